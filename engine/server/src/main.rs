@@ -1,0 +1,2 @@
+//! The `tamga` program.
+fn main() {}

@@ -1,0 +1,91 @@
+//! What can go wrong. No error carries a byte of what it is about.
+
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why the module did not do what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SecurityError {
+    /// What decrypted is not a PIN block for this card number. Deliberately one cause for every
+    /// way a block can be wrong: telling them apart would tell about the clear block.
+    #[error("not a PIN block for this card under this terminal's key")]
+    PinBlock,
+    /// A key or a reference that another module made, or a damaged one.
+    #[error("not made by this security module, or damaged")]
+    NotOurs,
+    /// Clear keys and test PINs are accepted only in test mode.
+    #[error("clear test keys and test PINs need `test_keys = true`")]
+    TestKeysOff,
+    /// The key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Bytes that are no sealed key, PIN block or PIN reference at all.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+}
+
+/// Why a clear key is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// Something else than hex digits, or an odd number of them.
+    #[error("a key is written in hex digits")]
+    NotHex,
+    /// Not a length the algorithm has.
+    #[error("a DES key has 8, 16 or 24 bytes, an AES key 16, 24 or 32")]
+    Length,
+    /// Single DES can be searched through in hours.
+    #[error("a single-length DES key is not accepted")]
+    SingleLength,
+    /// Neighbouring parts are equal, which makes triple DES single DES.
+    #[error("the parts of the key are equal, which makes it single DES")]
+    EqualParts,
+}
+
+/// Why the keys of an installation could not be opened or made.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// There is no keys file.
+    #[error("no keys file {path}; without it nothing stored here can be read")]
+    Missing {
+        /// The file looked for.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {doing} keys file {path}: {source}")]
+    Io {
+        /// `read`, `write`, ...
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// Others than the owner may read or write the file.
+    #[error("keys file {path} is open to group or others (mode {mode:04o}); run: chmod 600 {path}")]
+    Permissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Written by a later version of the engine.
+    #[error("keys file {path} has version {found}; this version of tamga reads version 1")]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version it states.
+        found: u32,
+    },
+    /// The content is not what was written.
+    #[error("keys file {path} is damaged: {why}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// In what way.
+        why: &'static str,
+    },
+    /// The operating system has no randomness to give.
+    #[error("no randomness for new keys from the operating system: {0}")]
+    Random(getrandom::Error),
+}

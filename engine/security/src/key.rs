@@ -1,0 +1,287 @@
+//! Keys in clear and ready for use, their parity and their check values.
+//!
+//! DES parity is in the lowest bit of each byte (odd, FIPS 46-3); DES itself ignores it, so a key
+//! of wrong parity is used as it stands and only [`ClearKey::has_odd_parity`] tells.
+
+use crate::KeyError;
+use aes::{Aes128, Aes192, Aes256};
+use core::fmt;
+use des::TdesEde3;
+use des::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// A DES-family key in clear: 8, 16 or 24 bytes.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct ClearKey {
+    bytes: [u8; 24],
+    len: usize,
+}
+
+impl ClearKey {
+    /// From the key's bytes.
+    ///
+    /// # Errors
+    /// [`KeyError::Length`].
+    pub fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
+        if !matches!(key.len(), 8 | 16 | 24) {
+            return Err(KeyError::Length);
+        }
+        let mut bytes = [0; 24];
+        for (to, from) in bytes.iter_mut().zip(key) {
+            *to = *from;
+        }
+        Ok(Self { bytes, len: key.len() })
+    }
+
+    /// From hex digits, as portfolios carry test keys.
+    ///
+    /// # Errors
+    /// [`KeyError::NotHex`], [`KeyError::Length`].
+    pub fn from_hex(text: &str) -> Result<Self, KeyError> {
+        Self::from_bytes(&decode_hex(text)?)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Whether every byte has an odd number of ones.
+    #[must_use]
+    pub fn has_odd_parity(&self) -> bool {
+        self.bytes().iter().fold(1, |odd, byte| odd & byte.count_ones()) & 1 == 1
+    }
+
+    /// The same key with its parity bits set right.
+    #[must_use]
+    pub fn with_odd_parity(mut self) -> Self {
+        let len = self.len;
+        for byte in self.bytes.iter_mut().take(len) {
+            let ones = (*byte >> 1).count_ones();
+            *byte = (*byte & 0xFE) | u8::from(ones & 1 == 0);
+        }
+        self
+    }
+
+    /// The first three bytes of eight zero bytes encrypted under the key (ANSI X9.24-1).
+    #[must_use]
+    pub fn check_value(&self) -> CheckValue {
+        CheckValue::from_block(&TdesKey::schedule(self).encrypt([0; 8]))
+    }
+}
+
+impl PartialEq for ClearKey {
+    fn eq(&self, other: &Self) -> bool {
+        (self.bytes.ct_eq(&other.bytes) & self.len.ct_eq(&other.len)).into()
+    }
+}
+
+impl Eq for ClearKey {}
+
+impl fmt::Debug for ClearKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClearKey(hidden)")
+    }
+}
+
+/// A double- or triple-length DES key, its schedule computed: what encrypts and decrypts.
+#[derive(Clone)]
+pub struct TdesKey(TdesEde3);
+
+impl TdesKey {
+    /// Prepares a key.
+    ///
+    /// # Errors
+    /// [`KeyError::SingleLength`], [`KeyError::EqualParts`].
+    pub fn new(key: &ClearKey) -> Result<Self, KeyError> {
+        if key.len == 8 {
+            return Err(KeyError::SingleLength);
+        }
+        if bool::from(equal_parts(key.bytes())) {
+            return Err(KeyError::EqualParts);
+        }
+        Ok(Self::schedule(key))
+    }
+
+    /// A double-length key of the module's own, whose parts are known to differ.
+    pub(crate) fn double_length(key: &[u8; 16]) -> Self {
+        let mut bytes = [0; 24];
+        for (to, from) in bytes.iter_mut().zip(key) {
+            *to = *from;
+        }
+        Self::schedule(&ClearKey { bytes, len: key.len() })
+    }
+
+    fn schedule(key: &ClearKey) -> Self {
+        // A key of one or two parts is used as K1 K1 K1 or K1 K2 K1.
+        let parts = key.bytes().iter().cycle();
+        let mut whole = Zeroizing::new([0u8; 24]);
+        for (to, from) in whole.iter_mut().zip(parts) {
+            *to = *from;
+        }
+        Self(TdesEde3::new((&*whole).into()))
+    }
+
+    pub(crate) fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
+        let mut block = block.into();
+        self.0.encrypt_block(&mut block);
+        block.into()
+    }
+
+    pub(crate) fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
+        let mut block = block.into();
+        self.0.decrypt_block(&mut block);
+        block.into()
+    }
+}
+
+impl fmt::Debug for TdesKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TdesKey(hidden)")
+    }
+}
+
+/// Whether the first part equals the second, or the second the third, parity bits aside.
+fn equal_parts(key: &[u8]) -> Choice {
+    let part = |from: usize| key.get(from..from.saturating_add(8)).unwrap_or_default();
+    let same = |one: &[u8], other: &[u8]| {
+        let differing = one.iter().zip(other).fold(0, |bits, (a, b)| bits | ((a ^ b) & 0xFE));
+        differing.ct_eq(&0)
+    };
+    let mut equal = same(part(0), part(8));
+    if key.len() == 24 {
+        equal |= same(part(8), part(16));
+    }
+    equal
+}
+
+/// An AES key in clear: 16, 24 or 32 bytes.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct AesKey {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl AesKey {
+    /// From hex digits.
+    ///
+    /// # Errors
+    /// [`KeyError::NotHex`], [`KeyError::Length`].
+    pub fn from_hex(text: &str) -> Result<Self, KeyError> {
+        let key = decode_hex(text)?;
+        if !matches!(key.len(), 16 | 24 | 32) {
+            return Err(KeyError::Length);
+        }
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(key.iter()) {
+            *to = *from;
+        }
+        Ok(Self { bytes, len: key.len() })
+    }
+
+    /// The first three bytes of the CMAC of sixteen zero bytes (ANSI X9.24-1:2017 annex A).
+    #[must_use]
+    pub fn check_value(&self) -> CheckValue {
+        // NIST SP 800-38B for one whole block of zeros: E(0 xor K1), K1 being E(0) doubled.
+        let first = u128::from_be_bytes(self.encrypt([0; 16]));
+        let carry = (first >> 127) * 0x87;
+        CheckValue::from_block(&self.encrypt(((first << 1) ^ carry).to_be_bytes()))
+    }
+
+    /// The first three bytes of sixteen zero bytes encrypted under the key, which older systems
+    /// print for AES too.
+    #[must_use]
+    pub fn legacy_check_value(&self) -> CheckValue {
+        CheckValue::from_block(&self.encrypt([0; 16]))
+    }
+
+    fn encrypt(&self, block: [u8; 16]) -> [u8; 16] {
+        let key = self.bytes.get(..self.len).unwrap_or_default();
+        let mut block = block.into();
+        // The length was checked when the key was made, so exactly one of these matches.
+        if let Ok(cipher) = Aes128::new_from_slice(key) {
+            cipher.encrypt_block(&mut block);
+        } else if let Ok(cipher) = Aes192::new_from_slice(key) {
+            cipher.encrypt_block(&mut block);
+        } else if let Ok(cipher) = Aes256::new_from_slice(key) {
+            cipher.encrypt_block(&mut block);
+        }
+        block.into()
+    }
+}
+
+impl fmt::Debug for AesKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AesKey(hidden)")
+    }
+}
+
+/// Three bytes that let two people see they hold the same key. Not secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CheckValue([u8; 3]);
+
+impl CheckValue {
+    fn from_block(block: &[u8]) -> Self {
+        let mut first = [0; 3];
+        for (to, from) in first.iter_mut().zip(block) {
+            *to = *from;
+        }
+        Self(first)
+    }
+}
+
+impl fmt::Display for CheckValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
+    }
+}
+
+impl fmt::Debug for CheckValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn decode_hex(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    hex::decode(text).map(Zeroizing::new).map_err(|_| KeyError::NotHex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_keys_that_are_none() {
+        assert_eq!(ClearKey::from_hex("0123").unwrap_err(), KeyError::Length);
+        assert_eq!(ClearKey::from_hex("0123456789ABCDE").unwrap_err(), KeyError::NotHex);
+        assert_eq!(ClearKey::from_hex("0123456789ABCDEG").unwrap_err(), KeyError::NotHex);
+        assert_eq!(AesKey::from_hex("0123456789ABCDEF").unwrap_err(), KeyError::Length);
+    }
+
+    #[test]
+    fn refuses_single_des_in_disguise() {
+        let refusal = |hex: &str| TdesKey::new(&ClearKey::from_hex(hex).unwrap()).err();
+        assert_eq!(refusal("0123456789ABCDEF"), Some(KeyError::SingleLength));
+        assert_eq!(refusal(&"0123456789ABCDEF".repeat(2)), Some(KeyError::EqualParts));
+        // The parity bits differ, the keys do not.
+        assert_eq!(refusal("0123456789ABCDEF0022446688AACCEE"), Some(KeyError::EqualParts));
+        let outer = "0123456789ABCDEFFEDCBA9876543210FEDCBA9876543210";
+        assert_eq!(refusal(outer), Some(KeyError::EqualParts));
+        assert_eq!(refusal("0123456789ABCDEFFEDCBA9876543210"), None);
+    }
+
+    #[test]
+    fn parity_is_odd() {
+        let key = ClearKey::from_hex("0022446688AACCEE").unwrap();
+        assert!(!key.has_odd_parity());
+        let odd = key.with_odd_parity();
+        assert!(odd.has_odd_parity());
+        assert_eq!(odd, ClearKey::from_hex("0123456789ABCDEF").unwrap());
+    }
+
+    #[test]
+    fn check_value_of_the_well_known_key() {
+        let key = ClearKey::from_hex("0123456789ABCDEFFEDCBA9876543210").unwrap();
+        assert_eq!(key.check_value().to_string(), "08D7B4");
+    }
+}

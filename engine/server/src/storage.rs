@@ -1,0 +1,158 @@
+//! Opening a data directory: lock, keys, newest good snapshot, the journal behind it.
+//!
+//! What it is: the way from files to a [`State`] that is exactly the one after the last durable
+//! record, and to the journal that goes on from there. What it is not: the taking of snapshots
+//! (`snapshots.rs`) and the serving of the state (`shard.rs`).
+
+use crate::register::{DeviceRegister, RegisterFaults};
+use authorization::{RecordError, Scratch, State};
+use journal::{Embedded, JournalError, Options, Recovery, SnapshotReader};
+use payment_types::Sequence;
+use security::{OpenError, SecurityModule, SoftwareModule};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// How to open a data directory.
+#[derive(Debug, Clone)]
+pub struct StorageOptions {
+    /// Bytes of a journal segment.
+    pub segment_bytes: u64,
+    /// Whether clear test keys and test PINs are accepted.
+    pub test_keys: bool,
+}
+
+/// A data directory, opened for this process alone.
+pub struct Opened {
+    /// The state after the last durable record.
+    pub state: State,
+    /// Goes on after that record.
+    pub journal: Embedded,
+    /// The keys.
+    pub security: Arc<dyn SecurityModule>,
+    /// Devices and PIN references for the edge.
+    pub register: Arc<DeviceRegister>,
+    /// The directory.
+    pub path: PathBuf,
+    /// The snapshot the state was built from; `None` if the journal was replayed from its start.
+    pub snapshot: Option<Sequence>,
+    /// How many records were replayed.
+    pub replayed: u64,
+    /// What an operator should know, in plain words.
+    pub warnings: Vec<String>,
+}
+
+/// Why a data directory could not be opened.
+#[derive(Debug, Error)]
+pub enum StorageError {
+    /// The journal or a snapshot.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] OpenError),
+    /// A record or a snapshot section this program can't read.
+    #[error("record {sequence} of the journal can't be read: {cause}")]
+    Record {
+        /// Which.
+        sequence: u64,
+        /// Why.
+        cause: RecordError,
+    },
+    /// The snapshot's content does not make a state.
+    #[error("snapshot {} can't be read: {why}", .path.display())]
+    Snapshot {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Replaying gave something else than was recorded: the program or the data is damaged.
+    #[error(
+        "replaying record {sequence} gave another outcome than the one recorded; \
+         run `tamga verify` and use the program version that wrote it"
+    )]
+    Diverged {
+        /// The first record that differs.
+        sequence: u64,
+    },
+}
+
+/// Opens the data directory at `path`, making it if it is not there, and recovers its state.
+///
+/// # Errors
+/// [`StorageError`]; its text is the one line an operator gets.
+pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageError> {
+    let journal = Options { segment_bytes: options.segment_bytes, ..Options::default() };
+    let recovery = Recovery::open(path, journal)?;
+    let fresh = recovery.next_sequence() == 1;
+    let security: Arc<dyn SecurityModule> = Arc::new(if fresh {
+        SoftwareModule::open_or_create(path, options.test_keys)?
+    } else {
+        SoftwareModule::open(path, options.test_keys)?
+    });
+    let mut warnings = Vec::new();
+    let (mut state, snapshot) = newest_state(path, &mut warnings)?;
+    let from = snapshot.map_or(1, |Sequence(sequence)| sequence + 1);
+    let mut scratch = Scratch::new();
+    let replayed = recovery.replay(from, |sequence, bytes| {
+        replay_one(&mut state, &mut scratch, sequence, bytes)
+    })?;
+    if let Some(torn) = recovery.torn_tail() {
+        warnings.push(format!(
+            "the last run ended in the middle of a write: {} bytes at offset {} of {} were cut; \
+             nothing of them had been answered",
+            torn.bytes,
+            torn.offset,
+            torn.path.display()
+        ));
+    }
+    let register = Arc::new(DeviceRegister::new(Arc::clone(&security)));
+    tell(register.refresh(&state), &mut warnings);
+    let journal = recovery.finish()?;
+    let path = path.to_path_buf();
+    Ok(Opened { state, journal, security, register, path, snapshot, replayed, warnings })
+}
+
+/// The state of the newest good snapshot, or an empty one.
+fn newest_state(
+    path: &Path,
+    warnings: &mut Vec<String>,
+) -> Result<(State, Option<Sequence>), StorageError> {
+    let newest = SnapshotReader::newest_good(path)?;
+    warnings.extend(newest.warnings.iter().map(|warning| {
+        format!("snapshot {} was passed over: {}", warning.sequence, warning.error)
+    }));
+    let Some(mut reader) = newest.snapshot else { return Ok((State::new(), None)) };
+    let sequence = Sequence(reader.sequence());
+    let file = reader.path().to_path_buf();
+    let state = read_state(&mut reader)
+        .map_err(|why| StorageError::Snapshot { path: file, why: why.to_string() })?;
+    Ok((state, Some(sequence)))
+}
+
+/// Carries out a record again and compares.
+fn replay_one(
+    state: &mut State,
+    scratch: &mut Scratch,
+    sequence: u64,
+    bytes: &[u8],
+) -> Result<(), StorageError> {
+    let record = authorization::decode_record(bytes)
+        .map_err(|cause| StorageError::Record { sequence, cause })?;
+    let outcome = state.execute(Sequence(sequence), &record.accepted, scratch);
+    if outcome == record.outcome { Ok(()) } else { Err(StorageError::Diverged { sequence }) }
+}
+
+fn tell(faults: RegisterFaults, warnings: &mut Vec<String>) {
+    if faults.terminal_keys > 0 {
+        warnings.push(format!(
+            "{} devices have a PIN key this security module does not accept (a test key without \
+             `test_keys = true`?); their PINs are answered with 63",
+            faults.terminal_keys
+        ));
+    }
+    if faults.pin_references > 0 {
+        warnings.push(format!("{} cards have an unreadable PIN reference", faults.pin_references));
+    }
+}

@@ -1,1 +1,40 @@
-//! Placeholder.
+//! Limits: what the regulation and the bank allow, and what has been used of it.
+//!
+//! Pure. A [`RuleSet`] is read from `rules.toml` and compiled to a [`Plan`]; [`Usage`] holds the
+//! counters. [`check`] holds a request's [`Facts`] against both and writes a [`Report`]; [`record`]
+//! counts an approval and writes receipts ([`Move`]); [`give_back`] undoes them when it is
+//! reversed. There is no clock here, no randomness, no I/O: time comes with the facts, so the same
+//! history leaves the same counters.
+//!
+//! What does not belong here: balances, blocks, PINs, wire codes. Rule identifiers (CTL-1, AGT-2,
+//! LIM-1) are those of the rule book.
+
+mod calendar;
+mod check;
+mod country;
+mod facts;
+mod moves;
+mod names;
+mod plan;
+mod record;
+mod report;
+mod rule_set;
+mod scope;
+mod usage;
+mod views;
+mod window;
+
+pub use calendar::Calendar;
+pub use check::check;
+pub use country::country_numeric;
+pub use facts::{Facts, Operation, Pin};
+pub use moves::{Move, Moves, Portion};
+pub use names::Names;
+pub use plan::{Base, LimitView, NetworkStanding, Plan};
+pub use record::{give_back, record};
+pub use report::{Edition, Figure, Outcome, Report, Rule, Verdict};
+pub use rule_set::*;
+pub use scope::{Dimension, Scope};
+pub use usage::{CardLimit, Usage};
+pub use views::{CounterView, Keys, views};
+pub use window::Window;

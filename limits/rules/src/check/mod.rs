@@ -1,0 +1,27 @@
+//! The decision side: what every rule makes of a request. Reads, never writes; allocates nothing
+//! once the report has room; compares no names.
+
+mod agent_cash;
+mod contactless;
+mod limit;
+
+pub(crate) use agent_cash::used as agent_cash_used;
+pub(crate) use contactless::{FIGURES, WithoutPin};
+pub(crate) use limit::read as read_counter;
+
+use crate::Facts;
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::usage::Usage;
+use crate::window::Tick;
+
+/// Holds a request against the regulation and all limits, and writes the verdicts: CTL, AGT, then
+/// LIM in the order of the rule set. `usage` must have the plan installed.
+pub fn check(plan: &Plan, usage: &Usage, facts: &Facts, report: &mut Report) {
+    debug_assert_eq!(plan.limits.len(), usage.seats().len(), "the plan is not installed");
+    report.clear();
+    let now = Tick::new(facts.moment, facts.date);
+    contactless::check(plan, usage, facts, now, report);
+    agent_cash::check(plan, usage, facts, now, report);
+    limit::check(plan, usage, facts, now, report);
+}

@@ -1,0 +1,135 @@
+//! From a rule set to a plan: names become indexes, unknown ones errors.
+
+use super::limit::Limit;
+use super::networks::{Entry, Networks};
+use super::{Plan, Regulation};
+use crate::rule_set::{LimitRule, RegulatedRule, RuleError, RuleSet};
+use crate::{Dimension, Edition, Names, TierLimits};
+use payment_types::{BusinessDate, ResponseCode};
+
+impl Plan {
+    /// Compiles a rule set.
+    ///
+    /// # Errors
+    /// Every name the registers do not know, with its place in the rule set's file.
+    pub fn compile(rules: &RuleSet, names: &dyn Names) -> Result<Self, Vec<RuleError>> {
+        let mut compiler = Compiler { rules, names, errors: Vec::new() };
+        let limits = rules.limits.iter().map(|rule| compiler.limit(rule)).collect();
+        let regulation = compiler.regulation();
+        let networks = compiler.networks();
+        if !compiler.errors.is_empty() {
+            return Err(compiler.errors);
+        }
+        let (version, calendar) = (rules.version.as_str().into(), rules.calendar.clone());
+        Ok(Self { version, limits, regulation, networks, calendar })
+    }
+}
+
+struct Compiler<'a> {
+    rules: &'a RuleSet,
+    names: &'a dyn Names,
+    errors: Vec<RuleError>,
+}
+
+impl Compiler<'_> {
+    fn index(&mut self, what: (Dimension, &str), key: &str, line: (u32, u32)) -> u32 {
+        let (dimension, id) = what;
+        self.names.index(dimension, id).unwrap_or_else(|| {
+            self.errors.push(RuleError {
+                file: self.rules.file.to_string(),
+                line: line.0,
+                column: line.1,
+                key: key.to_owned(),
+                message: format!("there is no {} \"{id}\"", dimension.name()),
+                clause: None,
+            });
+            u32::MAX
+        })
+    }
+
+    fn limit(&mut self, rule: &LimitRule) -> Limit {
+        let at = (rule.at.line, rule.at.column);
+        let mut only = Vec::new();
+        for (dimension, ids) in &rule.only {
+            let key = format!("limit \"{}\"", rule.id);
+            let ids = ids.iter().map(|id| self.index((*dimension, id), &key, at));
+            let mut indexes: Vec<u32> = ids.collect();
+            indexes.sort_unstable();
+            only.push((*dimension, indexes.into()));
+        }
+        // A list of categories or countries is one group, counted together.
+        let mut scope = rule.scope;
+        for (dimension, list) in
+            [(Dimension::Mcc, &rule.mcc), (Dimension::Country, &rule.countries)]
+        {
+            scope = if list.is_empty() { scope } else { scope.without(dimension) };
+        }
+        let (first, last) = (BusinessDate::from_days(i32::MIN), BusinessDate::from_days(i32::MAX));
+        Limit {
+            id: rule.id.as_str().into(),
+            scope,
+            counts: rule.counts,
+            measure: rule.measure,
+            window: rule.window,
+            ceiling: rule.ceiling,
+            code: rule.code,
+            operations: rule.counts.operations(),
+            valid: (rule.valid_from.unwrap_or(first), rule.valid_until.unwrap_or(last)),
+            hours: rule.hours.as_slice().into(),
+            mcc: rule.mcc.as_slice().into(),
+            countries: rule.countries.as_slice().into(),
+            only: only.into(),
+        }
+    }
+
+    fn regulation(&mut self) -> Regulation {
+        let rules = self.rules;
+        let mut tiers: Vec<TierLimits> = Vec::new();
+        for (name, limits) in &rules.contactless.tiers {
+            let at = self.index((Dimension::Tier, name), "contactless.tier", (1, 1)) as usize;
+            if at < usize::from(u16::MAX) {
+                tiers.resize(tiers.len().max(at + 1), TierLimits::default());
+                if let Some(place) = tiers.get_mut(at) {
+                    *place = *limits;
+                }
+            }
+        }
+        let mut lower_caps = Vec::new();
+        for cap in &rules.agent_cash.lower {
+            let line = (cap.at.line, cap.at.column);
+            let index = self.index((cap.scope, &cap.id), "agent_cash.lower.id", line);
+            lower_caps.push((cap.scope, index, cap.cap_indicators));
+        }
+        let indicators = rules.indicators.iter().map(|entry| (entry.valid_from, entry.value));
+        Regulation {
+            indicators: indicators.collect(),
+            contactless: self.editions(RegulatedRule::Contactless),
+            agent_cash: self.editions(RegulatedRule::AgentCash),
+            tiers: tiers.into(),
+            cdcvm_counts_as_pin: rules.contactless.cdcvm_counts_as_pin,
+            pin_request_code: rules.contactless.pin_request_code,
+            cap_code: ResponseCode::new("61"),
+            cap_indicators: rules.agent_cash.cap_indicators,
+            lower_caps: lower_caps.into(),
+        }
+    }
+
+    fn editions(&self, rule: RegulatedRule) -> Box<[(BusinessDate, Edition)]> {
+        let of_rule = self.rules.editions.iter().filter(|entry| entry.rule == rule);
+        of_rule.map(|entry| (entry.in_force_from, entry.edition)).collect()
+    }
+
+    fn networks(&mut self) -> Networks {
+        let mut networks = Networks::default();
+        for network in &self.rules.networks {
+            let index = self.index((Dimension::Network, &network.name), "network.name", (1, 1));
+            let entry = Entry {
+                network: index,
+                valid_from: network.valid_from,
+                cancelled_at: network.cancelled_at,
+            };
+            networks.add(entry, network.bins.iter().map(String::as_str));
+        }
+        networks
+    }
+}

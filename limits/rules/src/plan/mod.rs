@@ -1,0 +1,146 @@
+//! A rule set compiled for decisions: names are indexes, dates are sorted tables, limits are filters
+//! over [`Facts`]. Immutable; shared as long as anything replays under it.
+
+mod compile;
+mod limit;
+mod networks;
+mod regulation;
+
+pub use limit::Base;
+pub use networks::NetworkStanding;
+
+pub(crate) use limit::Limit;
+pub(crate) use regulation::Regulation;
+
+use crate::{Calendar, Counts, Edition, Facts, Measure, Pin, TierLimits, Window};
+use networks::Networks;
+use payment_types::{Moment, ResponseCode, parse_minor};
+
+/// A compiled rule set.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    version: Box<str>,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) regulation: Regulation,
+    networks: Networks,
+    calendar: Calendar,
+}
+
+/// What a limit is, for the API and the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitView<'a> {
+    /// Its id in the rule set.
+    pub id: &'a str,
+    /// What it counts.
+    pub counts: Counts,
+    /// Sum or count.
+    pub measure: Measure,
+    /// Over what time.
+    pub window: Window,
+    /// The bank's ceiling: tyiyn of KGS or transactions.
+    pub ceiling: u64,
+}
+
+impl Plan {
+    /// The rule set's version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// How many limits there are.
+    #[must_use]
+    pub fn limit_count(&self) -> usize {
+        self.limits.len()
+    }
+
+    /// The place of the limit with this id, as verdicts name it.
+    #[must_use]
+    pub fn limit_named(&self, id: &str) -> Option<u16> {
+        let at = self.limits.iter().position(|limit| &*limit.id == id)?;
+        u16::try_from(at).ok()
+    }
+
+    /// The limit at a place.
+    #[must_use]
+    pub fn limit(&self, at: u16) -> Option<LimitView<'_>> {
+        self.limits.get(usize::from(at)).map(|limit| LimitView {
+            id: &limit.id,
+            counts: limit.counts,
+            measure: limit.measure,
+            window: limit.window,
+            ceiling: limit.ceiling,
+        })
+    }
+
+    /// The id of the limit at a place; empty if there is none.
+    #[must_use]
+    pub fn limit_id(&self, at: u16) -> &str {
+        self.limits.get(usize::from(at)).map_or("", |limit| &limit.id)
+    }
+
+    /// Reads a ceiling for a limit, as a portfolio gives it: major units of KGS for a limit on
+    /// amounts, a whole number for one on counts. `None` if it is neither or not above zero.
+    #[must_use]
+    pub fn parse_ceiling(&self, limit: u16, text: &str) -> Option<u64> {
+        let ceiling = match self.limits.get(usize::from(limit))?.measure {
+            Measure::Amount => parse_minor(text, 2).ok().and_then(|minor| minor.try_into().ok())?,
+            Measure::Count => text.parse::<u64>().ok()?,
+        };
+        (ceiling > 0).then_some(ceiling)
+    }
+
+    /// The edition of a rule in force on the request's business date.
+    #[must_use]
+    pub fn edition(&self, rule: crate::RegulatedRule, facts: &Facts) -> Edition {
+        self.regulation.edition(rule, facts.date)
+    }
+
+    /// CTL-5: the card was there, its account is debited, and no PIN vouches for the holder. When
+    /// such a request is approved, the issuer is liable (004 §33).
+    #[must_use]
+    pub fn is_without_pin(&self, facts: &Facts) -> bool {
+        facts.card_present && self.lacks_pin(facts)
+    }
+
+    /// A debit that no PIN vouches for, or what the bank lets count as one (CTL-6).
+    pub(crate) fn lacks_pin(&self, facts: &Facts) -> bool {
+        let pin = match facts.pin {
+            Pin::None => false,
+            Pin::Online | Pin::Offline => true,
+            Pin::Cdcvm => self.regulation.cdcvm_counts_as_pin,
+        };
+        !facts.credit && !pin
+    }
+
+    /// The code that asks for the PIN, where the rule set names one (CTL-3).
+    #[must_use]
+    pub fn pin_request_code(&self) -> Option<ResponseCode> {
+        self.regulation.pin_request_code
+    }
+
+    /// A tier's limits for no-PIN transactions (CTL-2); all unset if the rule set names none.
+    #[must_use]
+    pub fn tier_limits(&self, tier: u32) -> TierLimits {
+        self.regulation.tier(tier)
+    }
+
+    /// The network whose number ranges hold a card, by the card number's first eleven digits
+    /// (`pan.prefix(11)`); the longest prefix wins.
+    #[must_use]
+    pub fn network_of(&self, first_eleven: u64) -> Option<u32> {
+        self.networks.of(first_eleven)
+    }
+
+    /// How a network stands with the National Bank at a moment (NET-1, NET-2).
+    #[must_use]
+    pub fn network_standing(&self, network: u32, at: Moment) -> NetworkStanding {
+        self.networks.standing(network, at)
+    }
+
+    /// Working days.
+    #[must_use]
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+}

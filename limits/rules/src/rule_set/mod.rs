@@ -1,0 +1,381 @@
+//! The rule set: `rules.toml` read, checked and held against the regulation.
+//!
+//! A rule set is a value. It is parsed from its text, which is what the journal keeps, and compiled
+//! to a [`crate::Plan`] when it is installed. Nothing in it loosens what the National Bank's
+//! regulation allows: such an entry is refused with the clause.
+
+mod error;
+
+pub use error::RuleError;
+
+use crate::{Calendar, Dimension, Edition, Scope, Window};
+use error::Place;
+use payment_types::{BusinessDate, Currency, ResponseCode, Timestamp};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// A whole rule set.
+#[derive(Debug, Clone)]
+pub struct RuleSet {
+    /// The text it was read from.
+    pub(crate) source: Box<str>,
+    /// The file's name, for errors that show up when it is compiled.
+    pub(crate) file: Box<str>,
+    /// The bank's name for it.
+    pub version: String,
+    /// The calculation indicator's values, by date; never empty.
+    pub indicators: Vec<Indicator>,
+    /// Which edition of a regulation rule is in force from when, by date within each rule.
+    pub editions: Vec<EditionInForce>,
+    /// No-PIN settings (CTL).
+    pub contactless: Contactless,
+    /// Agent cash settings (AGT).
+    pub agent_cash: AgentCash,
+    /// The bank's limits (LIM), in the file's order.
+    pub limits: Vec<LimitRule>,
+    /// Terms of technical overdrafts (TOD).
+    pub technical_overdraft: TechnicalOverdraft,
+    /// The register of payment networks (NET).
+    pub networks: Vec<Network>,
+    /// Exchange rates (AMT-3).
+    pub rates: Vec<Rate>,
+    /// Fees (AMT-4).
+    pub fees: Vec<Fee>,
+    /// Working days.
+    pub calendar: Calendar,
+}
+
+/// The calculation indicator from a day on (rule book section 0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Indicator {
+    /// Tyiyn of KGS.
+    pub value: u64,
+    /// The first day.
+    pub valid_from: BusinessDate,
+}
+
+/// A rule of the regulation that has editions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RegulatedRule {
+    /// CTL.
+    Contactless,
+    /// AGT.
+    AgentCash,
+}
+
+impl RegulatedRule {
+    /// The name in `rules.toml`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Contactless => "contactless",
+            Self::AgentCash => "agent_cash",
+        }
+    }
+}
+
+/// An edition and its first day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EditionInForce {
+    /// The rule.
+    pub rule: RegulatedRule,
+    /// The edition.
+    pub edition: Edition,
+    /// The first day.
+    pub in_force_from: BusinessDate,
+}
+
+/// `[contactless]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contactless {
+    /// Whether the holder's own device counts as a PIN (CTL-6).
+    pub cdcvm_counts_as_pin: bool,
+    /// The code that asks for the PIN where the link's table names none (CTL-3).
+    pub pin_request_code: Option<ResponseCode>,
+    /// The tiers' limits, by name.
+    pub tiers: Vec<(String, TierLimits)>,
+}
+
+/// `[contactless.tier.*]`: the issuer's own limits for one customer (CTL-2). Unset is unlimited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TierLimits {
+    /// The most for one transaction, in tyiyn.
+    pub per_transaction: Option<u64>,
+    /// The most for a day, in tyiyn.
+    pub per_day: Option<u64>,
+    /// The most transactions in a row since the last PIN.
+    pub count_since_pin: Option<u64>,
+    /// The most for them together, in tyiyn.
+    pub sum_since_pin: Option<u64>,
+}
+
+/// `[agent_cash]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentCash {
+    /// The bank's cap in indicators, at most [`AgentCash::REGULATION_INDICATORS`].
+    pub cap_indicators: u64,
+    /// Lower caps for some (AGT-7).
+    pub lower: Vec<LowerCap>,
+}
+
+impl AgentCash {
+    /// 004 §15-1, both editions.
+    pub const REGULATION_INDICATORS: u64 = 150;
+}
+
+impl Default for AgentCash {
+    fn default() -> Self {
+        Self { cap_indicators: Self::REGULATION_INDICATORS, lower: Vec::new() }
+    }
+}
+
+/// `[[agent_cash.lower]]`: a lower cap for a product, tier, agent, device or card (AGT-7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LowerCap {
+    /// What kind of thing it is for.
+    pub scope: Dimension,
+    /// Which one.
+    pub id: String,
+    /// The cap.
+    pub cap_indicators: u64,
+    pub(crate) at: Place,
+}
+
+/// What a limit counts (LIM-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counts {
+    /// Cash from cash machines.
+    AtmCash,
+    /// Cash from agents, alone or with a purchase.
+    AgentCash,
+    /// Cash at the bank's own branch.
+    BranchCash,
+    /// Purchases where the card is; the goods' part.
+    Purchase,
+    /// Contactless debits, with and without PIN.
+    Contactless,
+    /// Purchases where the card is not.
+    Ecommerce,
+    /// Transfers from the card.
+    Transfer,
+    /// Cash paid in.
+    CashIn,
+    /// Every debit.
+    All,
+}
+
+/// What a limit measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Tyiyn of KGS.
+    Amount,
+    /// Transactions.
+    Count,
+}
+
+impl Measure {
+    /// The name in `rules.toml` and in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Amount => "amount",
+            Self::Count => "count",
+        }
+    }
+}
+
+/// Who set a limit. A lower layer only tightens what a higher one allows: all that apply are
+/// checked, so the strictest wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// The bank, for a product or a tier.
+    #[default]
+    Bank,
+    /// Operations staff, for a card.
+    Card,
+    /// The primary holder.
+    Cardholder,
+}
+
+/// A stretch of the local day in minutes since midnight: the first counts, the last does not. One
+/// that ends before it begins goes over midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    /// The first minute.
+    pub from: u16,
+    /// The first minute that is out again.
+    pub until: u16,
+}
+
+impl Hours {
+    /// Whether a minute of the day is in it.
+    #[must_use]
+    pub const fn holds(self, minute: u16) -> bool {
+        if self.from < self.until {
+            self.from <= minute && minute < self.until
+        } else {
+            self.from <= minute || minute < self.until
+        }
+    }
+}
+
+/// `[[limit]]` (LIM-1, LIM-2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitRule {
+    /// Its name, once in a rule set.
+    pub id: String,
+    /// What a counter is kept for.
+    pub scope: Scope,
+    /// What it counts.
+    pub counts: Counts,
+    /// Sum or count.
+    pub measure: Measure,
+    /// Over what time.
+    pub window: Window,
+    /// The most, inclusive: tyiyn of KGS or transactions.
+    pub ceiling: u64,
+    /// The first day it holds.
+    pub valid_from: Option<BusinessDate>,
+    /// The last day it holds.
+    pub valid_until: Option<BusinessDate>,
+    /// Only these merchant categories, sorted; all if empty.
+    pub mcc: Vec<u16>,
+    /// Only these countries (ISO 3166 numeric), sorted; all if empty.
+    pub countries: Vec<u16>,
+    /// Only at these times; always if empty.
+    pub hours: Vec<Hours>,
+    /// Only for these things, by dimension; for all if empty.
+    pub only: Vec<(Dimension, Vec<String>)>,
+    /// The answer's code.
+    pub code: ResponseCode,
+    /// Who set it.
+    pub layer: Layer,
+    pub(crate) at: Place,
+}
+
+/// `[technical_overdraft]` (TOD-3, TOD-4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TechnicalOverdraft {
+    /// Percent a year.
+    pub annual_rate: Decimal,
+    /// How many days a year has.
+    pub day_count: DayCount,
+    /// When the card is blocked.
+    pub block: BlockPolicy,
+}
+
+/// The day count of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DayCount {
+    /// actual/365.
+    #[default]
+    Actual365,
+    /// actual/360.
+    Actual360,
+}
+
+impl DayCount {
+    /// Days in the year of the day count.
+    #[must_use]
+    pub const fn days(self) -> u32 {
+        match self {
+            Self::Actual365 => 365,
+            Self::Actual360 => 360,
+        }
+    }
+}
+
+/// When a technical overdraft blocks the card (TOD-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BlockPolicy {
+    /// Above this amount, in tyiyn.
+    pub amount_above: Option<u64>,
+    /// From this many openings ...
+    pub openings: Option<u64>,
+    /// ... within this many days.
+    pub within_days: Option<u64>,
+    /// When unpaid past its deadline.
+    pub when_overdue: bool,
+    /// Whether repayment lifts the policy's own block (TOD-5).
+    pub lift_on_repayment: bool,
+}
+
+/// `[[network]]` (NET-1, NET-2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its name.
+    pub name: String,
+    /// Who operates it.
+    pub operator: Option<String>,
+    /// Leading digits of its card numbers, 1 to 11 of them.
+    pub bins: Vec<String>,
+    /// The National Bank's registration number.
+    pub registration: String,
+    /// The first day of the registration.
+    pub valid_from: BusinessDate,
+    /// The moment it was cancelled.
+    pub cancelled_at: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// `[[rate]]` (AMT-3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rate {
+    /// One major unit of this currency ...
+    pub from: Currency,
+    /// ... in this one ...
+    pub to: Currency,
+    /// ... is so much.
+    pub value: Decimal,
+    /// The bank's margin.
+    pub margin_percent: Decimal,
+    /// From when.
+    pub valid_from: Timestamp,
+}
+
+/// `[[fee]]` (AMT-4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fee {
+    /// Its name, once in a rule set.
+    pub id: String,
+    /// What it is for: a kind of [`Counts`], `balance_inquiry` or `mini_statement`.
+    pub operation: String,
+    /// Only at our own terminals, or only at others'; both if unset.
+    pub on_us: Option<bool>,
+    /// Only at this category of device.
+    pub channel: Option<String>,
+    /// Only for this network.
+    pub network: Option<String>,
+    /// Only for this product.
+    pub product: Option<String>,
+    /// Of the amount.
+    pub percent: Decimal,
+    /// In tyiyn, besides.
+    pub fixed: u64,
+    /// The least, in tyiyn.
+    pub min: Option<u64>,
+    /// The most, in tyiyn.
+    pub max: Option<u64>,
+}
+
+impl RuleSet {
+    /// The text the rule set was read from, as the journal keeps it.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The tiers it names. Each needs an index before the rule set is compiled.
+    pub fn tier_names(&self) -> impl Iterator<Item = &str> {
+        self.contactless.tiers.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The networks it registers. Each needs an index before the rule set is compiled.
+    pub fn network_names(&self) -> impl Iterator<Item = &str> {
+        self.networks.iter().map(|network| network.name.as_str())
+    }
+}

@@ -1,0 +1,319 @@
+//! A panel: all counters of one scope, a block of neighbouring words for each key met.
+//!
+//! ```text
+//! block: [ key, two parts a word ][ previous block of the same card ][ counter ][ counter ] ...
+//!          crossings only           crossings with a card only         1 word, or a ring
+//! ```
+//! Blocks start on a cache line of eight words. A scope of one dimension is found by an array from
+//! index to block, a crossing by a hash of its key. Blocks are made when a key is first counted.
+
+use super::cell::{self, Words};
+use crate::scope::{Key, Scope};
+use crate::window::{Tick, Window};
+use crate::{Base, Dimension, Measure};
+use dense::{Chunked, Index};
+use serde::{Deserialize, Serialize};
+
+/// Counters in a panel: as many as a receipt has bits.
+pub(crate) const COLUMNS_MAX: usize = 64;
+
+const WORDS: usize = 8;
+const NONE: u32 = u32::MAX;
+/// Blocks of a card that are looked through for one to use again.
+const CHAIN_LOOKED_AT: usize = 256;
+
+/// A cache line of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct Line([u64; WORDS]);
+
+/// What a counter of a panel is for. Never changes, so that old receipts stay meaningful.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Column {
+    /// The limit's id.
+    pub(crate) limit: Box<str>,
+    pub(crate) window: Window,
+    pub(crate) measure: Measure,
+    pub(crate) base: Base,
+    /// The place of its first word in a block.
+    pub(crate) offset: u16,
+}
+
+/// The counters of one scope.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Stored")]
+pub(crate) struct Panel {
+    pub(crate) scope: Scope,
+    pub(crate) columns: Vec<Column>,
+    /// Lines in a block.
+    lines_each: u32,
+    /// Blocks made so far.
+    blocks: u32,
+    lines: Chunked<Line>,
+    /// By the index of the only dimension: its block. In a crossing with a card: the card's newest
+    /// block. `u32::MAX` is none.
+    direct: Chunked<u32>,
+    #[serde(skip)]
+    index: Ghost,
+}
+
+/// The index, which is not stored and has no say in whether two panels are equal.
+#[derive(Clone, Default)]
+struct Ghost(Index);
+
+impl std::fmt::Debug for Ghost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} keys", self.0.len())
+    }
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    scope: Scope,
+    columns: Vec<Column>,
+    lines_each: u32,
+    blocks: u32,
+    lines: Chunked<Line>,
+    direct: Chunked<u32>,
+}
+
+impl From<Stored> for Panel {
+    fn from(stored: Stored) -> Self {
+        let Stored { scope, columns, lines_each, blocks, lines, direct } = stored;
+        let index = Ghost::default();
+        let mut panel = Self { scope, columns, lines_each, blocks, lines, direct, index };
+        panel.rebuild_index();
+        panel
+    }
+}
+
+impl PartialEq for Panel {
+    fn eq(&self, other: &Self) -> bool {
+        self.scope == other.scope
+            && self.columns == other.columns
+            && self.lines_each == other.lines_each
+            && self.blocks == other.blocks
+            && self.lines == other.lines
+            && self.direct == other.direct
+    }
+}
+
+/// Where a counter is, to read or write it.
+pub(crate) struct Cell<P> {
+    panel: P,
+    line: usize,
+    offset: usize,
+}
+
+impl Words for Cell<&Panel> {
+    fn word(&self, at: usize) -> u64 {
+        self.panel.word_at(self.line, self.offset + at)
+    }
+    fn set(&mut self, _: usize, _: u64) {}
+}
+
+impl Words for Cell<&mut Panel> {
+    fn word(&self, at: usize) -> u64 {
+        self.panel.word_at(self.line, self.offset + at)
+    }
+    fn set(&mut self, at: usize, value: u64) {
+        self.panel.set_at(self.line, self.offset + at, value);
+    }
+}
+
+impl Panel {
+    /// A panel with the counters named; their offsets are worked out here.
+    pub(crate) fn new(scope: Scope, mut columns: Vec<Column>) -> Self {
+        let mut words = Self::key_words(scope) + usize::from(Self::is_chained(scope));
+        for column in &mut columns {
+            column.offset = u16::try_from(words).unwrap_or(u16::MAX);
+            words += column.window.words();
+        }
+        let lines_each = u32::try_from(words.div_ceil(WORDS).max(1)).unwrap_or(u32::MAX);
+        Self {
+            scope,
+            columns,
+            lines_each,
+            blocks: 0,
+            lines: Chunked::new(),
+            direct: Chunked::new(),
+            index: Ghost::default(),
+        }
+    }
+
+    fn key_words(scope: Scope) -> usize {
+        if scope.len() < 2 { 0 } else { scope.len().div_ceil(2) }
+    }
+
+    /// Whether the blocks of one card hang together, to be listed and used again.
+    fn is_chained(scope: Scope) -> bool {
+        scope.len() >= 2 && scope.has(Dimension::Card)
+    }
+
+    fn chain_at(&self) -> usize {
+        Self::key_words(self.scope)
+    }
+
+    fn line_of(&self, slot: u32) -> usize {
+        slot as usize * self.lines_each as usize
+    }
+
+    fn word_at(&self, line: usize, at: usize) -> u64 {
+        let line = self.lines.get(line + at / WORDS);
+        line.and_then(|line| line.0.get(at % WORDS)).copied().unwrap_or_default()
+    }
+
+    fn set_at(&mut self, line: usize, at: usize, value: u64) {
+        let line = self.lines.get_mut(line + at / WORDS);
+        if let Some(word) = line.and_then(|line| line.0.get_mut(at % WORDS)) {
+            *word = value;
+        }
+    }
+
+    /// A counter, to read.
+    pub(crate) fn cell(&self, slot: u32, offset: u16) -> Cell<&Self> {
+        Cell { line: self.line_of(slot), offset: usize::from(offset), panel: self }
+    }
+
+    /// A counter, to write.
+    pub(crate) fn cell_mut(&mut self, slot: u32, offset: u16) -> Cell<&mut Self> {
+        Cell { line: self.line_of(slot), offset: usize::from(offset), panel: self }
+    }
+
+    /// The block of a key, if it has one.
+    pub(crate) fn find(&self, key: &Key) -> Option<u32> {
+        match self.scope.len() {
+            0 => (self.blocks > 0).then_some(0),
+            1 => self.direct.get(key.first()? as usize).copied().filter(|slot| *slot != NONE),
+            _ => {
+                let hash = Key::hash_words(key.words());
+                self.index.0.find(hash, |slot| self.has_key(slot, key))
+            }
+        }
+    }
+
+    /// The block of a key, made if need be.
+    pub(crate) fn find_or_make(&mut self, key: &Key, now: Tick) -> u32 {
+        if let Some(slot) = self.find(key) {
+            return slot;
+        }
+        let chained = Self::is_chained(self.scope);
+        let reused = if chained { self.take_past_block(key, now) } else { None };
+        let slot = reused.unwrap_or_else(|| self.make_block());
+        if self.scope.len() == 1 {
+            self.set_direct(key.first().unwrap_or_default(), slot);
+        } else if self.scope.len() > 1 {
+            for (at, word) in key.words().enumerate() {
+                self.set_at(self.line_of(slot), at, word);
+            }
+            if chained && reused.is_none() {
+                self.link(key.first().unwrap_or_default(), slot);
+            }
+            self.add_to_index(slot);
+        }
+        slot
+    }
+
+    fn make_block(&mut self) -> u32 {
+        for _ in 0..self.lines_each {
+            self.lines.push(Line::default());
+        }
+        let slot = self.blocks;
+        self.blocks += 1;
+        slot
+    }
+
+    /// A block of the same card whose windows are all past, emptied, so that a card which goes from
+    /// device to device does not leave a block at each for ever. No receipt can still mean it: a
+    /// receipt counts only while its window does.
+    fn take_past_block(&mut self, key: &Key, now: Tick) -> Option<u32> {
+        let card = key.first()?;
+        let blocks = self.blocks_of_card(card).take(CHAIN_LOOKED_AT);
+        let slot = { blocks }.find(|slot| self.is_past(*slot, now))?;
+        let hash = self.hash_of(slot);
+        self.index.0.remove(hash, |found| found == slot);
+        let line = self.line_of(slot);
+        for at in self.chain_at() + 1..self.lines_each as usize * WORDS {
+            self.set_at(line, at, 0);
+        }
+        Some(slot)
+    }
+
+    fn is_past(&self, slot: u32, now: Tick) -> bool {
+        let past =
+            |column: &Column| cell::is_past(&self.cell(slot, column.offset), column.window, now);
+        self.columns.iter().all(past)
+    }
+
+    /// The blocks of a card in a crossing, the newest first.
+    pub(crate) fn blocks_of_card(&self, card: u32) -> impl Iterator<Item = u32> {
+        let chained = Self::is_chained(self.scope);
+        let head = if chained { self.direct.get(card as usize).copied() } else { None };
+        let previous = |slot: &u32| {
+            let word = self.word_at(self.line_of(*slot), self.chain_at());
+            u32::try_from(word).ok().filter(|slot| *slot != NONE)
+        };
+        std::iter::successors(head.filter(|slot| *slot != NONE), previous)
+    }
+
+    /// The index a block's key has for a dimension of the scope.
+    pub(crate) fn key_part(&self, slot: u32, dimension: Dimension) -> Option<u32> {
+        let at = self.scope.iter().position(|part| part == dimension)?;
+        if self.scope.len() < 2 {
+            return None;
+        }
+        let word = self.word_at(self.line_of(slot), at / 2);
+        u32::try_from(if at % 2 == 0 { word & u64::from(u32::MAX) } else { word >> 32 }).ok()
+    }
+
+    fn link(&mut self, card: u32, slot: u32) {
+        let previous = self.direct.get(card as usize).copied().unwrap_or(NONE);
+        self.set_at(self.line_of(slot), self.chain_at(), u64::from(previous));
+        self.set_direct(card, slot);
+    }
+
+    fn set_direct(&mut self, index: u32, slot: u32) {
+        while self.direct.len() <= index as usize {
+            self.direct.push(NONE);
+        }
+        if let Some(place) = self.direct.get_mut(index as usize) {
+            *place = slot;
+        }
+    }
+
+    fn has_key(&self, slot: u32, key: &Key) -> bool {
+        let line = self.line_of(slot);
+        key.words().enumerate().all(|(at, word)| self.word_at(line, at) == word)
+    }
+
+    fn hash_of(&self, slot: u32) -> u64 {
+        let line = self.line_of(slot);
+        Key::hash_words((0..Self::key_words(self.scope)).map(|at| self.word_at(line, at)))
+    }
+
+    fn add_to_index(&mut self, slot: u32) {
+        let hash = self.hash_of(slot);
+        let mut index = std::mem::take(&mut self.index);
+        index.0.insert(hash, slot, |slot| self.hash_of(slot));
+        self.index = index;
+    }
+
+    fn rebuild_index(&mut self) {
+        if self.scope.len() > 1 {
+            self.index = Ghost(Index::with_capacity(self.blocks as usize));
+            for slot in 0..self.blocks {
+                self.add_to_index(slot);
+            }
+        }
+    }
+
+    /// How many keys have been met, and the bytes their counters take.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let bytes = self.lines.len() * size_of::<Line>() + self.direct.len() * size_of::<u32>();
+        (self.blocks as usize, bytes)
+    }
+
+    /// Forgets all counters, when no limit uses the panel any more.
+    pub(crate) fn retire(&mut self) {
+        *self = Self::new(self.scope, Vec::new());
+    }
+}

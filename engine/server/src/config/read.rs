@@ -1,0 +1,261 @@
+//! The keys of `tamga.toml`, their kinds, ranges and defaults.
+
+use super::section::{Errors, Section, unknown};
+use super::{
+    ApiToken, ClockConfig, Config, ConfigError, HttpConfig, ListenerConfig, LogConfig, LogFormat,
+    Role, SecurityConfig, StoreConfig, TlsConfig, tree,
+};
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The framings of WIRE.md.
+const FRAMINGS: &[&str] = &["u16be", "u16be-incl", "ascii4", "bcd2", "u32be"];
+/// The dialects of WIRE.md.
+const DIALECTS: &[&str] = &[
+    "iso87-ascii",
+    "iso87-ascii-binary-bitmap",
+    "iso87-bcd",
+    "iso87-ebcdic",
+    "iso93-ascii",
+    "iso93-bcd",
+    "iso2003-bcd",
+];
+const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+const DAY_SECONDS: u64 = 86_400;
+
+pub(super) fn config(
+    text: &str,
+    source: &Path,
+    folder: &Path,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Vec<ConfigError>> {
+    let mut found = Vec::new();
+    let table = tree::parse(text, source, env, &mut found);
+    let errors = Errors::new(source, found);
+    let root = Section::root(&table, &errors, folder);
+    let config = Config {
+        source: source.to_owned(),
+        rules: root.path("rules"),
+        clock: clock(root.section("clock")),
+        security: security(root.section("security")),
+        store: store(root.section("store"), folder),
+        listeners: listeners(&root),
+        http: http(root.section("http")),
+        api_tokens: api_tokens(&root),
+        log: log(root.section("log")),
+    };
+    check_addresses(&config, &root);
+    root.finish();
+    match errors.into_sorted() {
+        none if none.is_empty() => Ok(config),
+        some => Err(some),
+    }
+}
+
+fn clock(section: Option<Section<'_>>) -> ClockConfig {
+    let zone = section.and_then(|section| {
+        let zone = section.text("zone");
+        if let Some(zone) = &zone
+            && jiff::tz::TimeZone::get(zone).is_err()
+        {
+            section.error("zone", format!("`{zone}` is no time zone such as Asia/Bishkek"));
+        }
+        section.finish();
+        zone
+    });
+    ClockConfig { zone: zone.unwrap_or_else(|| "Asia/Bishkek".to_owned()) }
+}
+
+fn security(section: Option<Section<'_>>) -> SecurityConfig {
+    let mut config = SecurityConfig { module: "software".to_owned(), test_keys: false };
+    let Some(section) = section else { return config };
+    let module = section.one_of("module", &["software", "pkcs11", "payshield"]);
+    if let Some(module) = module.filter(|module| *module != config.module) {
+        let message = format!("`{module}` is not in this version of tamga; use \"software\"");
+        section.error("module", message);
+    }
+    config.test_keys = section.flag("test_keys").unwrap_or(config.test_keys);
+    section.finish();
+    config
+}
+
+fn store(section: Option<Section<'_>>, folder: &Path) -> StoreConfig {
+    let mut config = StoreConfig {
+        kind: "embedded".to_owned(),
+        path: folder.join("data"),
+        segment_mib: 64,
+        snapshot_every: 1_000_000,
+    };
+    let Some(section) = section else { return config };
+    let kind = section.one_of("kind", &["embedded", "postgresql"]);
+    if let Some(kind) = kind.filter(|kind| *kind != config.kind) {
+        let message = format!("`{kind}` is not in this version of tamga; use \"embedded\"");
+        section.error("kind", message);
+    }
+    config.path = section.path("path").unwrap_or(config.path);
+    config.segment_mib = section.number("segment_mib", 1..=4096).unwrap_or(config.segment_mib);
+    let every = section.number("snapshot_every", 1000..=1_000_000_000);
+    config.snapshot_every = every.unwrap_or(config.snapshot_every);
+    section.finish();
+    config
+}
+
+fn listeners(root: &Section<'_>) -> Vec<ListenerConfig> {
+    let sections = root.sections("listener");
+    if sections.is_empty() {
+        root.error("listener", "there is none; add one under [[listener]]");
+    }
+    let mut all: Vec<ListenerConfig> = Vec::new();
+    for section in sections {
+        if let Some(listener) = listener(section, &all) {
+            all.push(listener);
+        }
+    }
+    all
+}
+
+fn listener(section: Section<'_>, before: &[ListenerConfig]) -> Option<ListenerConfig> {
+    let name = section.required("name");
+    if let Some(name) = &name
+        && before.iter().any(|other| other.name == *name)
+    {
+        section.error("name", format!("there is another listener `{name}`"));
+    }
+    section.required("bind");
+    let bind = section.address("bind");
+    let framing = section.one_of("framing", FRAMINGS);
+    let listener = ListenerConfig {
+        name: name.unwrap_or_default(),
+        bind: bind.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
+        framing: framing.unwrap_or_else(|| "u16be".to_owned()),
+        tpdu: section.flag("tpdu").unwrap_or(false),
+        header: header(&section),
+        dialect: dialect(&section).unwrap_or_else(|| "iso87-bcd".to_owned()),
+        max_frame: section.size("max_frame", 64..=65_535).unwrap_or(8192),
+        idle_seconds: section.number("idle_seconds", 1..=DAY_SECONDS).unwrap_or(300),
+        half_frame_seconds: section.number("half_frame_seconds", 1..=3600).unwrap_or(30),
+        deadline_ms: section.number("deadline_ms", 1..=600_000).unwrap_or(8000),
+        in_flight_per_connection: section
+            .size("in_flight_per_connection", 1..=65_536)
+            .unwrap_or(64),
+        in_flight: section.size("in_flight", 1..=1_048_576).unwrap_or(4096),
+        connections_max: section.size("connections_max", 1..=1_048_576).unwrap_or(4096),
+        sign_on_required: section.flag("sign_on_required").unwrap_or(false),
+        codes: section.path("codes"),
+        tls: section.section("tls").and_then(tls),
+    };
+    section.finish();
+    Some(listener)
+}
+
+/// A literal header, as text or in hex digits.
+fn header(section: &Section<'_>) -> Vec<u8> {
+    let text = section.text("header");
+    let Some(digits) = section.text("header_hex") else {
+        return text.map(String::into_bytes).unwrap_or_default();
+    };
+    if text.is_some() {
+        section.error("header_hex", "give `header` or `header_hex`, not both");
+    }
+    hex::decode(&digits).unwrap_or_else(|_| {
+        section.error("header_hex", "expected an even number of hex digits");
+        Vec::new()
+    })
+}
+
+/// A name stays, a path becomes one that does not depend on the current directory.
+fn dialect(section: &Section<'_>) -> Option<String> {
+    let text = section.text("dialect")?;
+    if text.contains('/') || text.ends_with(".toml") {
+        return Some(section.resolve(&text).display().to_string());
+    }
+    section.one_of("dialect", DIALECTS)
+}
+
+fn tls(section: Section<'_>) -> Option<TlsConfig> {
+    section.required("cert");
+    section.required("key");
+    let (cert, key) = (section.path("cert"), section.path("key"));
+    let client_ca = section.path("client_ca");
+    section.finish();
+    Some(TlsConfig { cert: cert?, key: key?, client_ca })
+}
+
+fn http(section: Option<Section<'_>>) -> Option<HttpConfig> {
+    let default = SocketAddr::from(([127, 0, 0, 1], 8580));
+    let Some(section) = section else { return Some(HttpConfig { bind: default, tls: None }) };
+    let enabled = section.flag("enabled").unwrap_or(true);
+    let bind = section.address("bind").unwrap_or(default);
+    let tls = section.section("tls").and_then(tls);
+    section.finish();
+    enabled.then_some(HttpConfig { bind, tls })
+}
+
+fn api_tokens(root: &Section<'_>) -> Vec<ApiToken> {
+    let mut tokens: Vec<ApiToken> = Vec::new();
+    for section in root.sections("api_token") {
+        let name = section.required("name").unwrap_or_default();
+        if tokens.iter().any(|other| other.name == name) {
+            section.error("name", format!("there is another token `{name}`"));
+        }
+        let sha256 = section.required("sha256").and_then(|digits| {
+            let mut digest = [0; 32];
+            if hex::decode_to_slice(&digits, &mut digest).is_err() {
+                section.error("sha256", "expected the token's SHA-256 as 64 hex digits");
+            }
+            Some(digest)
+        });
+        let roles = roles(&section);
+        section.finish();
+        if let Some(sha256) = sha256 {
+            tokens.push(ApiToken { name, sha256, roles });
+        }
+    }
+    tokens
+}
+
+fn roles(section: &Section<'_>) -> Vec<Role> {
+    let names = section.texts("roles");
+    if names.is_empty() {
+        section.error("roles", "names no role, so the token could do nothing");
+    }
+    let known = || Role::ALL.iter().map(|role| role.name());
+    names
+        .iter()
+        .filter_map(|name| {
+            let role = Role::from_name(name);
+            if role.is_none() {
+                section.error("roles", unknown("role", name, known()));
+            }
+            role
+        })
+        .collect()
+}
+
+fn log(section: Option<Section<'_>>) -> LogConfig {
+    let default = LogConfig { format: LogFormat::Text, level: "info".to_owned() };
+    let Some(section) = section else { return default };
+    let format = match section.one_of("format", &["text", "json"]).as_deref() {
+        Some("json") => LogFormat::Json,
+        _ => LogFormat::Text,
+    };
+    let level = section.one_of("level", LEVELS).unwrap_or(default.level);
+    section.finish();
+    LogConfig { format, level }
+}
+
+/// Two listeners on one address would only show when the second one starts.
+fn check_addresses(config: &Config, root: &Section<'_>) {
+    let sections = root.sections("listener");
+    let mut taken: Vec<(SocketAddr, &str)> =
+        config.http.iter().map(|http| (http.bind, "http")).collect();
+    for (listener, section) in config.listeners.iter().zip(sections) {
+        let address = listener.bind;
+        if let Some((_, name)) = taken.iter().find(|(other, _)| *other == address)
+            && address.port() != 0
+        {
+            section.error("bind", format!("{address} is taken by `{name}`"));
+        }
+        taken.push((address, listener.name.as_str()));
+    }
+}

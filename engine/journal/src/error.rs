@@ -181,6 +181,9 @@ pub enum Damage {
     /// The segment's own header is bad.
     #[error("the segment's header is damaged")]
     SegmentHeader,
+    /// The segment's file is shorter or longer than its header says.
+    #[error("the segment's file is not as long as its header says")]
+    SegmentSize,
 }
 
 impl JournalError {

@@ -1,7 +1,7 @@
 //! Segments made ahead: zeroed by real writes and flushed, so that a commit later is one
 //! `fdatasync` that has no size or extent to write down.
 
-use crate::segment::{self, PREPARING, SEGMENT_HEADER_BYTES};
+use crate::segment::{self, PREPARING};
 use crate::storage::{remove_leftover, write_all};
 use crate::{JournalError, Options, SegmentFile, Storage, to_usize};
 use std::io;
@@ -62,8 +62,8 @@ pub(crate) fn activate(
 ) -> Result<(), JournalError> {
     let name = segment::name(first);
     let path = storage.path(&name);
-    let header: [u8; SEGMENT_HEADER_BYTES] = segment::header(first, previous);
-    write_all(file, &header, 0)
+    file.size()
+        .and_then(|size| write_all(file, &segment::header(first, previous, size), 0))
         .and_then(|()| file.sync_data())
         .and_then(|()| storage.rename(PREPARING, &name))
         .and_then(|()| storage.sync_directory())

@@ -2,7 +2,7 @@
 //! where no good record is.
 
 use crate::record::{self, ALIGNMENT, Begin, HEADER_BYTES, Header};
-use crate::segment::{self, SEGMENT_HEADER_BYTES};
+use crate::segment::{self, Opening, SEGMENT_HEADER_BYTES};
 use crate::storage::read_full;
 use crate::{Damage, JournalError, SegmentFile, Storage, to_usize};
 use std::io;
@@ -56,9 +56,8 @@ impl Scanner {
         let file = storage
             .open_read(&segment::name(first))
             .map_err(JournalError::io("open the segment", &path))?;
-        let size = file.size().map_err(JournalError::io("read the size of", &path))?;
-        let before = segment::read_header(storage, file.as_ref(), first)?;
-        Ok(Self { file, path, size, window: Vec::new(), base: 0, before })
+        let Opening { size, previous } = segment::read_header(storage, file.as_ref(), first)?;
+        Ok(Self { file, path, size, window: Vec::new(), base: 0, before: previous })
     }
 
     pub(crate) const fn before(&self) -> u32 {

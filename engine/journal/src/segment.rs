@@ -3,13 +3,14 @@
 //!
 //! ```text
 //!  0 magic "TAMGASEG"   8 version u16   10 zero u16   12 previous u32
-//! 16 first sequence u64   24 checksum u32   28 zeros to 64
+//! 16 first sequence u64   24 file size u64   32 checksum u32   36 zeros to 64
 //! ```
 
 use crate::record::FORMAT_VERSION;
 use crate::storage::read_full;
 use crate::{
-    DataDirectory, Disk, JOURNAL_DIRECTORY, JournalError, SNAPSHOT_DIRECTORY, Storage, snapshot,
+    Damage, DataDirectory, Disk, JOURNAL_DIRECTORY, JournalError, SNAPSHOT_DIRECTORY, SegmentFile,
+    Storage, snapshot,
 };
 use std::path::{Path, PathBuf};
 
@@ -44,26 +45,37 @@ pub(crate) fn list(storage: &dyn Storage) -> Result<Vec<u64>, JournalError> {
     Ok(firsts)
 }
 
-/// The header of a segment that begins with `first`, after a record with checksum `previous`.
-pub(crate) fn header(first: u64, previous: u32) -> [u8; SEGMENT_HEADER_BYTES] {
+/// The header of a segment of `size` bytes that begins with record `first`, made after a record
+/// with checksum `previous`.
+pub(crate) fn header(first: u64, previous: u32, size: u64) -> [u8; SEGMENT_HEADER_BYTES] {
     let mut bytes = [0; SEGMENT_HEADER_BYTES];
     bytes[0..8].copy_from_slice(&MAGIC);
     bytes[8..10].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
     bytes[12..16].copy_from_slice(&previous.to_le_bytes());
     bytes[16..24].copy_from_slice(&first.to_le_bytes());
-    let checksum = crc32c::crc32c(&bytes[..24]);
-    bytes[24..28].copy_from_slice(&checksum.to_le_bytes());
+    bytes[24..32].copy_from_slice(&size.to_le_bytes());
+    let checksum = crc32c::crc32c(&bytes[..32]);
+    bytes[32..36].copy_from_slice(&checksum.to_le_bytes());
     bytes
 }
 
-/// Reads and checks the header of the segment named for `first`; gives the checksum of the record
-/// before it (0 before the very first).
+/// What a segment's header says.
+pub(crate) struct Opening {
+    /// The file's size in bytes.
+    pub(crate) size: u64,
+    /// The checksum of the record before the segment's first; 0 before the very first.
+    pub(crate) previous: u32,
+}
+
+/// Reads and checks the header of the segment named for `first`, and that the file is as long as
+/// it says: records at the end of a file cut short would otherwise be missed without notice.
 pub(crate) fn read_header(
     storage: &dyn Storage,
-    file: &dyn crate::SegmentFile,
+    file: &dyn SegmentFile,
     first: u64,
-) -> Result<u32, JournalError> {
+) -> Result<Opening, JournalError> {
     let path = storage.path(&name(first));
+    let size = file.size().map_err(JournalError::io("read the size of", &path))?;
     let mut bytes = [0; SEGMENT_HEADER_BYTES];
     read_full(file, &mut bytes, 0).map_err(JournalError::io("read", &path))?;
     let version = u16::from_le_bytes([bytes[8], bytes[9]]);
@@ -75,11 +87,17 @@ pub(crate) fn read_header(
         });
     }
     let previous = u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]);
-    if bytes != header(first, previous) {
-        let damage = crate::Damage::SegmentHeader;
-        return Err(JournalError::Corrupt { path, offset: 0, sequence: first, damage });
-    }
-    Ok(previous)
+    let mut said = [0; 8];
+    said.copy_from_slice(&bytes[24..32]);
+    let said = u64::from_le_bytes(said);
+    let damage = if bytes != header(first, previous, said) {
+        Damage::SegmentHeader
+    } else if said != size {
+        Damage::SegmentSize
+    } else {
+        return Ok(Opening { size, previous });
+    };
+    Err(JournalError::Corrupt { path, offset: 0, sequence: first, damage })
 }
 
 /// The segments whose every record is covered by the oldest kept snapshot: recovery does not need

@@ -1,0 +1,380 @@
+//! One value on the wire, found by its layout: checked a byte at a time ([`Value::check`], the
+//! reference for the faster path in `parse`), and read as a number, text or bytes.
+
+use crate::charset::Charset;
+use crate::digits::{
+    characters_to_number, hex_character, hex_digit, packed_to_number, short_word, splat, spread,
+    word,
+};
+use crate::error::{ParseCause, ValueCause};
+use crate::format::{Content, Layout, LengthCoding, Pad, Side, Unit};
+
+/// The value as bytes on the wire, without its length prefix.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value<'a> {
+    layout: &'a Layout,
+    bytes: &'a [u8],
+    /// Digits, characters or bytes; for packed digits counted in bytes, two a byte.
+    units: usize,
+}
+
+/// The number in a length prefix of `width` bytes; `None` if it is not one.
+pub(crate) fn prefix_number(coding: LengthCoding, prefix: &[u8]) -> Option<usize> {
+    prefix.iter().try_fold(0_usize, |sum, byte| {
+        let (low, scale) = match coding {
+            LengthCoding::Ascii => (byte.wrapping_sub(b'0'), 10),
+            LengthCoding::Ebcdic => (byte.wrapping_sub(0xF0), 10),
+            LengthCoding::Bcd => {
+                let (high, low) = (byte >> 4, byte & 0x0F);
+                let low = if high > 9 || low > 9 { u8::MAX } else { high * 10 + low };
+                (low, 100)
+            }
+            LengthCoding::Binary => return Some(sum * 256 + usize::from(*byte)),
+        };
+        (low < scale).then(|| sum * usize::from(scale) + usize::from(low))
+    })
+}
+
+impl<'a> Value<'a> {
+    /// Finds the value whose length prefix, or first byte, is at `at`. The second result is where the
+    /// next element starts.
+    pub(crate) fn take(
+        layout: &'a Layout,
+        body: &'a [u8],
+        at: usize,
+    ) -> Result<(Self, usize), ParseCause> {
+        let width = usize::from(layout.prefix_width);
+        let start = at.saturating_add(width);
+        let (wire, units) = if layout.is_fixed() {
+            (usize::from(layout.wire), fixed_units(layout))
+        } else {
+            let prefix = body.get(at..start).ok_or(ParseCause::Truncated)?;
+            let count = prefix_number(layout.prefix, prefix).ok_or(ParseCause::BadLength)?;
+            if count > usize::from(layout.max) {
+                return Err(ParseCause::TooLong);
+            }
+            if count < usize::from(layout.min) {
+                return Err(ParseCause::TooShort);
+            }
+            sizes(layout, count).ok_or(ParseCause::BadLength)?
+        };
+        let end = start.saturating_add(wire);
+        let bytes = body.get(start..end).ok_or(ParseCause::Truncated)?;
+        Ok((Self { layout, bytes, units }, end))
+    }
+
+    /// The bytes on the wire.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether the bytes are what the format allows.
+    pub(crate) fn check(&self) -> Result<(), ParseCause> {
+        match self.layout.content {
+            Content::Absent => Err(ParseCause::UnknownElement),
+            Content::Raw => Ok(()),
+            Content::Packed => {
+                self.check_filler()?;
+                all(self.nibbles(), |nibble| nibble < 10, ParseCause::BadDigit)
+            }
+            Content::PackedTrack2 => {
+                self.check_filler()?;
+                all(self.nibbles(), |nibble| nibble < 10 || nibble == 13, ParseCause::BadDigit)
+            }
+            Content::SignedPacked(charset) => {
+                check_sign(self.bytes, charset)?;
+                let digits = self.bytes.get(1..).unwrap_or_default();
+                let odd = self.units % 2 == 0;
+                if odd && digits.first().is_some_and(|byte| byte >> 4 != 0) {
+                    return Err(ParseCause::BadPadding);
+                }
+                all(split(digits), |nibble| nibble < 10, ParseCause::BadDigit)
+            }
+            Content::SignedCharacters(charset) => {
+                check_sign(self.bytes, charset)?;
+                let digits = self.bytes.get(1..).unwrap_or_default();
+                all_characters(digits, charset, |c| c.is_ascii_digit(), ParseCause::BadDigit)
+            }
+            Content::Characters(charset) => {
+                let digits = self.trimmed();
+                all_characters(digits, charset, |c| c.is_ascii_digit(), ParseCause::BadDigit)
+            }
+            Content::Track2(charset) => {
+                let allowed = |c: u8| c.is_ascii_digit() || matches!(c, b'=' | b'D');
+                all_characters(self.bytes, charset, allowed, ParseCause::BadDigit)
+            }
+            Content::Text(charset) => {
+                let alphabet = self.layout.alphabet;
+                let allowed = |c| alphabet.contains(c);
+                all_characters(self.bytes, charset, allowed, ParseCause::BadCharacter)
+            }
+            Content::Hex(charset) => {
+                let allowed = |c| hex_digit(c).is_some();
+                all_characters(self.bytes, charset, allowed, ParseCause::BadHex)
+            }
+        }
+    }
+
+    /// The half byte that makes an odd number of digits whole. Where the length is in a prefix the
+    /// filler says nothing, and devices of one network send 0 and F; a fixed field is held to its
+    /// format.
+    fn check_filler(&self) -> Result<(), ParseCause> {
+        let layout = self.layout;
+        if self.units % 2 == 0 || layout.unit == Unit::Byte || layout.pad == Pad::F {
+            return Ok(());
+        }
+        let filler = match layout.odd {
+            Side::Left => self.bytes.first().map(|byte| byte >> 4),
+            Side::Right => self.bytes.last().map(|byte| byte & 0x0F),
+        };
+        let known =
+            filler == Some(layout.fill) || (!layout.is_fixed() && matches!(filler, Some(0 | 0x0F)));
+        if known { Ok(()) } else { Err(ParseCause::BadPadding) }
+    }
+
+    /// Packed digits without filler and padding.
+    fn nibbles(&self) -> impl Iterator<Item = u8> + 'a {
+        let (skip, take) = self.digit_range();
+        split(self.bytes).skip(skip).take(take)
+    }
+
+    /// Where the packed digits are: how many half bytes to skip, and how many are digits.
+    fn digit_range(&self) -> (usize, usize) {
+        let layout = self.layout;
+        let total = self.bytes.len().saturating_mul(2);
+        let first = self.bytes.first().is_some_and(|byte| byte >> 4 == 0x0F);
+        let last = self.bytes.last().is_some_and(|byte| byte & 0x0F == 0x0F);
+        if layout.pad == Pad::F {
+            let filler = |nibble: &u8| *nibble == 0x0F;
+            return match layout.justify {
+                Side::Left => {
+                    let fill = split(self.bytes).rev().take_while(filler).count();
+                    (0, total.saturating_sub(fill))
+                }
+                Side::Right => {
+                    let fill = split(self.bytes).take_while(filler).count();
+                    (fill, total.saturating_sub(fill))
+                }
+            };
+        }
+        match (layout.unit, layout.odd) {
+            (Unit::Byte, Side::Right) => (0, total.saturating_sub(usize::from(last))),
+            (Unit::Byte, Side::Left) => (usize::from(first), total - usize::from(first)),
+            (_, Side::Left) => (self.units % 2, self.units),
+            (_, Side::Right) => (0, self.units),
+        }
+    }
+
+    /// Characters without the padding that is not part of the value.
+    fn trimmed(&self) -> &'a [u8] {
+        let (layout, bytes) = (self.layout, self.bytes);
+        let charset = match layout.content {
+            Content::Text(charset) | Content::Characters(charset) => charset,
+            _ => return bytes,
+        };
+        if !layout.is_fixed() || layout.pad != Pad::Space {
+            return bytes;
+        }
+        let space = charset.encode(b' ');
+        let filled = |byte: &u8| *byte != space;
+        match layout.justify {
+            Side::Left => {
+                let end = bytes.iter().rposition(filled).map_or(0, |last| last + 1);
+                bytes.get(..end).unwrap_or_default()
+            }
+            Side::Right => {
+                let start = bytes.iter().position(filled).unwrap_or(bytes.len());
+                bytes.get(start..).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The value as a number.
+    pub(crate) fn number(&self) -> Result<u64, ValueCause> {
+        match self.layout.content {
+            Content::Packed => {
+                let (skip, take) = self.digit_range();
+                if skip <= 1 && skip + take == self.bytes.len() * 2 && self.bytes.len() <= 8 {
+                    let shift = 64 - 8 * self.bytes.len().min(8);
+                    let digits = short_word(self.bytes).checked_shr(shift_of(shift));
+                    return Ok(packed_to_number(digits.unwrap_or_default()));
+                }
+                sum(split(self.bytes).skip(skip).take(take))
+            }
+            Content::Characters(_) => characters(self.trimmed()),
+            Content::Text(charset) => {
+                let text = self.trimmed();
+                let digits = |byte: &u8| charset.decode(*byte).is_ascii_digit();
+                if text.is_empty() || !text.iter().all(digits) {
+                    return Err(ValueCause::NotNumeric);
+                }
+                characters(text)
+            }
+            _ => Err(ValueCause::NotNumeric),
+        }
+    }
+
+    /// The value as ASCII; `whole` keeps the spaces a fixed text is padded with.
+    pub(crate) fn text<'b>(
+        &self,
+        scratch: &'b mut [u8],
+        whole: bool,
+    ) -> Result<&'b [u8], ValueCause>
+    where
+        'a: 'b,
+    {
+        let bytes = if whole { self.bytes } else { self.trimmed() };
+        match self.layout.content {
+            Content::Packed | Content::PackedTrack2 => self.unpack(scratch),
+            Content::SignedPacked(charset) => {
+                let sign = self.bytes.first().map(|byte| charset.decode(*byte));
+                let digits = self.bytes.get(1..).unwrap_or_default();
+                let skip = usize::from(self.units % 2 == 0);
+                fill(scratch, sign.into_iter().chain(split(digits).skip(skip).map(hex_character)))
+            }
+            Content::Raw => fill(scratch, split(self.bytes).map(hex_character)),
+            Content::Characters(Charset::Ebcdic)
+            | Content::SignedCharacters(Charset::Ebcdic)
+            | Content::Track2(Charset::Ebcdic)
+            | Content::Text(Charset::Ebcdic)
+            | Content::Hex(Charset::Ebcdic) => {
+                fill(scratch, bytes.iter().map(|byte| Charset::Ebcdic.decode(*byte)))
+            }
+            _ => Ok(bytes),
+        }
+    }
+
+    /// The value as bytes: binary data, or text that is hex.
+    pub(crate) fn binary<'b>(&self, scratch: &'b mut [u8]) -> Result<&'b [u8], ValueCause>
+    where
+        'a: 'b,
+    {
+        let charset = match self.layout.content {
+            Content::Raw => return Ok(self.bytes),
+            Content::Hex(charset) | Content::Text(charset) => charset,
+            _ => return Err(ValueCause::NotBinary),
+        };
+        let hex = self.trimmed();
+        if hex.len() % 2 == 1 {
+            return Err(ValueCause::NotBinary);
+        }
+        let room = scratch.get_mut(..hex.len() / 2).ok_or(ValueCause::ScratchTooSmall)?;
+        for (byte, pair) in room.iter_mut().zip(hex.chunks_exact(2)) {
+            let mut nibbles = pair.iter().map(|hex| hex_digit(charset.decode(*hex)));
+            match (nibbles.next().flatten(), nibbles.next().flatten()) {
+                (Some(high), Some(low)) => *byte = high << 4 | low,
+                _ => return Err(ValueCause::NotBinary),
+            }
+        }
+        Ok(room)
+    }
+
+    /// Packed digits as characters.
+    fn unpack<'b>(&self, scratch: &'b mut [u8]) -> Result<&'b [u8], ValueCause> {
+        let character = |nibble| b'0' | nibble;
+        let (skip, take) = self.digit_range();
+        let room = scratch.get_mut(..take).ok_or(ValueCause::ScratchTooSmall)?;
+        if skip > 0 {
+            return fill(room, split(self.bytes).skip(skip).take(take).map(character));
+        }
+        let mut quads = self.bytes.chunks_exact(4);
+        let mut out = room.chunks_exact_mut(8);
+        for (eight, four) in (&mut out).zip(&mut quads) {
+            let digits = spread(four.first_chunk().map_or(0, |four| u32::from_be_bytes(*four)));
+            // This does for the separator too: 0x30 | 13 is `=`.
+            eight.copy_from_slice(&(digits | splat(b'0')).to_be_bytes());
+        }
+        let done = take / 8 * 8;
+        let rest = split(self.bytes.get(done / 2..).unwrap_or_default()).map(character);
+        for (place, digit) in room.iter_mut().skip(done).zip(rest) {
+            *place = digit;
+        }
+        Ok(room)
+    }
+}
+
+/// How many digits, characters or bytes a fixed element has.
+fn fixed_units(layout: &Layout) -> usize {
+    usize::from(layout.max)
+}
+
+/// Bytes on the wire and digits, characters or bytes of the value for a count; `None` if half a
+/// character would be left.
+pub(crate) fn sizes(layout: &Layout, count: usize) -> Option<(usize, usize)> {
+    let half = || (count % 2 == 0).then_some(count / 2);
+    Some(match (layout.content, layout.unit) {
+        (Content::Packed | Content::PackedTrack2, Unit::Byte) => (count, count * 2),
+        (Content::Packed | Content::PackedTrack2, _) => (count.div_ceil(2), count),
+        (Content::Hex(_), Unit::TwoBytes) => (count * 2, count),
+        (Content::Hex(_), Unit::Byte) => (count, half()?),
+        (Content::Hex(_), Unit::HalfByte) => (half()?, (count % 4 == 0).then_some(count / 4)?),
+        (_, Unit::HalfByte) => (half()?, count / 2),
+        _ => (count, count),
+    })
+}
+
+fn shift_of(bits: usize) -> u32 {
+    u32::try_from(bits).unwrap_or(u32::MAX)
+}
+
+fn split(bytes: &[u8]) -> impl DoubleEndedIterator<Item = u8> + Clone + '_ {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F])
+}
+
+fn all(
+    mut items: impl Iterator<Item = u8>,
+    allowed: impl Fn(u8) -> bool,
+    cause: ParseCause,
+) -> Result<(), ParseCause> {
+    if items.all(allowed) { Ok(()) } else { Err(cause) }
+}
+
+fn all_characters(
+    bytes: &[u8],
+    charset: Charset,
+    allowed: impl Fn(u8) -> bool,
+    cause: ParseCause,
+) -> Result<(), ParseCause> {
+    all(bytes.iter().map(|byte| charset.decode(*byte)), allowed, cause)
+}
+
+fn check_sign(bytes: &[u8], charset: Charset) -> Result<(), ParseCause> {
+    match bytes.first().map(|byte| charset.decode(*byte)) {
+        Some(b'C' | b'D') => Ok(()),
+        _ => Err(ParseCause::BadSign),
+    }
+}
+
+fn fill(scratch: &mut [u8], from: impl Iterator<Item = u8>) -> Result<&[u8], ValueCause> {
+    let mut length = 0;
+    for byte in from {
+        *scratch.get_mut(length).ok_or(ValueCause::ScratchTooSmall)? = byte;
+        length += 1;
+    }
+    Ok(scratch.get(..length).unwrap_or_default())
+}
+
+fn sum(mut digits: impl Iterator<Item = u8>) -> Result<u64, ValueCause> {
+    digits.try_fold(0_u64, |sum, digit| {
+        sum.checked_mul(10)
+            .and_then(|sum| sum.checked_add(u64::from(digit)))
+            .ok_or(ValueCause::TooLarge)
+    })
+}
+
+/// Characters, in either set, whose low halves are digits.
+fn characters(bytes: &[u8]) -> Result<u64, ValueCause> {
+    match bytes.len() {
+        0..=7 => {
+            let shift = shift_of(64 - 8 * bytes.len());
+            let digits = short_word(bytes).checked_shr(shift);
+            Ok(characters_to_number(digits.unwrap_or_default()))
+        }
+        8..=16 => {
+            let (head, tail) = bytes.split_at(bytes.len() - 8);
+            let tail = characters_to_number(word(tail, 0).unwrap_or_default());
+            Ok(characters(head)? * 100_000_000 + tail)
+        }
+        _ => sum(bytes.iter().map(|byte| byte & 0x0F)),
+    }
+}

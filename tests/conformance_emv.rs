@@ -1,6 +1,6 @@
 //! Chip data of real and generated transactions, decoded by another implementation, must come out
-//! of ours the same; data that is no TLV must be refused; and the dictionary must know every tag. No sample has turned out to be wrong
-//! itself.
+//! of ours the same; data that is no TLV must be refused; and the dictionary must know every tag.
+//! No sample has turned out to be wrong itself.
 
 use emv::{IccData, Tag, Tlv, TlvBuilder, TlvReader};
 use serde_json::Value;

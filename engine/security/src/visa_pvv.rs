@@ -53,7 +53,7 @@ pub(crate) fn pvv_of(key: &TdesKey, pvki: u8, pan: &Pan, pin: &Pin) -> Pvv {
 /// The first four digits among the nibbles from left to right; if there are fewer, then the first
 /// of `A`-`F`, less ten. Both passes always run over all nibbles.
 fn decimalize(block: u64) -> Pvv {
-    let mut found = Zeroizing::new(0u64);
+    let mut found = 0u64;
     let mut count = 0u64;
     for letters in [0u64, 1] {
         for at in (0..16).rev() {
@@ -62,7 +62,7 @@ fn decimalize(block: u64) -> Pvv {
             let wanted = (is_letter ^ letters ^ 1) & (count.wrapping_sub(4) >> 63);
             let value = nibble - 10 * is_letter;
             let mask = wanted.wrapping_neg();
-            *found = (*found & !mask) | ((*found << 4 | value) & mask);
+            found = (found & !mask) | ((found << 4 | value) & mask);
             count += wanted;
         }
     }

@@ -1,6 +1,6 @@
 //! The chip data of a message, DE 55.
 
-use crate::{CvmResults, Tag, Tlv, TlvCause, TlvError, TlvReader, Tvr};
+use crate::{CvmResults, MAX_ELEMENTS, Tag, Tlv, TlvCause, TlvError, TlvReader, Tvr};
 use core::fmt;
 
 /// DE 55, checked as a whole once: every template is readable, and what the engine interprets is
@@ -30,12 +30,17 @@ impl<'a> IccData<'a> {
             qualifiers: None,
             form_factor: None,
         };
-        for tlv in TlvReader::new(bytes).walk() {
+        let mut seen = 0;
+        for tlv in TlvReader::new(bytes) {
             let tlv = tlv?;
-            if tlv.depth() > 0 || tlv.value.is_empty() {
-                continue;
+            // Templates are few in a request, so that only they are walked into.
+            let inner = tlv.children().map_or(Ok(0), |inner| inner.walk().check())?;
+            seen += 1 + inner;
+            if seen > MAX_ELEMENTS {
+                return Err(TlvCause::TooManyElements.at(tlv.offset()));
             }
             match tlv.tag {
+                _ if tlv.value.is_empty() => {}
                 Tag::CVM_RESULTS => {
                     once(&mut data.cvm_results, &tlv, CvmResults::from_bytes(exactly(&tlv)?))?;
                 }

@@ -171,6 +171,14 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
+    /// Reads to the end and counts the data objects.
+    ///
+    /// # Errors
+    /// The first [`TlvError`].
+    pub fn check(mut self) -> Result<usize, TlvError> {
+        self.try_fold(0, |count, tlv| tlv.map(|_| count + 1))
+    }
+
     fn fail(&mut self, error: TlvError) -> Option<Result<Tlv<'a>, TlvError>> {
         self.levels = [None; MAX_DEPTH];
         Some(Err(error))

@@ -1,0 +1,224 @@
+//! The software module through the trait, as the engine uses it: what it verifies, what it refuses,
+//! and that nothing secret can be printed.
+
+#![allow(clippy::expect_used, reason = "the makers of test values stand outside `#[test]`")]
+
+use payment_types::Pan;
+use security::{
+    AesKey, ClearKey, KeyError, LoadedTerminalKey, OpenError, PinBlock, PinBlockFormat, PinFact,
+    PinOutcome, PinReference, SecurityError, SecurityModule, SoftwareModule, TdesKey, TerminalKey,
+    TestPin, encrypt_pin_block_iso0, visa_pvv,
+};
+use std::fmt::Debug;
+use std::path::Path;
+
+const TERMINAL_KEY: &str = "0123456789ABCDEFFEDCBA9876543210";
+const PIN: &str = "4739";
+
+fn pan() -> Pan {
+    Pan::from_ascii(b"9417000000000009").expect("a card number")
+}
+
+fn pin(digits: &str) -> TestPin {
+    TestPin::new(digits).expect("a PIN")
+}
+
+fn clear_key(hex: &str) -> ClearKey {
+    ClearKey::from_hex(hex).expect("a key")
+}
+
+/// The block a terminal with the usual key sends.
+fn block(digits: &str) -> PinBlock {
+    let key = TdesKey::new(&clear_key(TERMINAL_KEY)).expect("a usable key");
+    encrypt_pin_block_iso0(&pin(digits), &pan(), &key)
+}
+
+fn loaded(module: &dyn SecurityModule, hex: &str) -> LoadedTerminalKey {
+    let sealed = module.wrap_terminal_key(&clear_key(hex)).expect("test mode");
+    module.load_terminal_key(&sealed).expect("sealed by this module")
+}
+
+fn verify(
+    module: &dyn SecurityModule,
+    block: PinBlock,
+    reference: &PinReference,
+) -> Result<PinOutcome, SecurityError> {
+    let key = loaded(module, TERMINAL_KEY);
+    module.verify_pin(&block, PinBlockFormat::Iso0, &key, &pan(), reference)
+}
+
+#[test]
+fn tells_the_right_pin_from_wrong_ones() {
+    let module = SoftwareModule::ephemeral_for_tests();
+    let reference = module.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
+    assert_eq!(verify(&module, block(PIN), &reference), Ok(PinOutcome::Verified));
+    for wrong in ["4738", "5739", "47390", "473900000000", "0000"] {
+        assert_eq!(verify(&module, block(wrong), &reference), Ok(PinOutcome::Wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn a_pvv_is_checked_under_the_modules_key() {
+    let module = SoftwareModule::ephemeral_for_tests();
+    // The PIN verification key of every module for tests.
+    let key = TdesKey::new(&clear_key("0123456789ABCDEFFEDCBA9876543210")).unwrap();
+    let digits = visa_pvv(&key, 3, &pan(), &pin(PIN)).expose_digits();
+    let pvv = std::str::from_utf8(&digits).unwrap();
+    let reference = PinReference::visa(3, pvv).unwrap();
+    assert_eq!(verify(&module, block(PIN), &reference), Ok(PinOutcome::Verified));
+    assert_eq!(verify(&module, block("4738"), &reference), Ok(PinOutcome::Wrong));
+    let other_index = PinReference::visa(4, pvv).unwrap();
+    assert_eq!(verify(&module, block(PIN), &other_index), Ok(PinOutcome::Wrong));
+}
+
+#[test]
+fn a_triple_length_terminal_key_works_too() {
+    let hex = "9E8F2A010415ABD58A5E1310A8A71AEA7A8591527A2ACDD6";
+    let module = SoftwareModule::ephemeral_for_tests();
+    let reference = module.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
+    let block = encrypt_pin_block_iso0(&pin(PIN), &pan(), &TdesKey::new(&clear_key(hex)).unwrap());
+    let key = loaded(&module, hex);
+    assert_eq!(key.check_value(), clear_key(hex).check_value());
+    let said = module.verify_pin(&block, PinBlockFormat::Iso0, &key, &pan(), &reference);
+    assert_eq!(said, Ok(PinOutcome::Verified));
+}
+
+#[test]
+fn a_block_under_another_key_is_no_try() {
+    let module = SoftwareModule::ephemeral_for_tests();
+    let reference = module.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
+    let other = loaded(&module, "9E8F2A010415ABD58A5E1310A8A71AEA");
+    let said = module.verify_pin(&block(PIN), PinBlockFormat::Iso0, &other, &pan(), &reference);
+    assert_eq!(said, Err(SecurityError::PinBlock));
+    assert_eq!(PinFact::from(said), PinFact::Unverifiable);
+    assert_eq!(PinFact::from(Ok(PinOutcome::Wrong)), PinFact::Wrong);
+    assert_eq!(PinFact::from(Ok(PinOutcome::Verified)), PinFact::Verified);
+}
+
+#[test]
+fn a_reference_is_of_one_card_and_one_module() {
+    let dir = tempfile::tempdir().unwrap();
+    let module = SoftwareModule::ephemeral_for_tests();
+    let other = SoftwareModule::open_or_create(dir.path(), true).unwrap();
+    let other_card = Pan::from_ascii(b"9417000000000017").unwrap();
+    for reference in [
+        module.reference_for_test_pin(&other_card, &pin(PIN)).unwrap(),
+        other.reference_for_test_pin(&pan(), &pin(PIN)).unwrap(),
+    ] {
+        assert_eq!(verify(&module, block(PIN), &reference), Ok(PinOutcome::Wrong));
+    }
+    assert_ne!(module.fingerprint(), other.fingerprint());
+}
+
+#[test]
+fn stored_things_work_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = SoftwareModule::open_or_create(dir.path(), true).unwrap();
+    let sealed = first.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    let again = first.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    assert_eq!(sealed, again, "importing twice changes nothing");
+    let reference = first.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
+
+    let second = SoftwareModule::open(dir.path(), true).unwrap();
+    assert_eq!(first.fingerprint(), second.fingerprint());
+    assert_eq!(first.pan_digest(&pan()), second.pan_digest(&pan()));
+    let sealed = TerminalKey::from_bytes(sealed.as_bytes()).unwrap();
+    let reference = PinReference::from_bytes(&reference.to_bytes()).unwrap();
+    let key = second.load_terminal_key(&sealed).unwrap();
+    let said = second.verify_pin(&block(PIN), PinBlockFormat::Iso0, &key, &pan(), &reference);
+    assert_eq!(said, Ok(PinOutcome::Verified));
+}
+
+#[test]
+fn digests_differ_by_card_and_by_installation() {
+    let dir = tempfile::tempdir().unwrap();
+    let module = SoftwareModule::ephemeral_for_tests();
+    let other = SoftwareModule::open_or_create(dir.path(), false).unwrap();
+    let longer = Pan::from_ascii(b"94170000000000090").unwrap();
+    assert_eq!(module.pan_digest(&pan()), module.pan_digest(&pan()));
+    assert_ne!(module.pan_digest(&pan()), module.pan_digest(&longer));
+    assert_ne!(module.pan_digest(&pan()), other.pan_digest(&pan()));
+}
+
+#[test]
+fn outside_test_mode_nothing_clear_is_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let testing = SoftwareModule::open_or_create(dir.path(), true).unwrap();
+    let reference = testing.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
+    let key = loaded(&testing, TERMINAL_KEY);
+    let sealed = testing.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+
+    let module = SoftwareModule::open(dir.path(), false).unwrap();
+    let off = SecurityError::TestKeysOff;
+    assert_eq!(module.wrap_terminal_key(&clear_key(TERMINAL_KEY)).err(), Some(off));
+    assert_eq!(module.reference_for_test_pin(&pan(), &pin(PIN)).err(), Some(off));
+    assert_eq!(module.load_terminal_key(&sealed).err(), Some(off));
+    let said = module.verify_pin(&block(PIN), PinBlockFormat::Iso0, &key, &pan(), &reference);
+    assert_eq!(said, Err(off));
+    assert!(off.to_string().contains("test_keys"), "says which setting");
+}
+
+#[test]
+fn refuses_weak_keys_for_terminals() {
+    let module = SoftwareModule::ephemeral_for_tests();
+    let refusal = |hex: &str| module.wrap_terminal_key(&clear_key(hex)).err();
+    let single = refusal("0123456789ABCDEF");
+    assert_eq!(single, Some(SecurityError::Key(KeyError::SingleLength)));
+    let equal = refusal("0123456789ABCDEF0123456789ABCDEF");
+    assert_eq!(equal, Some(SecurityError::Key(KeyError::EqualParts)));
+}
+
+#[test]
+fn refuses_sealed_keys_it_did_not_seal() {
+    let dir = tempfile::tempdir().unwrap();
+    let module = SoftwareModule::ephemeral_for_tests();
+    let other = SoftwareModule::open_or_create(dir.path(), true).unwrap();
+    let theirs = other.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    assert_eq!(module.load_terminal_key(&theirs).err(), Some(SecurityError::NotOurs));
+
+    let ours = module.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    for at in 0..ours.as_bytes().len() {
+        let mut changed = ours.as_bytes().to_vec();
+        changed[at] ^= 1;
+        let changed = TerminalKey::from_bytes(&changed).unwrap();
+        assert_eq!(module.load_terminal_key(&changed).err(), Some(SecurityError::NotOurs), "{at}");
+    }
+    for length in [0, 1, 24, 26, 32, 34] {
+        assert!(TerminalKey::from_bytes(&vec![1; length]).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn a_missing_keys_file_is_an_error_where_data_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = SoftwareModule::open(dir.path(), true).err().unwrap();
+    assert!(matches!(error, OpenError::Missing { .. }), "{error}");
+    assert!(!Path::new(&dir.path().join("keys")).exists(), "none was made");
+}
+
+#[test]
+fn nothing_secret_can_be_printed() {
+    let module = SoftwareModule::ephemeral_for_tests();
+    let sealed = module.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    let tdes = TdesKey::new(&clear_key(TERMINAL_KEY)).unwrap();
+    let printed = |value: &dyn Debug| format!("{value:?} {value:#?}");
+    for text in [
+        printed(&pin(PIN)),
+        printed(&clear_key(TERMINAL_KEY)),
+        printed(&tdes),
+        printed(&AesKey::from_hex(TERMINAL_KEY).unwrap()),
+        printed(&block(PIN)),
+        printed(&sealed),
+        printed(&module.reference_for_test_pin(&pan(), &pin(PIN)).unwrap()),
+        printed(&PinReference::visa(1, PIN).unwrap()),
+        printed(&visa_pvv(&tdes, 1, &pan(), &pin(PIN))),
+        printed(&module),
+    ] {
+        let shows_numbers = text.bytes().any(|byte| byte.is_ascii_digit());
+        assert!(!shows_numbers, "{text}");
+        assert!(text.contains("hidden") || text.contains("sealed"), "{text}");
+    }
+    // The check value is made to be read by people.
+    let key = module.load_terminal_key(&sealed).unwrap();
+    assert_eq!(format!("{key:?}"), "LoadedTerminalKey(08D7B4)");
+}

@@ -1,1 +1,47 @@
-//! Placeholder.
+//! The pure core: what is decided, and how the state changes.
+//!
+//! [`State::authorize`] is `decide` and then `apply`: decide looks and may decline, apply carries
+//! out and may not fail. Nothing here reads a clock, draws a random number, does I/O, uses a float
+//! or walks a hash table, so the same state, request, moment and rules give the same decision for
+//! ever (ARCHITECTURE.md decision 1). Everything that can change state is a [`Command`]; each is
+//! journaled with its moment and outcome as a [`Record`], and a replay must repeat it bit for bit.
+//!
+//! Reading order: [`Request`], `decide/mod.rs`, `decide/request.rs`, `apply.rs`, [`State`].
+
+mod apply;
+mod card;
+mod command;
+mod decide;
+mod decision;
+mod directory;
+mod effects;
+mod execute;
+mod import;
+mod record;
+mod request;
+mod result;
+mod rules;
+mod snapshot;
+mod state;
+mod trace;
+mod transactions;
+
+pub use card::{Blocks, Card, Obstacle, PinReferenceBytes};
+pub use command::{
+    Accepted, AccountItem, BlockReason, CardItem, CardLimitItem, Command, Decided, Done,
+    IdempotencyKey, Notice, OnRequestOf, Outcome, Parties, PortfolioItem, ProductItem, Refusal,
+    TerminalItem,
+};
+pub use decision::{AnswerAmounts, Decision, HoldChange, Liability, Movement, Transfers};
+pub use directory::{Customer, Directory, Merchant, Product, Terminal};
+pub use effects::Scratch;
+pub use import::ImportError;
+pub use record::{
+    RECORD_VERSION, Record, RecordError, decode_record, encode_decided, encode_record,
+};
+pub use request::{CardNumber, PinFact, Request, SecurityFacts};
+pub use result::ResultCode;
+pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
+pub use state::State;
+pub use trace::{RuleId, TraceEntry, Verdict};
+pub use transactions::{Answer, KEEP_DAYS, Place, Status, Transaction, Transactions};

@@ -1,0 +1,122 @@
+//! Carrying out what was decided. Cannot fail: everything was checked before, so a fault here means
+//! that the state is corrupt, and the shard stops (ARCHITECTURE.md invariants).
+
+use crate::effects::{CardChange, Scratch};
+use crate::transactions::{Place, Status};
+use crate::{HoldChange, State};
+use ledger::{AccountSlot, HoldSlot, HoldStatus, LedgerFault, Party, Transfer};
+use payment_types::{Moment, Sequence};
+
+/// Applies the effects in `scratch` to the state.
+pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scratch: &mut Scratch) {
+    let transfers = scratch.movement.transfers;
+    for transfer in transfers.iter() {
+        held(state.ledger.post(transfer));
+    }
+    let new_hold = apply_hold(state, sequence, scratch.movement.hold);
+    for transfer in transfers.iter() {
+        note_overdraft(state, transfer, moment);
+    }
+    for (place, portion) in &scratch.effects.give_back {
+        state.transactions.moves_of(*place, &mut scratch.given_back);
+        limits::give_back(&mut state.usage, &scratch.given_back, *portion);
+    }
+    scratch.moves.clear();
+    if let Some(facts) = &scratch.effects.record {
+        limits::record(&state.rules.compiled.plan, &mut state.usage, facts, &mut scratch.moves);
+    }
+    if let Some(change) = scratch.effects.card {
+        apply_card(state, change);
+    }
+    for change in &scratch.effects.changes {
+        let Some(row) = state.transactions.get_mut(change.place) else {
+            unreachable!("a change names a row that is there");
+        };
+        row.status = change.status;
+        row.stands = change.stands;
+        (row.cash_exact, row.cash) = (change.cash_exact, change.cash);
+        row.hold = change.hold;
+    }
+    keep(state, sequence, new_hold, scratch);
+}
+
+/// The ledger's word that a checked change went through.
+fn held<T>(result: Result<T, LedgerFault>) -> T {
+    result.unwrap_or_else(|fault| panic!("ledger invariant broken: {fault}"))
+}
+
+fn apply_hold(state: &mut State, sequence: Sequence, change: HoldChange) -> Option<HoldSlot> {
+    match change {
+        HoldChange::None => None,
+        HoldChange::Placed { account, amount, expires_at } => {
+            Some(held(state.ledger.place_hold(account, sequence, amount, expires_at)))
+        }
+        HoldChange::Resized(slot, amount) => {
+            held(state.ledger.resize_hold(slot, amount));
+            None
+        }
+        HoldChange::Captured(slot) => {
+            held(state.ledger.close_hold(slot, HoldStatus::Captured));
+            None
+        }
+        HoldChange::Voided(slot) => {
+            held(state.ledger.close_hold(slot, HoldStatus::Voided));
+            None
+        }
+    }
+}
+
+/// TOD-2: the moment since when an account has been technically overdrawn.
+pub(crate) fn note_overdraft(state: &mut State, transfer: &Transfer, moment: Moment) {
+    for party in [transfer.debit, transfer.credit] {
+        if let Party::Customer(slot) = party {
+            note_account(state, slot, moment);
+        }
+    }
+}
+
+fn note_account(state: &mut State, slot: AccountSlot, moment: Moment) {
+    let Some(account) = state.ledger.account(slot) else { return };
+    let open = account.technical_overdraft(moment.business_date()) > 0;
+    if open == account.technical_overdraft_since.is_some() {
+        return;
+    }
+    if let Some(account) = state.ledger.account_mut(slot) {
+        account.technical_overdraft_since = open.then_some(moment.at);
+    }
+}
+
+fn apply_card(state: &mut State, change: CardChange) {
+    let index = crate::directory::at(change.card);
+    let Some(card) = state.cards.get_mut(index) else {
+        unreachable!("a decision names a card that is there");
+    };
+    card.pin_tries = change.pin_tries;
+    if let Some(reason) = change.set {
+        card.blocks.set(reason);
+    }
+    if let Some(reason) = change.lift {
+        card.blocks.lift(reason);
+    }
+}
+
+fn keep(state: &mut State, sequence: Sequence, hold: Option<HoldSlot>, scratch: &mut Scratch) {
+    if let Some(mut row) = scratch.effects.keep.take() {
+        if row.status == Status::Held {
+            row.hold = hold;
+        }
+        state.transactions.push(row, scratch.moves.as_slice());
+    }
+    if let Some(tombstone) = scratch.effects.tombstone.take() {
+        state.transactions.push(tombstone, &[]);
+    }
+    if let Some(root) = scratch.effects.chain_to {
+        chain(state, root, sequence);
+    }
+}
+
+fn chain(state: &mut State, root: Place, increment: Sequence) {
+    if let Some(root) = state.transactions.get_mut(root) {
+        root.chain = Some(increment);
+    }
+}

@@ -1,0 +1,182 @@
+//! A card, and the reasons it may be blocked for, kept apart (rule book section 5).
+
+use crate::{BlockReason, ResultCode};
+use arrayvec::ArrayVec;
+use ledger::AccountSlot;
+use payment_types::{BusinessDate, ExpiryDate, MaskedPan, PanDigest};
+use serde::{Deserialize, Serialize};
+
+/// Opaque bytes of the security module: what a PIN is checked against.
+pub type PinReferenceBytes = ArrayVec<u8, 24>;
+
+/// A card in the register.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// What it is looked up by.
+    pub digest: PanDigest,
+    /// Its number as people may see it.
+    pub masked: MaskedPan,
+    /// The account it draws on.
+    pub account: AccountSlot,
+    /// Who holds it, as a position in the directory.
+    pub holder: u32,
+    /// Its last month.
+    pub expiry: ExpiryDate,
+    /// Its sequence number.
+    pub sequence: u8,
+    /// Its service code.
+    pub service_code: u16,
+    /// What it is blocked for.
+    pub blocks: Blocks,
+    /// Wrong PINs in a row (PIN-2).
+    pub pin_tries: u8,
+    /// What its PIN is checked against.
+    pub pin_reference: PinReferenceBytes,
+    /// The primary card's position, for a supplementary one.
+    pub supplementary_of: Option<u32>,
+}
+
+/// A set of block reasons.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Blocks(u16);
+
+impl Blocks {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// With a reason.
+    pub fn set(&mut self, reason: BlockReason) {
+        self.0 |= Self::bit(reason);
+    }
+
+    /// Without a reason; the others stay (BLK-2).
+    pub fn lift(&mut self, reason: BlockReason) {
+        self.0 &= !Self::bit(reason);
+    }
+
+    /// Whether a reason is set.
+    #[must_use]
+    pub fn contains(self, reason: BlockReason) -> bool {
+        self.0 & Self::bit(reason) != 0
+    }
+
+    /// Whether none is set.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The reasons set, in the order of the table.
+    pub fn iter(self) -> impl Iterator<Item = BlockReason> {
+        BlockReason::ALL.into_iter().filter(move |reason| self.contains(*reason))
+    }
+
+    const fn bit(reason: BlockReason) -> u16 {
+        1 << reason as u16
+    }
+}
+
+impl std::fmt::Debug for Blocks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// The order in which reasons answer (BLK-2): stolen, lost, stop-list, fraud, closed, expired,
+/// PIN tries, the rest. `None` stands for the calendar's `expired`.
+const SEVERITY: [(Option<BlockReason>, ResultCode); 15] = [
+    (Some(BlockReason::Stolen), ResultCode::CardStolen),
+    (Some(BlockReason::Lost), ResultCode::CardLost),
+    (Some(BlockReason::StopList), ResultCode::CardStopListed),
+    (Some(BlockReason::SuspectedFraud), ResultCode::CardFraud),
+    (Some(BlockReason::Closed), ResultCode::CardClosed),
+    (Some(BlockReason::AgreementEnded), ResultCode::CardClosed),
+    (Some(BlockReason::NotCollected), ResultCode::CardClosed),
+    (None, ResultCode::CardExpired),
+    (Some(BlockReason::PinTries), ResultCode::PinTriesExceeded),
+    (Some(BlockReason::TechnicalOverdraft), ResultCode::CardRestricted),
+    (Some(BlockReason::HolderRequest), ResultCode::CardRestricted),
+    (Some(BlockReason::TermsBreach), ResultCode::CardRestricted),
+    (Some(BlockReason::DocumentsMissing), ResultCode::CardRestricted),
+    (Some(BlockReason::NetworkRules), ResultCode::CardRestricted),
+    (Some(BlockReason::NotActivated), ResultCode::CardRestricted),
+];
+
+/// The most severe thing that stands against a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Obstacle {
+    /// The reason; `None` for expiry, which only the calendar sets.
+    pub reason: Option<BlockReason>,
+    /// What a request gets for it.
+    pub result: ResultCode,
+}
+
+impl Card {
+    /// What stands against the card on a day, most severe first (BLK-2).
+    #[must_use]
+    pub fn obstacle(&self, date: BusinessDate) -> Option<Obstacle> {
+        let expired = self.expiry.is_past_on(date);
+        if self.blocks.is_empty() && !expired {
+            return None;
+        }
+        SEVERITY
+            .into_iter()
+            .find(|(reason, _)| reason.map_or(expired, |reason| self.blocks.contains(reason)))
+            .map(|(reason, result)| Obstacle { reason, result })
+    }
+
+    /// The status in one word: `active`, or the most severe reason's name.
+    #[must_use]
+    pub fn status(&self, date: BusinessDate) -> &'static str {
+        match self.obstacle(date) {
+            None => "active",
+            Some(obstacle) => obstacle.reason.map_or("expired", BlockReason::name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blk_2_the_most_severe_reason_answers() {
+        let order = SEVERITY.map(|row| row.0);
+        for reason in BlockReason::ALL {
+            assert!(order.contains(&Some(reason)), "{reason:?} has no severity");
+        }
+        let mut card = Card {
+            digest: PanDigest::from_bytes([0; 16]),
+            masked: MaskedPan::default(),
+            account: AccountSlot(0),
+            holder: 0,
+            expiry: ExpiryDate::from_number(2610).unwrap(),
+            sequence: 1,
+            service_code: 201,
+            blocks: Blocks::NONE,
+            pin_tries: 0,
+            pin_reference: PinReferenceBytes::new(),
+            supplementary_of: None,
+        };
+        let last_day = BusinessDate::parse("2026-10-31").unwrap();
+        let after = last_day.plus_days(1);
+        assert_eq!(card.status(last_day), "active");
+        assert_eq!(card.status(after), "expired");
+        let mut expected = vec![];
+        for (reason, result) in SEVERITY.into_iter().rev() {
+            if let Some(reason) = reason {
+                card.blocks.set(reason);
+                expected.push((reason, result));
+                let date = if result == ResultCode::CardRestricted { last_day } else { after };
+                let worst = card.obstacle(date).unwrap();
+                if result != ResultCode::PinTriesExceeded {
+                    assert_eq!((worst.reason, worst.result), (Some(reason), result));
+                }
+            }
+        }
+        while let Some((reason, _)) = expected.pop() {
+            card.blocks.lift(reason);
+        }
+        assert!(card.blocks.is_empty());
+    }
+}

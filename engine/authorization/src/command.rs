@@ -1,0 +1,502 @@
+//! Everything that can change state. There is no other way in.
+
+use crate::{Decision, Movement, Request, TraceEntry};
+use compact_str::CompactString;
+use ledger::{AccountSlot, Spent};
+use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
+use payment_types::{DeviceCategory, ExpiryDate, TerminalId};
+use serde::{Deserialize, Serialize};
+
+/// Why a card is blocked (rule book section 5). The order is that of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum BlockReason {
+    /// Issued, not yet activated.
+    NotActivated,
+    /// The cardholder asked.
+    HolderRequest,
+    /// Lost.
+    Lost,
+    /// Stolen.
+    Stolen,
+    /// Suspected fraud.
+    SuspectedFraud,
+    /// The holder broke the terms.
+    TermsBreach,
+    /// Documents are missing.
+    DocumentsMissing,
+    /// TOD-4.
+    TechnicalOverdraft,
+    /// PIN-2.
+    PinTries,
+    /// On the stop-list.
+    StopList,
+    /// The agreement ended.
+    AgreementEnded,
+    /// Closed.
+    Closed,
+    /// Not collected six months after the application.
+    NotCollected,
+    /// A network's rules.
+    NetworkRules,
+}
+
+impl BlockReason {
+    /// Every reason.
+    pub const ALL: [Self; 14] = [
+        Self::NotActivated,
+        Self::HolderRequest,
+        Self::Lost,
+        Self::Stolen,
+        Self::SuspectedFraud,
+        Self::TermsBreach,
+        Self::DocumentsMissing,
+        Self::TechnicalOverdraft,
+        Self::PinTries,
+        Self::StopList,
+        Self::AgreementEnded,
+        Self::Closed,
+        Self::NotCollected,
+        Self::NetworkRules,
+    ];
+
+    /// The name in files and the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotActivated => "not_activated",
+            Self::HolderRequest => "holder_request",
+            Self::Lost => "lost",
+            Self::Stolen => "stolen",
+            Self::SuspectedFraud => "suspected_fraud",
+            Self::TermsBreach => "terms_breach",
+            Self::DocumentsMissing => "documents_missing",
+            Self::TechnicalOverdraft => "technical_overdraft",
+            Self::PinTries => "pin_tries",
+            Self::StopList => "stop_list",
+            Self::AgreementEnded => "agreement_ended",
+            Self::Closed => "closed",
+            Self::NotCollected => "not_collected",
+            Self::NetworkRules => "network_rules",
+        }
+    }
+
+    /// The reason with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
+    /// Whether anybody may lift it (rule book section 5, column "lifted by"): lost and stolen are
+    /// lifted by a reissue only, an ended agreement, closing and non-collection by nobody.
+    #[must_use]
+    pub const fn can_be_lifted(self) -> bool {
+        !matches!(
+            self,
+            Self::Lost | Self::Stolen | Self::AgreementEnded | Self::Closed | Self::NotCollected
+        )
+    }
+}
+
+/// Who asked for a change and how that person was identified (BLK-3).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OnRequestOf {
+    /// The user or service that entered it.
+    pub entered_by: CompactString,
+    /// On whose request.
+    pub requested_by: CompactString,
+    /// How that person was identified.
+    pub identified_by: CompactString,
+    /// Free text.
+    pub note: CompactString,
+}
+
+/// A record of the portfolio (CONTRACT.md), with references still by id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PortfolioItem {
+    /// A product's terms.
+    Product(ProductItem),
+    /// A customer.
+    Customer {
+        /// Its id.
+        id: CompactString,
+        /// Its risk tier by name (CTL-2).
+        tier: CompactString,
+        /// Its name.
+        name: CompactString,
+        /// Its telephone number.
+        phone: CompactString,
+    },
+    /// An account.
+    Account(AccountItem),
+    /// A card.
+    Card(CardItem),
+    /// A bank's agent.
+    Agent {
+        /// Its id.
+        id: CompactString,
+        /// Its name.
+        name: CompactString,
+    },
+    /// A merchant.
+    Merchant {
+        /// Its id.
+        id: CompactString,
+        /// Its name.
+        name: CompactString,
+        /// Its category.
+        mcc: u16,
+        /// Its country, ISO 3166 alpha-2.
+        country: CompactString,
+    },
+    /// A device in the register.
+    Terminal(TerminalItem),
+}
+
+/// A product of the portfolio.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductItem {
+    /// Its id.
+    pub id: CompactString,
+    /// The currency of its accounts.
+    pub currency: Currency,
+    /// BAL-3, minor units.
+    pub minimum_balance: Balance,
+    /// Whether its cards may be tapped.
+    pub contactless: bool,
+    /// BAL-4: whether it allows partial approvals.
+    pub partial_approval: bool,
+    /// PIN-2: the wrong PIN in a row that blocks.
+    pub pin_tries: u8,
+    /// TXN-3: how long a hold stands, days; `None` for the default by MCC.
+    pub hold_days: Option<u16>,
+}
+
+/// An account of the portfolio.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountItem {
+    /// Its id.
+    pub id: CompactString,
+    /// Its owner's id.
+    pub customer: CompactString,
+    /// Its product's id.
+    pub product: CompactString,
+    /// Its currency.
+    pub currency: Currency,
+    /// Its opening balance, minor units; may be negative.
+    pub balance: Balance,
+    /// BAL-2, minor units.
+    pub overdraft_limit: Balance,
+    /// BAL-2.
+    pub overdraft_from: Option<BusinessDate>,
+    /// BAL-2.
+    pub overdraft_until: Option<BusinessDate>,
+}
+
+/// A card of the portfolio.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardItem {
+    /// Its id.
+    pub id: CompactString,
+    /// Its account's id.
+    pub account: CompactString,
+    /// Its holder's id.
+    pub holder: CompactString,
+    /// Its number.
+    pub digest: PanDigest,
+    /// Its number as people may see it.
+    pub masked: MaskedPan,
+    /// Its last month.
+    pub expiry: ExpiryDate,
+    /// Its sequence number.
+    pub sequence: u8,
+    /// Its service code.
+    pub service_code: u16,
+    /// What it is blocked for from the start.
+    pub blocks: Vec<BlockReason>,
+    /// What its PIN is checked against: opaque bytes of the security module.
+    pub pin_reference: Vec<u8>,
+    /// The id of the primary card (BLK-7).
+    pub supplementary_of: Option<CompactString>,
+    /// Ceilings of its own for limits of the rule set; may only tighten.
+    pub limits: Vec<CardLimitItem>,
+}
+
+/// A card's own ceiling for a limit of the rule set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardLimitItem {
+    /// The limit's id.
+    pub limit: CompactString,
+    /// The ceiling as written: major units of KGS for a limit on amounts, a number for a count.
+    pub ceiling: CompactString,
+    /// First day.
+    pub valid_from: Option<BusinessDate>,
+    /// Last day.
+    pub valid_until: Option<BusinessDate>,
+}
+
+/// A device of the portfolio.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalItem {
+    /// DE 41.
+    pub id: TerminalId,
+    /// What it is.
+    pub category: DeviceCategory,
+    /// Its merchant's id.
+    pub merchant: Option<CompactString>,
+    /// Its agent's id.
+    pub agent: Option<CompactString>,
+    /// The listener it comes in by.
+    pub listener: CompactString,
+    /// The notes it holds, minor units of KGS, for an ATM.
+    pub denominations: Vec<u64>,
+    /// Its PIN key, sealed by the security module: opaque bytes.
+    pub pin_key: Vec<u8>,
+    /// BAL-4: whether it can take a partial approval.
+    pub partial_approval: bool,
+    /// BAL-1: whether it asks for the available amount on a decline for funds.
+    pub balance_on_decline: bool,
+}
+
+/// What may change state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// A message from a terminal.
+    Authorize(Request),
+    /// A new rule set, as its text.
+    InstallRules {
+        /// The TOML text.
+        text: String,
+    },
+    /// A part of a portfolio. Nothing takes effect before the last part (all or nothing).
+    Import {
+        /// Which part, from 0.
+        part: u32,
+        /// Whether it is the last.
+        last: bool,
+        /// Its records.
+        items: Vec<PortfolioItem>,
+    },
+    /// Block a card (BLK-1).
+    Block {
+        /// The card's id.
+        card: CompactString,
+        /// Why.
+        reason: BlockReason,
+        /// On whose request.
+        by: OnRequestOf,
+    },
+    /// Lift one reason (BLK-2: the others stay).
+    Unblock {
+        /// The card's id.
+        card: CompactString,
+        /// Which reason.
+        reason: BlockReason,
+        /// On whose request.
+        by: OnRequestOf,
+    },
+    /// Put an account under arrest (BAL-6).
+    Arrest {
+        /// The account's id.
+        account: CompactString,
+        /// Who ordered it.
+        authority: CompactString,
+        /// By which document.
+        document: CompactString,
+        /// Who entered it.
+        entered_by: CompactString,
+    },
+    /// Lift an arrest.
+    LiftArrest {
+        /// The account's id.
+        account: CompactString,
+        /// Who ordered it.
+        authority: CompactString,
+        /// By which document.
+        document: CompactString,
+        /// Who entered it.
+        entered_by: CompactString,
+    },
+    /// Money for an account (BAL-5).
+    Credit {
+        /// The account's id.
+        account: CompactString,
+        /// How much, minor units of the account's currency.
+        amount: u64,
+        /// The payer's reference.
+        reference: CompactString,
+        /// What it is said to be for.
+        purpose: CompactString,
+        /// Who entered it.
+        entered_by: CompactString,
+    },
+    /// Release the holds whose time is up (TXN-3).
+    ExpireHolds,
+    /// End of a business day; a day already ended is ended again without effect.
+    EndOfDay {
+        /// The day that ends.
+        date: BusinessDate,
+    },
+}
+
+/// A command with the moment at which the engine accepted it, as journaled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// When. Never earlier than that of the command before.
+    pub moment: Moment,
+    /// The caller's key for a POST that may be sent twice, with a digest of its content.
+    pub idempotency: Option<IdempotencyKey>,
+    /// What.
+    pub command: Command,
+}
+
+/// A caller's key (digest of it) and what it stood for (digest of the request).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyKey {
+    /// Digest of the token's name and the key.
+    pub key: [u8; 16],
+    /// Digest of method, path and body.
+    pub content: [u8; 16],
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// A message was decided.
+    Decided(Box<Decided>),
+    /// An administrative command took effect.
+    Done(Done),
+    /// It was refused, and nothing changed.
+    Refused(Refusal),
+}
+
+/// A decision with its money and its reasons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// The decision.
+    pub decision: Decision,
+    /// The money.
+    pub movement: Movement,
+    /// The card, account and device it was found to be about: positions in the directory.
+    pub parties: Parties,
+    /// The rule set's version of that moment.
+    pub rules: CompactString,
+    /// Each rule looked at, in order.
+    pub trace: Vec<TraceEntry>,
+    /// What the customer is to be told.
+    pub notice: Option<Notice>,
+}
+
+/// Whom a transaction concerns: positions in the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Parties {
+    /// The card.
+    pub card: Option<u32>,
+    /// The account.
+    pub account: Option<AccountSlot>,
+    /// The device.
+    pub terminal: Option<u32>,
+}
+
+/// Something the customer is told by SMS or push (the outbox).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// A technical overdraft was opened or grew (TOD-2).
+    TechnicalOverdraft {
+        /// Whose.
+        account: AccountSlot,
+        /// How much is open, minor units.
+        amount: Balance,
+        /// The last day for repaying it.
+        due_on: BusinessDate,
+    },
+    /// A fact ate into the minimum balance (BAL-3).
+    MinimumBalance {
+        /// Whose.
+        account: AccountSlot,
+        /// How much is missing, minor units.
+        missing: Balance,
+        /// The last day for refilling it.
+        due_on: BusinessDate,
+    },
+}
+
+/// What an administrative command did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Done {
+    /// A rule set is in force.
+    RulesInstalled {
+        /// Its version.
+        version: CompactString,
+    },
+    /// A part of a portfolio was put by.
+    ImportStaged,
+    /// A portfolio took effect.
+    Imported {
+        /// How many records.
+        items: u64,
+    },
+    /// A block was set or was there already.
+    Blocked,
+    /// A block was lifted.
+    Unblocked,
+    /// An account is under arrest.
+    Arrested,
+    /// An arrest was lifted.
+    ArrestLifted,
+    /// Money arrived.
+    Credited {
+        /// Whose account.
+        account: AccountSlot,
+        /// What it was spent on (BAL-5).
+        spent: Spent,
+        /// The balance after.
+        balance: Balance,
+    },
+    /// Holds were released.
+    HoldsExpired {
+        /// How many.
+        count: u64,
+        /// How much, per currency.
+        amounts: Vec<(Currency, Balance)>,
+        /// The transactions whose holds they were.
+        transactions: Vec<Sequence>,
+    },
+    /// A day was ended.
+    DayEnded {
+        /// Which.
+        date: BusinessDate,
+        /// Whether it had been ended before.
+        already: bool,
+        /// Holds released.
+        holds_expired: u64,
+        /// Transactions no longer kept in memory for retransmissions and reversals.
+        transactions_forgotten: u64,
+    },
+}
+
+/// Why an administrative command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refusal {
+    /// No such card.
+    UnknownCard,
+    /// No such account.
+    UnknownAccount,
+    /// The reason is not set on the card.
+    NotBlockedFor,
+    /// Nobody may lift this reason.
+    CannotBeLifted,
+    /// The account is closed.
+    AccountClosed,
+    /// The sum would not fit.
+    AmountOutOfRange,
+    /// The rule set has errors.
+    Rules(Vec<String>),
+    /// A record of the portfolio has an error.
+    Import(String),
+    /// The day is not over yet, or lies before days already ended.
+    NotThatDay,
+    /// The key was used for another request.
+    IdempotencyDiffers,
+}

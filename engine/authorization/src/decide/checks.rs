@@ -1,0 +1,240 @@
+//! What must be in order before money is looked at: card, PIN, account, device, type.
+
+use super::case::Case;
+use crate::effects::CardChange;
+use crate::{BlockReason, PinFact, ResultCode, RuleId, Verdict};
+use ledger::GeneralAccount;
+use limits::Operation;
+use payment_types::{DeviceCategory, PanEntry, TransactionType};
+
+/// Which way the money goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// From the account.
+    Debit,
+    /// To the account.
+    Credit,
+    /// Nowhere: an inquiry.
+    None,
+}
+
+/// What a request does, from DE 3 and the device's category (never from the message's own word
+/// about the device).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) operation: Operation,
+    pub(super) direction: Direction,
+    /// All of it is cash.
+    pub(super) is_cash: bool,
+    /// A part of it may be cash (DE 3 = 09).
+    pub(super) has_cash_back: bool,
+    /// The bank's account on the other side.
+    pub(super) counterpart: GeneralAccount,
+}
+
+impl Case<'_> {
+    /// TXN-5: what DE 3 asks for and whether the device may do it.
+    pub(super) fn kind(&mut self) -> Result<Kind, ResultCode> {
+        let category = self.terminal.map(|(_, terminal)| terminal.category);
+        let category = category.ok_or(ResultCode::UnknownTerminal)?;
+        let asked = self.request.processing_code.transaction_type();
+        let absent = self.request.entry_mode.is_card_absent();
+        let kind = kind_of(asked, category, absent);
+        if let Err(result) = kind {
+            self.note(RuleId::Txn5, Verdict::Decline);
+            return Err(result);
+        }
+        kind
+    }
+
+    /// TXN-2: a reversal that came first kills the request.
+    pub(super) fn not_reversed_before(&mut self) -> Result<(), ResultCode> {
+        if self.state.transactions().tombstone(self.request).is_some() {
+            self.note(RuleId::Txn2, Verdict::Decline);
+            return Err(ResultCode::ReversedBeforeArrival);
+        }
+        Ok(())
+    }
+
+    /// BLK-2: the most severe reason answers; expiry is the calendar's; DE 14 must be the card's.
+    pub(super) fn card_in_order(&mut self) -> Result<(), ResultCode> {
+        let Some((slot, card)) = self.card else {
+            self.note(RuleId::Blk2, Verdict::Decline);
+            return Err(ResultCode::UnknownCard);
+        };
+        if let Some(obstacle) = card.obstacle(self.date) {
+            if obstacle.reason == Some(BlockReason::NotActivated) && self.activates() {
+                let lift = Some(BlockReason::NotActivated);
+                let change = CardChange { card: slot, pin_tries: 0, set: None, lift };
+                self.scratch.effects.card = Some(change);
+                self.note(RuleId::Blk1, Verdict::Note);
+            } else {
+                self.note(RuleId::Blk2, Verdict::Decline);
+                return Err(obstacle.result);
+            }
+        }
+        if self.request.expiry.is_some_and(|expiry| expiry != card.expiry) {
+            self.note(RuleId::Blk2, Verdict::Decline);
+            return Err(ResultCode::CardExpired);
+        }
+        self.note(RuleId::Blk2, Verdict::Pass);
+        Ok(())
+    }
+
+    /// Activation: the first chip transaction with the right PIN (rule book section 5).
+    fn activates(&self) -> bool {
+        self.request.facts.pin == PinFact::OnlineVerified
+            && self.request.entry_mode.pan_entry() == PanEntry::Chip
+    }
+
+    /// PIN-2: a wrong PIN counts, the last allowed one blocks, a right one resets.
+    pub(super) fn pin(&mut self) -> Result<(), ResultCode> {
+        let Some((slot, card)) = self.card else { return Err(ResultCode::UnknownCard) };
+        let allowed = self.product.map_or(3, |product| product.pin_tries.max(1));
+        let tries = i64::from(card.pin_tries);
+        match self.request.facts.pin {
+            PinFact::OnlineWrong => {
+                let pin_tries = card.pin_tries.saturating_add(1);
+                let last = pin_tries >= allowed;
+                let set = last.then_some(BlockReason::PinTries);
+                self.scratch.effects.card =
+                    Some(CardChange { card: slot, pin_tries, set, lift: None });
+                self.trace(RuleId::Pin2, Verdict::Decline, 1, tries, i64::from(allowed));
+                Err(if last { ResultCode::PinTriesExceeded } else { ResultCode::WrongPin })
+            }
+            PinFact::Unverifiable => {
+                self.note(RuleId::Pin1, Verdict::Decline);
+                Err(ResultCode::PinUnverifiable)
+            }
+            PinFact::OnlineVerified => {
+                self.trace(RuleId::Pin2, Verdict::Pass, 0, tries, i64::from(allowed));
+                if card.pin_tries > 0 {
+                    let change = self.scratch.effects.card.get_or_insert(CardChange {
+                        card: slot,
+                        pin_tries: 0,
+                        set: None,
+                        lift: None,
+                    });
+                    change.pin_tries = 0;
+                }
+                Ok(())
+            }
+            PinFact::NotPresent | PinFact::OfflineVerified | PinFact::DeviceVerified => Ok(()),
+        }
+    }
+
+    /// BAL-6 and BLK-7: arrest takes credits and no debits; a closed account takes nothing. An
+    /// account stops all its cards.
+    pub(super) fn account_in_order(&mut self, direction: Direction) -> Result<(), ResultCode> {
+        let Some((_, account)) = self.account else { return Err(ResultCode::UnknownCard) };
+        if account.closed {
+            self.note(RuleId::Blk7, Verdict::Decline);
+            return Err(ResultCode::AccountClosed);
+        }
+        if account.arrested && direction == Direction::Debit {
+            self.note(RuleId::Bal6, Verdict::Decline);
+            return Err(ResultCode::AccountArrested);
+        }
+        let contactless = self.product.is_some_and(|product| product.contactless);
+        if self.request.entry_mode.is_contactless() && !contactless {
+            self.note(RuleId::Txn5, Verdict::Decline);
+            return Err(ResultCode::CardNotPermitted);
+        }
+        Ok(())
+    }
+}
+
+fn kind_of(
+    asked: TransactionType,
+    category: DeviceCategory,
+    card_absent: bool,
+) -> Result<Kind, ResultCode> {
+    use DeviceCategory as At;
+    let refuse = Err(ResultCode::TerminalNotPermitted);
+    let cash = |operation, counterpart| Kind {
+        operation,
+        direction: Direction::Debit,
+        is_cash: true,
+        has_cash_back: false,
+        counterpart,
+    };
+    let goods = |operation, direction| Kind {
+        operation,
+        direction,
+        is_cash: false,
+        has_cash_back: false,
+        counterpart: GeneralAccount::MerchantSettlement,
+    };
+    let cash_account = match category {
+        At::Agent => GeneralAccount::AgentSettlement,
+        At::Atm => GeneralAccount::AtmCash,
+        At::Branch => GeneralAccount::BranchCash,
+        At::Merchant | At::Ecommerce => GeneralAccount::MerchantSettlement,
+    };
+    match (asked, category) {
+        (TransactionType::BalanceInquiry, _) => Ok(goods(Operation::Other, Direction::None)),
+        (TransactionType::Purchase | TransactionType::Refund, At::Atm) => refuse,
+        (TransactionType::Purchase, At::Ecommerce) => {
+            Ok(goods(Operation::Ecommerce, Direction::Debit))
+        }
+        (TransactionType::Purchase, _) if card_absent => {
+            Ok(goods(Operation::Ecommerce, Direction::Debit))
+        }
+        (TransactionType::Purchase, _) => Ok(goods(Operation::Purchase, Direction::Debit)),
+        (TransactionType::Refund, _) => Ok(goods(Operation::Refund, Direction::Credit)),
+        (TransactionType::PurchaseWithCashback, At::Atm | At::Ecommerce) => refuse,
+        (TransactionType::PurchaseWithCashback, _) => {
+            let kind = goods(Operation::Purchase, Direction::Debit);
+            Ok(Kind { has_cash_back: true, counterpart: cash_account, ..kind })
+        }
+        (TransactionType::Cash | TransactionType::CashDisbursement, At::Agent) => {
+            Ok(cash(Operation::AgentCash, cash_account))
+        }
+        (TransactionType::Cash | TransactionType::CashDisbursement, At::Atm) => {
+            Ok(cash(Operation::AtmCash, cash_account))
+        }
+        (TransactionType::Cash | TransactionType::CashDisbursement, At::Branch) => {
+            Ok(cash(Operation::BranchCash, cash_account))
+        }
+        (TransactionType::Cash | TransactionType::CashDisbursement, _) => refuse,
+        (TransactionType::CashIn, At::Agent | At::Atm | At::Branch) => Ok(Kind {
+            operation: Operation::CashIn,
+            direction: Direction::Credit,
+            is_cash: false,
+            has_cash_back: false,
+            counterpart: cash_account,
+        }),
+        (TransactionType::CashIn, _) => refuse,
+        _ => Err(ResultCode::InvalidTransaction),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn txn_5_the_register_says_what_a_device_may_do() {
+        use DeviceCategory as At;
+        use TransactionType as Type;
+        for (asked, category, expected) in [
+            (Type::Purchase, At::Merchant, Ok(Operation::Purchase)),
+            (Type::Purchase, At::Agent, Ok(Operation::Purchase)),
+            (Type::Purchase, At::Ecommerce, Ok(Operation::Ecommerce)),
+            (Type::Purchase, At::Atm, Err(ResultCode::TerminalNotPermitted)),
+            (Type::Cash, At::Agent, Ok(Operation::AgentCash)),
+            (Type::CashDisbursement, At::Agent, Ok(Operation::AgentCash)),
+            (Type::Cash, At::Atm, Ok(Operation::AtmCash)),
+            (Type::CashDisbursement, At::Branch, Ok(Operation::BranchCash)),
+            (Type::Cash, At::Merchant, Err(ResultCode::TerminalNotPermitted)),
+            (Type::CashIn, At::Merchant, Err(ResultCode::TerminalNotPermitted)),
+            (Type::CashIn, At::Agent, Ok(Operation::CashIn)),
+            (Type::BalanceInquiry, At::Atm, Ok(Operation::Other)),
+            (Type::Transfer, At::Atm, Err(ResultCode::InvalidTransaction)),
+            (Type::Other, At::Merchant, Err(ResultCode::InvalidTransaction)),
+        ] {
+            let kind = kind_of(asked, category, false).map(|kind| kind.operation);
+            assert_eq!(kind, expected, "{asked:?} at {category:?}");
+        }
+    }
+}

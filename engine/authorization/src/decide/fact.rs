@@ -1,0 +1,225 @@
+//! 0120 and 0220: what already happened (TOD-1). Booked whatever the balance, the blocks and the
+//! limits say (BLK-4); what is not covered opens a technical overdraft.
+
+use super::case::Case;
+use super::checks::{Direction, Kind};
+use super::money::{Money, round_cash, rounding, signed, unsigned};
+use crate::effects::Change;
+use crate::transactions::{Place, Status, Transaction};
+use crate::{Decision, HoldChange, Liability, Notice, ResultCode, RuleId, Verdict};
+use ledger::{Party, Transfer};
+use limits::Portion;
+use payment_types::{AuthorizationCode, Balance, Class};
+
+/// Working days for repaying a technical overdraft (001 §4.11).
+const REPAY_WORKING_DAYS: u16 = 5;
+
+/// Banking days for refilling the minimum balance (BAL-3).
+const REFILL_WORKING_DAYS: u16 = 3;
+
+pub(super) fn decide(mut case: Case<'_>) -> Decision {
+    match book(&mut case) {
+        Ok(row) => {
+            let told = case.request.authorization_code;
+            let code = told.unwrap_or_else(|| AuthorizationCode::from_sequence(case.sequence));
+            notice(&mut case);
+            case.finish(row, ResultCode::Booked, Some(code), Liability::Unset)
+        }
+        Err(result) => case.decline(result),
+    }
+}
+
+fn book(case: &mut Case<'_>) -> Result<Transaction, ResultCode> {
+    case.not_reversed_before()?;
+    let kind = case.kind()?;
+    let (Some((_, card)), Some((_, account))) = (case.card, case.account) else {
+        case.note(RuleId::Blk2, Verdict::Decline);
+        return Err(ResultCode::UnknownCard);
+    };
+    if kind.direction == Direction::None {
+        return Err(ResultCode::InvalidTransaction);
+    }
+    if account.currency != case.request.amount.currency() {
+        case.note(RuleId::Amt3, Verdict::Decline);
+        return Err(ResultCode::NoRate);
+    }
+    if card.obstacle(case.date).is_some() || account.arrested || account.closed {
+        case.note(RuleId::Blk4, Verdict::Note);
+    }
+    let original = original_of(case);
+    let money = money(case, kind, original.is_some())?;
+    let mut row = case.row(Status::Posted, kind.counterpart);
+    row.stands = match kind.direction {
+        Direction::Credit => money.amount.saturating_neg(),
+        _ => money.amount,
+    };
+    (row.cash_exact, row.cash) = (money.cash_exact, money.cash);
+    match original {
+        Some(place) => complete(case, kind, money, place, &mut row),
+        None => {
+            case.note(RuleId::Tod1, Verdict::Note);
+            case.post(kind, money);
+            case.scratch.effects.record = case.facts(kind, money);
+        }
+    }
+    Ok(row)
+}
+
+/// A fact of nothing makes sense only as the completion that releases a hold.
+fn money(case: &mut Case<'_>, kind: Kind, completes: bool) -> Result<Money, ResultCode> {
+    if completes && case.request.amount.minor() == 0 {
+        return Ok(Money { amount: 0, cash_exact: 0, cash: 0 });
+    }
+    let money = case.money(kind)?;
+    case.amounts.hand_out = None;
+    Ok(money)
+}
+
+/// The transaction that a completion or an advice is about: by DE 90, or by the retrieval reference
+/// number of an authorization of the same card.
+fn original_of(case: &Case<'_>) -> Option<Place> {
+    let request = case.request;
+    let transactions = case.state.transactions();
+    let card = case.card.map(|(slot, _)| slot);
+    let named =
+        request.original.and_then(|original| transactions.original(request.terminal, &original));
+    let place = named.or_else(|| {
+        let is_it = |row: &Transaction| {
+            row.card == card && row.mti.class() == Class::Authorization && row.status.is_live()
+        };
+        request.rrn.and_then(|rrn| transactions.by_rrn(&rrn, is_it))
+    })?;
+    let row = transactions.get(place).filter(|row| row.card == card)?;
+    match row.status {
+        Status::Increment => transactions.place_of(row.follows?),
+        Status::Held | Status::Posted | Status::Expired => Some(place),
+        _ => None,
+    }
+}
+
+/// TXN-4: the final amount instead of what was held or booked before. Counters give back what the
+/// final amount is less; what it is more is a fact and counts nowhere.
+fn complete(case: &mut Case<'_>, kind: Kind, money: Money, place: Place, row: &mut Transaction) {
+    let state = case.state;
+    let Some(original) = state.transactions().get(place) else { return };
+    row.follows = Some(original.sequence);
+    case.trace(RuleId::Txn4, Verdict::Note, money.amount, original.stands, 0);
+    match (original.status, original.hold) {
+        (Status::Held, Some(hold)) => {
+            case.scratch.movement.hold = HoldChange::Captured(hold);
+            case.post(kind, money);
+        }
+        (Status::Posted, _) => post_difference(case, kind, money, original),
+        // The hold ran out: a late completion is a fact of its own (TOD-1).
+        _ => case.post(kind, money),
+    }
+    shrink(case, place, money.amount, Status::Completed);
+}
+
+/// Posts what a final amount differs from what was booked before, rounding included.
+fn post_difference(case: &mut Case<'_>, kind: Kind, money: Money, before: &Transaction) {
+    let Some((slot, account)) = case.account else { return };
+    let (customer, bank) = (Party::Customer(slot), Party::General(kind.counterpart));
+    let was = before.stands;
+    let now = if kind.direction == Direction::Credit {
+        money.amount.saturating_neg()
+    } else {
+        money.amount
+    };
+    let currency = account.currency;
+    let transfers = &mut case.scratch.movement.transfers;
+    let more = now.saturating_sub(was);
+    let amount = more.unsigned_abs();
+    let (debit, credit) = if more >= 0 { (customer, bank) } else { (bank, customer) };
+    transfers.push(Transfer { debit, credit, amount, currency });
+    if let Some(undo) = rounding(before.cash_exact, before.cash, bank, currency) {
+        transfers.push(Transfer { debit: undo.credit, credit: undo.debit, ..undo });
+    }
+    if let Some(again) = rounding(money.cash_exact, money.cash, bank, currency) {
+        transfers.push(again);
+    }
+}
+
+/// Lowers what an authorization and its increments still count for to `to`, newest increment
+/// first, and gives the difference back to the counters (CTL-7, AGT-5).
+pub(super) fn shrink(case: &mut Case<'_>, root: Place, to: Balance, status: Status) {
+    let state = case.state;
+    let Some(row) = state.transactions().get(root) else { return };
+    let increments = state.chain_of(root);
+    let total = increments
+        .clone()
+        .filter_map(|place| state.transactions().get(place))
+        .fold(row.stands, |sum, part| sum.saturating_add(part.stands));
+    let mut excess = total.saturating_sub(to).max(0);
+    for place in increments.chain([root]) {
+        let Some(part) = state.transactions().get(place) else { continue };
+        let take = part.stands.min(excess);
+        excess = excess.saturating_sub(take);
+        let mut change = give_back(case, place, part, part.stands.saturating_sub(take));
+        change.hold = None;
+        change.status = if place == root { status } else { Status::Completed };
+        case.scratch.effects.changes.push(change);
+    }
+}
+
+/// Lowers what a transaction still stands for to `to` and gives the difference back to the
+/// counters it moved.
+pub(super) fn give_back(
+    case: &mut Case<'_>,
+    place: Place,
+    row: &Transaction,
+    to: Balance,
+) -> Change {
+    let mut change = Change::unchanged(place, row);
+    let (was, to) = (row.stands.unsigned_abs(), to.unsigned_abs());
+    if to >= was {
+        return change;
+    }
+    let pure_cash = row.cash_exact == was;
+    let cash_exact = if pure_cash { to } else { row.cash_exact.min(to) };
+    let cash = round_cash(cash_exact);
+    let portion = Portion {
+        amount_kgs: was.saturating_sub(to),
+        cash_kgs: row.cash.saturating_sub(cash),
+        whole: to == 0,
+    };
+    if case.scratch.effects.give_back.try_push((place, portion)).is_err() {
+        unreachable!("increments are bounded when they are approved");
+    }
+    let sign = row.stands.signum();
+    change.stands = signed(to).saturating_mul(sign);
+    (change.cash_exact, change.cash) = (cash_exact, cash);
+    change
+}
+
+/// TOD-2 and BAL-3: the customer is told when a fact opened or grew a technical overdraft, or ate
+/// into the minimum balance.
+pub(super) fn notice(case: &mut Case<'_>) {
+    let Some((slot, before)) = case.account else { return };
+    let mut after = before.clone();
+    for transfer in case.scratch.movement.transfers.iter() {
+        let amount = signed(transfer.amount);
+        if transfer.debit == Party::Customer(slot) {
+            after.balance = after.balance.saturating_sub(amount);
+        }
+        if transfer.credit == Party::Customer(slot) {
+            after.balance = after.balance.saturating_add(amount);
+        }
+    }
+    let calendar = case.state.plan().calendar();
+    let (was, now) = (before.technical_overdraft(case.date), after.technical_overdraft(case.date));
+    if now > was {
+        let due_on = calendar.add_working_days(case.date, REPAY_WORKING_DAYS);
+        let account = slot;
+        case.scratch.notice = Some(Notice::TechnicalOverdraft { account, amount: now, due_on });
+        case.trace(RuleId::Tod1, Verdict::Note, now, was, 0);
+        return;
+    }
+    let missing = after.minimum_balance.saturating_sub(after.balance.max(0));
+    if missing > 0 && after.balance < before.balance {
+        let due_on = calendar.add_working_days(case.date, REFILL_WORKING_DAYS);
+        case.scratch.notice = Some(Notice::MinimumBalance { account: slot, missing, due_on });
+        let missing = unsigned(missing);
+        case.trace(RuleId::Bal3, Verdict::Note, signed(missing), after.balance, 0);
+    }
+}

@@ -1,0 +1,83 @@
+//! From a request to a decision, without touching the state.
+//!
+//! [`decide`] is total: every path ends in an approval or a result code. Order: retransmission,
+//! device, then by message: a reversal, a fact, or a request, which goes through card, PIN,
+//! account, amount, limits, funds and last the PIN request (CTL-3: what would be declined anyway
+//! gets that code).
+
+mod case;
+mod checks;
+mod fact;
+mod money;
+mod request;
+mod reversal;
+
+use crate::effects::Scratch;
+use crate::transactions::Place;
+use crate::{Decision, Request, ResultCode, RuleId, State, TraceEntry, Verdict};
+use case::Case;
+use payment_types::{Class, Function, Moment, Sequence};
+
+/// Decides a request. What is to change is left in `scratch`; `apply` then carries it out.
+pub(crate) fn decide(
+    state: &State,
+    sequence: Sequence,
+    moment: Moment,
+    request: &Request,
+    scratch: &mut Scratch,
+) -> Decision {
+    scratch.clear();
+    if let Some(place) = state.transactions().first_transmission(request) {
+        return retransmission(state, sequence, moment, request, place, scratch);
+    }
+    let mut case = Case::new(state, sequence, moment, request, scratch);
+    if case.terminal.is_none() {
+        return case.decline(ResultCode::UnknownTerminal);
+    }
+    match (request.mti.class(), request.mti.function()) {
+        (Class::Reversal, _) => reversal::decide(case),
+        (Class::Authorization | Class::Financial, Function::Advice) => fact::decide(case),
+        (Class::Authorization | Class::Financial, Function::Request) => request::decide(case),
+        _ => case.decline(ResultCode::InvalidTransaction),
+    }
+}
+
+/// TXN-1: the first answer again if the content is the same, `94` if it is not.
+fn retransmission(
+    state: &State,
+    sequence: Sequence,
+    moment: Moment,
+    request: &Request,
+    place: Place,
+    scratch: &mut Scratch,
+) -> Decision {
+    let Some(first) = state.transactions().get(place) else {
+        unreachable!("the index names a row that is there");
+    };
+    let same = first.amount == request.amount.minor()
+        && first.currency == request.amount.currency()
+        && first.processing_code == request.processing_code
+        && first.card_hash == case::card_hash(request)
+        && request.rrn.is_none_or(|rrn| !first.rrn_given || rrn == first.rrn);
+    if !same {
+        let mut case = Case::new(state, sequence, moment, request, scratch);
+        case.note(RuleId::Txn1, Verdict::Decline);
+        let decision = case.decline(ResultCode::DuplicateDiffers);
+        // The stored row of the first transmission goes on answering for the key.
+        scratch.effects.keep = None;
+        return decision;
+    }
+    scratch.parties.card = first.card;
+    scratch.parties.account = first.account;
+    scratch.trace.push(TraceEntry::plain(RuleId::Txn1, Verdict::Note));
+    Decision {
+        transaction: first.sequence,
+        result: first.answer.result,
+        code_override: first.answer.code_override,
+        authorization_code: first.answer.authorization_code,
+        rrn: first.rrn,
+        amounts: first.answer.amounts,
+        liability: first.answer.liability,
+        is_repeat: true,
+    }
+}

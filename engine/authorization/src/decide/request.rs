@@ -1,0 +1,174 @@
+//! 0100 and 0200: what may be declined.
+
+use super::case::Case;
+use super::checks::{Direction, Kind};
+use super::money::Money;
+use crate::effects::{Change, MAX_INCREMENTS};
+use crate::transactions::{Place, Status, Transaction};
+use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
+use limits::Facts;
+use payment_types::{AuthorizationCode, Balance, Class};
+
+/// What is approved.
+struct Approved {
+    kind: Kind,
+    money: Money,
+    facts: Option<Facts>,
+    /// Less than was asked (BAL-4).
+    is_partial: bool,
+    /// The hold it adds to (TXN-4).
+    root: Option<Place>,
+}
+
+pub(super) fn decide(mut case: Case<'_>) -> Decision {
+    match approve(&mut case) {
+        Ok(approved) => carry_out(&mut case, approved),
+        Err(result) => case.decline(result),
+    }
+}
+
+fn approve(case: &mut Case<'_>) -> Result<Approved, ResultCode> {
+    case.not_reversed_before()?;
+    let kind = case.kind()?;
+    match kind.direction {
+        Direction::Debit => debit(case, kind),
+        Direction::Credit => credit(case, kind),
+        Direction::None => inquiry(case, kind),
+    }
+}
+
+fn debit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
+    case.card_in_order()?;
+    case.pin()?;
+    case.account_in_order(Direction::Debit)?;
+    case.currency_in_order()?;
+    let mut money = case.money(kind)?;
+    case.can_be_handed_out(money)?;
+    let root = increment_of(case)?;
+    let mut facts = case.facts(kind, money).ok_or(ResultCode::SystemError)?;
+    facts.increment = root.is_some();
+    case.limits(&facts)?;
+    let granted = case.funds(kind, money)?;
+    case.pin_asked()?;
+    let is_partial = granted < money.amount;
+    if is_partial {
+        money.amount = granted;
+        facts.amount_kgs = super::money::unsigned(granted);
+        case.amounts.approved = Some(facts.amount_kgs);
+    }
+    Ok(Approved { kind, money, facts: Some(facts), is_partial, root })
+}
+
+/// BLK-4: refunds and cash-in reach a blocked card too; only the card itself must be known.
+fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
+    let Some((_, card)) = case.card else {
+        case.note(RuleId::Blk2, Verdict::Decline);
+        return Err(ResultCode::UnknownCard);
+    };
+    if card.obstacle(case.date).is_some() {
+        case.note(RuleId::Blk4, Verdict::Note);
+    } else {
+        case.pin()?;
+    }
+    if case.request.mti.class() == Class::Authorization {
+        case.note(RuleId::Txn5, Verdict::Decline);
+        return Err(ResultCode::InvalidTransaction);
+    }
+    case.account_in_order(Direction::Credit)?;
+    case.currency_in_order()?;
+    let money = case.money(kind)?;
+    let facts = case.facts(kind, money).ok_or(ResultCode::SystemError)?;
+    case.limits(&facts)?;
+    Ok(Approved { kind, money, facts: Some(facts), is_partial: false, root: None })
+}
+
+/// Processing codes 30 and 31: DE 54 types 01 and 02.
+fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
+    case.card_in_order()?;
+    case.pin()?;
+    case.account_in_order(Direction::None)?;
+    let Some((_, account)) = case.account else { return Err(ResultCode::UnknownCard) };
+    case.amounts.ledger = Some((account.balance, account.currency));
+    case.amounts.available = Some((account.available(case.date), account.currency));
+    let money = Money { amount: 0, cash_exact: 0, cash: 0 };
+    Ok(Approved { kind, money, facts: None, is_partial: false, root: None })
+}
+
+/// TXN-4: a 0100 that names an open preauthorization of the same card at the same terminal, by
+/// DE 90 or by its retrieval reference number, adds to its hold.
+fn increment_of(case: &mut Case<'_>) -> Result<Option<Place>, ResultCode> {
+    let request = case.request;
+    if request.mti.class() != Class::Authorization {
+        return Ok(None);
+    }
+    let transactions = case.state.transactions();
+    let card = case.card.map(|(slot, _)| slot);
+    let open = |row: &Transaction| {
+        row.status == Status::Held
+            && row.hold.is_some()
+            && row.card == card
+            && row.terminal == request.terminal
+    };
+    let by_original =
+        request.original.and_then(|original| transactions.original(request.terminal, &original));
+    let place = by_original
+        .filter(|place| transactions.get(*place).is_some_and(open))
+        .or_else(|| request.rrn.and_then(|rrn| transactions.by_rrn(&rrn, open)));
+    let Some(place) = place else { return Ok(None) };
+    if case.state.chain_of(place).count() > MAX_INCREMENTS {
+        case.note(RuleId::Txn4, Verdict::Decline);
+        return Err(ResultCode::InvalidTransaction);
+    }
+    case.note(RuleId::Txn4, Verdict::Note);
+    Ok(Some(place))
+}
+
+fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
+    let Approved { kind, money, facts, is_partial, root } = approved;
+    let status = match (kind.direction, root, case.request.mti.class()) {
+        (Direction::None, ..) => Status::Informed,
+        (_, Some(_), _) => Status::Increment,
+        (_, None, Class::Authorization) => Status::Held,
+        _ => Status::Posted,
+    };
+    let mut row = case.row(status, kind.counterpart);
+    row.stands = match kind.direction {
+        Direction::Credit => money.amount.saturating_neg(),
+        _ => money.amount,
+    };
+    (row.cash_exact, row.cash) = (money.cash_exact, money.cash);
+    match status {
+        Status::Posted => case.post(kind, money),
+        Status::Held => place_hold(case, money.amount),
+        Status::Increment => grow_hold(case, &mut row, root, money.amount),
+        _ => {}
+    }
+    case.scratch.effects.record = facts;
+    let without_pin = facts.is_some_and(|facts| case.state.plan().is_without_pin(&facts));
+    let liability = if without_pin { Liability::Issuer } else { Liability::Unset };
+    if without_pin {
+        case.note(RuleId::Ctl5, Verdict::Note);
+    }
+    let result = if is_partial { ResultCode::PartiallyApproved } else { ResultCode::Approved };
+    let code = AuthorizationCode::from_sequence(case.sequence);
+    case.finish(row, result, Some(code), liability)
+}
+
+fn place_hold(case: &mut Case<'_>, amount: Balance) {
+    let Some((account, _)) = case.account else { return };
+    let expires_at = case.hold_expiry();
+    case.scratch.movement.hold = HoldChange::Placed { account, amount, expires_at };
+    case.note(RuleId::Txn4, Verdict::Note);
+}
+
+fn grow_hold(case: &mut Case<'_>, row: &mut Transaction, root: Option<Place>, by: Balance) {
+    let Some(place) = root else { return };
+    let Some(root) = case.state.transactions().get(place) else { return };
+    let Some(slot) = root.hold else { return };
+    let held = case.state.ledger().hold(slot).map_or(0, |hold| hold.amount);
+    case.scratch.movement.hold = HoldChange::Resized(slot, held.saturating_add(by));
+    row.follows = Some(root.sequence);
+    row.chain = root.chain;
+    case.scratch.effects.chain_to = Some(place);
+    case.scratch.effects.changes.push(Change::unchanged(place, root));
+}

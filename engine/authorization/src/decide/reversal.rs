@@ -1,0 +1,181 @@
+//! 0400 and 0420: undoing (TXN-2). Money, holds, counters and since-PIN state go back to where they
+//! were; a reversal that comes first is remembered and kills its original.
+
+use super::case::{Case, card_hash};
+use super::fact;
+use super::money::{rounding, signed};
+use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
+use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
+use ledger::{GeneralAccount, Party, Transfer};
+use payment_types::Balance;
+
+pub(super) fn decide(mut case: Case<'_>) -> Decision {
+    let Some(place) = original_of(&case) else {
+        return remember(case);
+    };
+    match undo(&mut case, place) {
+        Ok(result) => {
+            let mut row = case.row(Status::Follower, GeneralAccount::MerchantSettlement);
+            row.follows = case.state.transactions().get(place).map(|row| row.sequence);
+            case.finish(row, result, None, Liability::Unset)
+        }
+        Err(result) => {
+            case.note(RuleId::Txn2, Verdict::Decline);
+            case.decline(result)
+        }
+    }
+}
+
+/// By DE 90; else by retrieval reference number, terminal and, where it is the original's, STAN.
+fn original_of(case: &Case<'_>) -> Option<Place> {
+    let request = case.request;
+    let transactions = case.state.transactions();
+    if let Some(original) = &request.original {
+        return transactions.original(request.terminal, original);
+    }
+    let rrn = request.rrn?;
+    let same = |row: &Transaction| row.terminal == request.terminal && row.status.is_original();
+    let exact = |row: &Transaction| same(row) && row.stan == request.stan;
+    transactions.by_rrn(&rrn, exact).or_else(|| transactions.by_rrn(&rrn, same))
+}
+
+fn undo(case: &mut Case<'_>, place: Place) -> Result<ResultCode, ResultCode> {
+    let state = case.state;
+    let Some(original) = state.transactions().get(place) else {
+        return Err(ResultCode::SystemError);
+    };
+    let request = case.request;
+    if request.card.is_some() && card_hash(request) != original.card_hash {
+        return Err(ResultCode::ReversalDiffers);
+    }
+    case.scratch.parties.card = original.card;
+    case.scratch.parties.account = original.account;
+    let nothing_left = matches!(
+        original.status,
+        Status::Declined | Status::Informed | Status::Reversed | Status::Expired | Status::Follower
+    );
+    if nothing_left {
+        case.note(RuleId::Txn2, Verdict::Note);
+        return Ok(ResultCode::Reversed);
+    }
+    if original.status == Status::Completed {
+        // What it promised is the completion's now; the bank looks at it (reconciliation).
+        case.note(RuleId::Txn4, Verdict::Note);
+        return Ok(ResultCode::ReversalRecorded);
+    }
+    let stays = stays(case, original)?;
+    let left = original.stands.abs();
+    case.trace(RuleId::Txn2, Verdict::Note, left.saturating_sub(stays), left, stays);
+    match original.status {
+        Status::Held => release(case, place, original, stays),
+        Status::Increment => shrink_increment(case, place, original, stays),
+        _ => post_back(case, place, original, stays),
+    }
+    Ok(ResultCode::Reversed)
+}
+
+/// What stays after the reversal: DE 95's first amount, or nothing.
+fn stays(case: &Case<'_>, original: &Transaction) -> Result<Balance, ResultCode> {
+    let left = original.stands.abs();
+    match case.request.replacement {
+        Some(stays) => {
+            let stays = signed(stays);
+            if stays > left { Err(ResultCode::ReversalDiffers) } else { Ok(stays) }
+        }
+        None => {
+            let told = case.request.amount.minor();
+            let fits = told == 0 || told == original.amount || signed(told) == left;
+            if fits { Ok(0) } else { Err(ResultCode::ReversalDiffers) }
+        }
+    }
+}
+
+/// A preauthorization: the hold goes, with its increments, or stays for a part.
+fn release(case: &mut Case<'_>, place: Place, original: &Transaction, stays: Balance) {
+    let Some(hold) = original.hold else { return };
+    if stays == 0 {
+        case.scratch.movement.hold = HoldChange::Voided(hold);
+        fact::shrink(case, place, 0, Status::Reversed);
+        return;
+    }
+    let held = case.state.ledger().hold(hold).map_or(0, |hold| hold.amount);
+    let less = original.stands.saturating_sub(stays);
+    case.scratch.movement.hold = HoldChange::Resized(hold, held.saturating_sub(less));
+    let change = fact::give_back(case, place, original, stays);
+    case.scratch.effects.changes.push(change);
+}
+
+/// An increment: its part of the hold goes.
+fn shrink_increment(case: &mut Case<'_>, place: Place, original: &Transaction, stays: Balance) {
+    let transactions = case.state.transactions();
+    let root = original.follows.and_then(|sequence| transactions.place_of(sequence));
+    let Some(hold) = root.and_then(|root| transactions.get(root)).and_then(|root| root.hold) else {
+        return;
+    };
+    let held = case.state.ledger().hold(hold).map_or(0, |hold| hold.amount);
+    let less = original.stands.saturating_sub(stays);
+    case.scratch.movement.hold = HoldChange::Resized(hold, held.saturating_sub(less));
+    let mut change = fact::give_back(case, place, original, stays);
+    if stays == 0 {
+        change.status = Status::Reversed;
+    }
+    case.scratch.effects.changes.push(change);
+}
+
+/// Money that moved: it moves back, with what rounding had left (AMT-1).
+fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: Balance) {
+    let Some(slot) = original.account else { return };
+    let mut change = fact::give_back(case, place, original, stays);
+    if stays == 0 {
+        change.status = Status::Reversed;
+    }
+    let (customer, bank) = (Party::Customer(slot), Party::General(original.counterpart));
+    let was_debit = original.stands >= 0;
+    let (debit, credit) = if was_debit { (bank, customer) } else { (customer, bank) };
+    let amount = original.stands.abs().saturating_sub(stays).unsigned_abs();
+    let currency = original.currency;
+    let transfers = &mut case.scratch.movement.transfers;
+    transfers.push(Transfer { debit, credit, amount, currency });
+    if let Some(undo) = rounding(original.cash_exact, original.cash, bank, currency) {
+        transfers.push(Transfer { debit: undo.credit, credit: undo.debit, ..undo });
+    }
+    if let Some(again) = rounding(change.cash_exact, change.cash, bank, currency) {
+        transfers.push(again);
+    }
+    case.scratch.effects.changes.push(change);
+    give_back_followed(case, original, stays);
+    if !was_debit {
+        fact::notice(case);
+    }
+}
+
+/// A completion's counters were moved by the authorization it completed.
+fn give_back_followed(case: &mut Case<'_>, original: &Transaction, stays: Balance) {
+    let transactions = case.state.transactions();
+    let root = original.follows.and_then(|sequence| transactions.place_of(sequence));
+    let completed =
+        |place: &Place| transactions.get(*place).is_some_and(|row| row.status == Status::Completed);
+    if let Some(root) = root.filter(completed) {
+        fact::shrink(case, root, stays, Status::Completed);
+    }
+}
+
+/// Unknown original: recorded, answered `00` so that the terminal stops repeating, and kept so that
+/// the original is killed when it comes.
+fn remember(mut case: Case<'_>) -> Decision {
+    case.note(RuleId::Txn2, Verdict::Note);
+    let request = case.request;
+    let mut tombstone = case.row(Status::Tombstone, GeneralAccount::MerchantSettlement);
+    tombstone.mti = MTI_NOT_TOLD;
+    tombstone.transmission = Default::default();
+    tombstone.acquirer = request.acquirer;
+    if let Some(original) = &request.original {
+        tombstone.mti = original.mti.without_version().without_repeat();
+        tombstone.stan = original.stan;
+        tombstone.transmission = original.transmission;
+        tombstone.acquirer = original.acquirer;
+    }
+    case.scratch.effects.tombstone = Some(tombstone);
+    let row = case.row(Status::Follower, GeneralAccount::MerchantSettlement);
+    case.finish(row, ResultCode::ReversalRecorded, None, Liability::Unset)
+}

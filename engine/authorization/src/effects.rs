@@ -1,0 +1,121 @@
+//! What a decision will change, worked out in full before anything is touched: after the last
+//! check nothing may fail (STYLE.md habit 5).
+
+use crate::transactions::{Place, Status, Transaction};
+use crate::{BlockReason, Movement, Notice, Parties, TraceEntry};
+use arrayvec::ArrayVec;
+use ledger::HoldSlot;
+use limits::{Facts, Move, Moves, Portion, Report};
+use payment_types::Balance;
+
+/// Increments that one hold can take (TXN-4): bounds the work of reversing it.
+pub(crate) const MAX_INCREMENTS: usize = 15;
+
+/// A change to an earlier transaction.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change {
+    pub(crate) place: Place,
+    pub(crate) status: Status,
+    pub(crate) stands: Balance,
+    pub(crate) cash_exact: u64,
+    pub(crate) cash: u64,
+    pub(crate) hold: Option<HoldSlot>,
+}
+
+/// A change to a card.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CardChange {
+    pub(crate) card: u32,
+    pub(crate) pin_tries: u8,
+    pub(crate) set: Option<BlockReason>,
+    pub(crate) lift: Option<BlockReason>,
+}
+
+/// Everything a decision will change besides money.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// Counters to move for an approval.
+    pub(crate) record: Option<Facts>,
+    /// Counters to give back.
+    pub(crate) give_back: ArrayVec<(Place, Portion), { MAX_INCREMENTS + 1 }>,
+    /// Earlier transactions to change.
+    pub(crate) changes: ArrayVec<Change, { MAX_INCREMENTS + 3 }>,
+    /// The card.
+    pub(crate) card: Option<CardChange>,
+    /// The increment's root, whose chain now ends in this transaction.
+    pub(crate) chain_to: Option<Place>,
+    /// What is to be kept of the message; `None` for a retransmission.
+    pub(crate) keep: Option<Transaction>,
+    /// A reversal's unknown original, to be killed when it comes.
+    pub(crate) tombstone: Option<Transaction>,
+}
+
+/// Buffers that a shard uses again for every decision, and the reasons and money of the last one.
+#[derive(Default)]
+pub struct Scratch {
+    pub(crate) report: Report,
+    pub(crate) moves: Moves,
+    pub(crate) given_back: Vec<Move>,
+    pub(crate) trace: Vec<TraceEntry>,
+    pub(crate) movement: Movement,
+    pub(crate) parties: Parties,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) effects: Effects,
+}
+
+impl Scratch {
+    /// Empty buffers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Each rule looked at for the last decision, in order (TXN-8).
+    #[must_use]
+    pub fn trace(&self) -> &[TraceEntry] {
+        &self.trace
+    }
+
+    /// The money of the last decision.
+    #[must_use]
+    pub fn movement(&self) -> &Movement {
+        &self.movement
+    }
+
+    /// Whom the last decision concerned.
+    #[must_use]
+    pub fn parties(&self) -> Parties {
+        self.parties
+    }
+
+    /// What the customer is to be told of the last decision.
+    #[must_use]
+    pub fn notice(&self) -> Option<Notice> {
+        self.notice
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.report.clear();
+        self.moves.clear();
+        self.given_back.clear();
+        self.trace.clear();
+        self.movement = Movement::default();
+        self.parties = Parties::default();
+        self.notice = None;
+        self.effects = Effects::default();
+    }
+}
+
+impl Change {
+    /// A change that leaves a row as it is, to be altered.
+    pub(crate) fn unchanged(place: Place, row: &Transaction) -> Self {
+        Self {
+            place,
+            status: row.status,
+            stands: row.stands,
+            cash_exact: row.cash_exact,
+            cash: row.cash,
+            hold: row.hold,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Administrative commands, and the one way in for all of them.
+
+use crate::apply::note_overdraft;
+use crate::command::{
+    Accepted, BlockReason, Command, Decided, Done, OnRequestOf, Outcome, PortfolioItem, Refusal,
+};
+use crate::directory::at;
+use crate::effects::{Change, Scratch};
+use crate::state::Remembered;
+use crate::transactions::Status;
+use crate::{Request, State};
+use compact_str::CompactString;
+use ledger::{AccountSlot, GeneralAccount, HoldStatus, Party, Transfer};
+use payment_types::{Balance, BusinessDate, Moment, Sequence};
+
+/// How long the outcome of a command with an idempotency key is remembered.
+const REMEMBER_DAYS: i64 = 2;
+
+impl State {
+    /// Carries out a command. A refused one changes nothing but the sequence.
+    ///
+    /// # Panics
+    /// If an invariant breaks, or `sequence` or the moment go backwards: the shard must stop.
+    pub fn execute(
+        &mut self,
+        sequence: Sequence,
+        accepted: &Accepted,
+        scratch: &mut Scratch,
+    ) -> Outcome {
+        let moment = accepted.moment;
+        if let Command::Authorize(request) = &accepted.command {
+            return self.execute_request(sequence, moment, request, scratch);
+        }
+        self.advance(sequence, moment);
+        if let Some(outcome) = accepted.idempotency.as_ref().and_then(|key| self.recall(key)) {
+            return outcome;
+        }
+        let outcome = match self.administer(moment, &accepted.command) {
+            Ok(done) => Outcome::Done(done),
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        if let Some(key) = accepted.idempotency {
+            let remembered =
+                Remembered { content: key.content, at: moment.at, outcome: outcome.clone() };
+            self.remembered.insert(key.key, remembered);
+        }
+        outcome
+    }
+
+    fn execute_request(
+        &mut self,
+        sequence: Sequence,
+        moment: Moment,
+        request: &Request,
+        scratch: &mut Scratch,
+    ) -> Outcome {
+        let decision = self.authorize(sequence, moment, request, scratch);
+        Outcome::Decided(Box::new(Decided {
+            decision,
+            movement: scratch.movement,
+            parties: scratch.parties,
+            rules: CompactString::from(self.rules_version()),
+            trace: scratch.trace.clone(),
+            notice: scratch.notice,
+        }))
+    }
+
+    fn administer(&mut self, moment: Moment, command: &Command) -> Result<Done, Refusal> {
+        match command {
+            Command::Authorize(_) => unreachable!("messages are decided, not administered"),
+            Command::InstallRules { text } => self
+                .install_rules(text)
+                .map(|version| Done::RulesInstalled { version })
+                .map_err(Refusal::Rules),
+            Command::Import { part, last, items } => self.import(*part, *last, items),
+            Command::Block { card, reason, by } => self.block(card, *reason, by),
+            Command::Unblock { card, reason, .. } => self.unblock(card, *reason),
+            Command::Arrest { account, .. } => self.arrest(account, true),
+            Command::LiftArrest { account, .. } => self.arrest(account, false),
+            Command::Credit { account, amount, .. } => self.credit(moment, account, *amount),
+            Command::ExpireHolds => Ok(self.expire_holds(moment)),
+            Command::EndOfDay { date } => self.end_of_day(moment, *date),
+        }
+    }
+
+    /// All or nothing: parts are put by until the last one, and part 0 begins anew. A file that
+    /// can't be taken in whole leaves nothing.
+    fn import(&mut self, part: u32, last: bool, items: &[PortfolioItem]) -> Result<Done, Refusal> {
+        if part == 0 {
+            self.staged.clear();
+        }
+        if at(part) != self.staged.len() {
+            self.staged.clear();
+            return Err(Refusal::Import(format!("part {part} is out of order")));
+        }
+        self.staged.push(items.to_vec());
+        if !last {
+            return Ok(Done::ImportStaged);
+        }
+        let mut next = self.clone();
+        let staged = std::mem::take(&mut next.staged);
+        self.staged = Vec::new();
+        let mut count = 0u64;
+        for items in &staged {
+            let taken = next.import_items(items);
+            count = count.saturating_add(taken.map_err(|e| Refusal::Import(e.to_string()))?);
+        }
+        next.recompile().map_err(Refusal::Import)?;
+        *self = next;
+        Ok(Done::Imported { items: count })
+    }
+
+    fn card_named(&self, id: &str) -> Result<u32, Refusal> {
+        self.directory.card_position(id).ok_or(Refusal::UnknownCard)
+    }
+
+    fn account_named(&self, id: &str) -> Result<AccountSlot, Refusal> {
+        self.directory.account_position(id).map(AccountSlot).ok_or(Refusal::UnknownAccount)
+    }
+
+    /// BLK-1: in force for every request decided after this.
+    fn block(&mut self, card: &str, reason: BlockReason, _: &OnRequestOf) -> Result<Done, Refusal> {
+        let slot = self.card_named(card)?;
+        let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
+        card.blocks.set(reason);
+        Ok(Done::Blocked)
+    }
+
+    /// BLK-2: lifting one reason leaves the others.
+    fn unblock(&mut self, card: &str, reason: BlockReason) -> Result<Done, Refusal> {
+        let slot = self.card_named(card)?;
+        let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
+        if !card.blocks.contains(reason) {
+            return Err(Refusal::NotBlockedFor);
+        }
+        if !reason.can_be_lifted() {
+            return Err(Refusal::CannotBeLifted);
+        }
+        card.blocks.lift(reason);
+        if reason == BlockReason::PinTries {
+            card.pin_tries = 0;
+        }
+        Ok(Done::Unblocked)
+    }
+
+    fn arrest(&mut self, account: &str, arrested: bool) -> Result<Done, Refusal> {
+        let slot = self.account_named(account)?;
+        let account = self.ledger.account_mut(slot).ok_or(Refusal::UnknownAccount)?;
+        account.arrested = arrested;
+        Ok(if arrested { Done::Arrested } else { Done::ArrestLifted })
+    }
+
+    /// BAL-5: a credit is spent in the order of the rule book, whatever it is said to be for.
+    fn credit(&mut self, moment: Moment, account: &str, amount: u64) -> Result<Done, Refusal> {
+        let slot = self.account_named(account)?;
+        let minor = Balance::try_from(amount).map_err(|_| Refusal::AmountOutOfRange)?;
+        let found = self.ledger.account(slot).ok_or(Refusal::UnknownAccount)?;
+        if found.closed {
+            return Err(Refusal::AccountClosed);
+        }
+        if found.balance.checked_add(minor).is_none() {
+            return Err(Refusal::AmountOutOfRange);
+        }
+        let spent = found.spend_credit(minor, moment.business_date());
+        let transfer = Transfer {
+            debit: Party::General(GeneralAccount::IncomingCredits),
+            credit: Party::Customer(slot),
+            amount,
+            currency: found.currency,
+        };
+        if let Err(fault) = self.ledger.post(&transfer) {
+            panic!("ledger invariant broken: {fault}");
+        }
+        note_overdraft(self, &transfer, moment);
+        let balance = self.ledger.account(slot).map_or(0, |account| account.balance);
+        Ok(Done::Credited { account: slot, spent, balance })
+    }
+
+    /// TXN-3: releases the holds whose time is up.
+    fn expire_holds(&mut self, moment: Moment) -> Done {
+        let mut amounts: Vec<(payment_types::Currency, Balance)> = Vec::new();
+        let mut transactions = Vec::new();
+        for slot in self.ledger.expired_holds(moment.at) {
+            let Some(hold) = self.ledger.hold(slot) else { continue };
+            let (account, transaction) = (hold.account, hold.transaction);
+            let currency = self.ledger.account(account).map(|account| account.currency);
+            let amount = match self.ledger.close_hold(slot, HoldStatus::Expired) {
+                Ok(amount) => amount,
+                Err(fault) => panic!("ledger invariant broken: {fault}"),
+            };
+            self.expire_transaction(transaction);
+            transactions.push(transaction);
+            if let Some(currency) = currency {
+                match amounts.iter_mut().find(|row| row.0 == currency) {
+                    Some(row) => row.1 = row.1.saturating_add(amount),
+                    None => amounts.push((currency, amount)),
+                }
+            }
+        }
+        self.ledger.forget_expired_hours(moment.at);
+        let count = u64::try_from(transactions.len()).unwrap_or(u64::MAX);
+        Done::HoldsExpired { count, amounts, transactions }
+    }
+
+    fn expire_transaction(&mut self, sequence: Sequence) {
+        let Some(root) = self.transactions.place_of(sequence) else { return };
+        let places: Vec<_> = self.chain_of(root).chain([root]).collect();
+        for place in places {
+            let Some(row) = self.transactions.get(place) else { continue };
+            let change =
+                Change { status: Status::Expired, hold: None, ..Change::unchanged(place, row) };
+            if let Some(row) = self.transactions.get_mut(place) {
+                row.status = change.status;
+                row.hold = change.hold;
+            }
+        }
+    }
+
+    /// Ends a day: releases holds, forgets what is too old to be repeated or reversed. A day ended
+    /// before is not ended again; a day to come is refused.
+    fn end_of_day(&mut self, moment: Moment, date: BusinessDate) -> Result<Done, Refusal> {
+        if date > moment.business_date() {
+            return Err(Refusal::NotThatDay);
+        }
+        if self.last_day_ended.is_some_and(|last| last >= date) {
+            let (holds_expired, transactions_forgotten) = (0, 0);
+            return Ok(Done::DayEnded {
+                date,
+                already: true,
+                holds_expired,
+                transactions_forgotten,
+            });
+        }
+        let Done::HoldsExpired { count: holds_expired, .. } = self.expire_holds(moment) else {
+            unreachable!("expiring holds reports expired holds");
+        };
+        let transactions_forgotten = self.transactions.forget_before(date);
+        let oldest = moment.at.plus_days(REMEMBER_DAYS.saturating_neg());
+        self.remembered.retain(|_, remembered| remembered.at >= oldest);
+        self.last_day_ended = Some(date);
+        Ok(Done::DayEnded { date, already: false, holds_expired, transactions_forgotten })
+    }
+}

@@ -1,0 +1,144 @@
+//! What the journal holds for each command: when, what, and what came of it.
+
+use crate::command::{Accepted, Outcome, Parties};
+use crate::effects::Scratch;
+use crate::{Decision, IdempotencyKey, Movement, Notice, Request, TraceEntry};
+use payment_types::Moment;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The layout of a record, its first byte. A reader refuses a higher one.
+pub const RECORD_VERSION: u8 = 1;
+
+/// A journaled command with its outcome. A replay carries the command out again and compares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// When and what.
+    pub accepted: Accepted,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// A record that can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RecordError {
+    /// Written by a newer version.
+    #[error("record layout {0} is newer than this version reads ({RECORD_VERSION})")]
+    Newer(u8),
+    /// Not a record.
+    #[error("the bytes are no record")]
+    Malformed,
+}
+
+/// The bytes of a record, appended to `out`.
+///
+/// # Panics
+/// Never: writing to memory does not fail.
+pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
+    encode(record, out);
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// [`RecordError`].
+pub fn decode_record(bytes: &[u8]) -> Result<Record, RecordError> {
+    let (version, rest) = bytes.split_first().ok_or(RecordError::Malformed)?;
+    if *version > RECORD_VERSION {
+        return Err(RecordError::Newer(*version));
+    }
+    match postcard::take_from_bytes(rest) {
+        Ok((record, [])) => Ok(record),
+        _ => Err(RecordError::Malformed),
+    }
+}
+
+/// The bytes of a decided message without building a [`Record`] first: the same bytes, without an
+/// allocation once `out` has grown.
+pub fn encode_decided(
+    moment: Moment,
+    request: &Request,
+    decision: &Decision,
+    scratch: &Scratch,
+    rules_version: &str,
+    out: &mut Vec<u8>,
+) {
+    let record = RecordRef {
+        accepted: AcceptedRef {
+            moment,
+            idempotency: None,
+            command: CommandRef::Authorize(request),
+        },
+        outcome: OutcomeRef::Decided(DecidedRef {
+            decision,
+            movement: scratch.movement(),
+            parties: scratch.parties(),
+            rules: rules_version,
+            trace: scratch.trace(),
+            notice: scratch.notice(),
+        }),
+    };
+    encode(&record, out);
+}
+
+fn encode<T: Serialize>(record: &T, out: &mut Vec<u8>) {
+    out.push(RECORD_VERSION);
+    let written = postcard::serialize_with_flavor(record, Appending(out));
+    assert!(written.is_ok(), "a record is made of plain values");
+}
+
+/// Appends to a buffer that is used again.
+struct Appending<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Appending<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Serialize)]
+struct RecordRef<'a> {
+    accepted: AcceptedRef<'a>,
+    outcome: OutcomeRef<'a>,
+}
+
+#[derive(Serialize)]
+struct AcceptedRef<'a> {
+    moment: Moment,
+    idempotency: Option<IdempotencyKey>,
+    command: CommandRef<'a>,
+}
+
+/// The first variant of `Command`, borrowed.
+#[derive(Serialize)]
+enum CommandRef<'a> {
+    Authorize(&'a Request),
+}
+
+/// The first variant of `Outcome`, borrowed.
+#[derive(Serialize)]
+enum OutcomeRef<'a> {
+    Decided(DecidedRef<'a>),
+}
+
+#[derive(Serialize)]
+struct DecidedRef<'a> {
+    decision: &'a Decision,
+    movement: &'a Movement,
+    parties: Parties,
+    rules: &'a str,
+    trace: &'a [TraceEntry],
+    notice: Option<Notice>,
+}

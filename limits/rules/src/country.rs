@@ -6,7 +6,8 @@ pub fn country_numeric(code: &str) -> Option<u16> {
     if let Ok(at) = TABLE.binary_search_by(|row| row.0.cmp(code)) {
         return TABLE.get(at).map(|row| row.1);
     }
-    let numeric = code.parse().ok().filter(|_| code.len() == 3)?;
+    let digits = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
+    let numeric = code.parse().ok().filter(|_| digits)?;
     TABLE.iter().any(|row| row.1 == numeric).then_some(numeric)
 }
 

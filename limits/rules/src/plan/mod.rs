@@ -10,7 +10,7 @@ pub use limit::Base;
 pub use networks::NetworkStanding;
 
 pub(crate) use limit::Limit;
-pub(crate) use regulation::Regulation;
+pub(crate) use regulation::{NO_PIN_INDICATORS, Regulation};
 
 use crate::{Calendar, Counts, Edition, Facts, Measure, Pin, TierLimits, Window};
 use networks::Networks;

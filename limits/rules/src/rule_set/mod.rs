@@ -5,8 +5,15 @@
 //! regulation allows: such an entry is refused with the clause.
 
 mod error;
+mod layers;
+mod merge;
+mod parse;
+mod parse_limits;
+mod parse_terms;
+mod reader;
 
 pub use error::RuleError;
+pub use merge::merge_toml;
 
 use crate::{Calendar, Dimension, Edition, Scope, Window};
 use error::Place;

@@ -1,0 +1,240 @@
+//! Technical overdraft, networks, rates, fees and the calendar.
+
+use super::parse_limits::counts_named;
+use super::reader::{Findings, Section};
+use super::{BlockPolicy, DayCount, Fee, Network, Rate, TechnicalOverdraft};
+use crate::Calendar;
+use payment_types::{Currency, DeviceCategory, UtcOffset};
+use rust_decimal::Decimal;
+
+pub(super) fn technical_overdraft(
+    top: &Section<'_>,
+    found: &mut Findings<'_>,
+) -> TechnicalOverdraft {
+    let path = "technical_overdraft";
+    let known = ["annual_rate", "day_count", "block"];
+    let table = top.get(path).and_then(|table| Section::of(table, path, &known, found));
+    let none = TechnicalOverdraft {
+        annual_rate: Decimal::ZERO,
+        day_count: DayCount::default(),
+        block: BlockPolicy::default(),
+    };
+    let Some(table) = table else { return none };
+    let day_counts = [("actual/365", DayCount::Actual365), ("actual/360", DayCount::Actual360)];
+    TechnicalOverdraft {
+        annual_rate: table.decimal("annual_rate", 1000, found).unwrap_or_default(),
+        day_count: table.one_of("day_count", &day_counts, found).unwrap_or_default(),
+        block: block_policy(&table, found),
+    }
+}
+
+fn block_policy(table: &Section<'_>, found: &mut Findings<'_>) -> BlockPolicy {
+    let known = ["amount_above", "openings", "within_days", "when_overdue", "lift_on_repayment"];
+    let path = "technical_overdraft.block";
+    let block = table.get("block").and_then(|block| Section::of(block, path, &known, found));
+    let Some(block) = block else { return BlockPolicy::default() };
+    let policy = BlockPolicy {
+        amount_above: block.amount_or_zero("amount_above", found),
+        openings: block.count("openings", found),
+        within_days: block.count("within_days", found),
+        when_overdue: block.boolean("when_overdue", found).unwrap_or_default(),
+        lift_on_repayment: block.boolean("lift_on_repayment", found).unwrap_or_default(),
+    };
+    if block.get("openings").is_some() != block.get("within_days").is_some() {
+        let (has, lacks) = if block.get("openings").is_some() {
+            ("openings", "within_days")
+        } else {
+            ("within_days", "openings")
+        };
+        block.wrong(has, format!("needs {lacks} beside it"), found);
+    }
+    policy
+}
+
+pub(super) fn networks(top: &Section<'_>, found: &mut Findings<'_>) -> Vec<Network> {
+    let known =
+        ["name", "operator", "bins", "registration", "valid_from", "cancelled_at", "reason"];
+    let mut networks: Vec<Network> = Vec::new();
+    for table in top.tables("network", &known, found) {
+        for key in ["name", "bins", "registration", "valid_from"] {
+            table.need(key, found);
+        }
+        let name = table.text("name", found);
+        let bins = bins(&table, &networks, found);
+        let registration = table.text("registration", found);
+        let valid_from = table.date("valid_from", found);
+        let cancelled_at = table.moment("cancelled_at", found);
+        let operator = table.text("operator", found).map(str::to_owned);
+        let reason = table.text("reason", found).map(str::to_owned);
+        if let (Some(from), Some(at)) = (valid_from, cancelled_at)
+            && at < from.start(UtcOffset(360))
+        {
+            table.wrong("cancelled_at", "is before valid_from", found);
+        }
+        if table.get("reason").is_some() && table.get("cancelled_at").is_none() {
+            table.wrong(
+                "reason",
+                "is the reason of a cancellation; cancelled_at is missing",
+                found,
+            );
+        }
+        if let Some(name) = name.filter(|name| networks.iter().any(|other| other.name == **name)) {
+            table.wrong("name", format!("\"{name}\" is registered already"), found);
+        }
+        if let (Some(name), Some(registration), Some(valid_from)) = (name, registration, valid_from)
+        {
+            let (name, registration) = (name.to_owned(), registration.to_owned());
+            networks.push(Network {
+                name,
+                operator,
+                bins,
+                registration,
+                valid_from,
+                cancelled_at,
+                reason,
+            });
+        }
+    }
+    networks
+}
+
+fn bins(table: &Section<'_>, networks: &[Network], found: &mut Findings<'_>) -> Vec<String> {
+    let mut bins: Vec<String> = Vec::new();
+    for (text, start) in table.texts("bins", found) {
+        let digits = text.len() <= 11 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let mut others = networks.iter().flat_map(|network| &network.bins).chain(&bins);
+        let message = if !digits {
+            format!("\"{text}\" are not 1 to 11 leading digits of a card number")
+        } else if others.any(|other| other == text) {
+            format!("\"{text}\" is taken already")
+        } else {
+            bins.push(text.to_owned());
+            continue;
+        };
+        found.add(start, &table.key("bins"), message);
+    }
+    bins
+}
+
+pub(super) fn rates(top: &Section<'_>, found: &mut Findings<'_>) -> Vec<Rate> {
+    let known = ["from", "to", "value", "margin_percent", "valid_from"];
+    let mut rates: Vec<Rate> = Vec::new();
+    for table in top.tables("rate", &known, found) {
+        for key in ["from", "to", "value", "valid_from"] {
+            table.need(key, found);
+        }
+        let (from, to) = (currency(&table, "from", found), currency(&table, "to", found));
+        let value = table.decimal("value", u32::MAX, found);
+        if value == Some(Decimal::ZERO) {
+            table.wrong("value", "must be above zero", found);
+        }
+        let margin_percent = table.decimal("margin_percent", 100, found).unwrap_or_default();
+        let valid_from = table.moment("valid_from", found);
+        if from.is_some() && from == to {
+            table.wrong("to", "is the same currency as from", found);
+        }
+        if let (Some(from), Some(to), Some(value), Some(valid_from)) = (from, to, value, valid_from)
+        {
+            let rate = Rate { from, to, value, margin_percent, valid_from };
+            let same =
+                |other: &Rate| (other.from, other.to, other.valid_from) == (from, to, valid_from);
+            if rates.iter().any(same) {
+                let message = format!("{from} to {to} has a rate from that moment already");
+                table.wrong("valid_from", message, found);
+            }
+            rates.push(rate);
+        }
+    }
+    rates
+}
+
+fn currency(table: &Section<'_>, name: &str, found: &mut Findings<'_>) -> Option<Currency> {
+    let text = table.text(name, found)?;
+    let currency = Currency::from_alpha(text);
+    if currency.is_none() {
+        table.wrong(name, format!("\"{text}\" is no currency such as \"USD\""), found);
+    }
+    currency
+}
+
+pub(super) fn fees(top: &Section<'_>, found: &mut Findings<'_>) -> Vec<Fee> {
+    let known = [
+        "id",
+        "operation",
+        "on_us",
+        "channel",
+        "network",
+        "product",
+        "percent",
+        "fixed",
+        "min",
+        "max",
+    ];
+    let mut fees: Vec<Fee> = Vec::new();
+    for table in top.tables("fee", &known, found) {
+        if let Some(fee) = fee(&table, found) {
+            if fees.iter().any(|other| other.id == fee.id) {
+                table.wrong("id", format!("there is a fee \"{}\" already", fee.id), found);
+            }
+            fees.push(fee);
+        }
+    }
+    fees
+}
+
+fn fee(table: &Section<'_>, found: &mut Findings<'_>) -> Option<Fee> {
+    table.need("id", found);
+    table.need("operation", found);
+    let id = table.text("id", found).map(str::to_owned);
+    let operation = table.text("operation", found).filter(|operation| {
+        let known =
+            counts_named(operation) || matches!(*operation, "balance_inquiry" | "mini_statement");
+        if !known {
+            let message = format!(
+                "\"{operation}\" is nothing a limit counts, nor balance_inquiry or mini_statement"
+            );
+            table.wrong("operation", message, found);
+        }
+        known
+    });
+    let channels = [
+        DeviceCategory::Merchant,
+        DeviceCategory::Agent,
+        DeviceCategory::Atm,
+        DeviceCategory::Branch,
+        DeviceCategory::Ecommerce,
+    ];
+    let channels = channels.map(|category| (category.name(), category.name()));
+    let (min, max) = (table.amount_or_zero("min", found), table.amount("max", found));
+    if min.zip(max).is_some_and(|(min, max)| max < min) {
+        table.wrong("max", "is less than min", found);
+    }
+    let fee = Fee {
+        id: id.clone().unwrap_or_default(),
+        operation: operation.unwrap_or_default().to_owned(),
+        on_us: table.boolean("on_us", found),
+        channel: table.one_of("channel", &channels, found).map(str::to_owned),
+        network: table.text("network", found).map(str::to_owned),
+        product: table.text("product", found).map(str::to_owned),
+        percent: table.decimal("percent", 100, found).unwrap_or_default(),
+        fixed: table.amount_or_zero("fixed", found).unwrap_or_default(),
+        min,
+        max,
+    };
+    id.and(operation).map(|_| fee)
+}
+
+pub(super) fn calendar(top: &Section<'_>, found: &mut Findings<'_>) -> Calendar {
+    let table = top.get("calendar");
+    let known = ["holidays", "working"];
+    let table = table.and_then(|table| Section::of(table, "calendar", &known, found));
+    let Some(table) = table else { return Calendar::default() };
+    let (holidays, working) = (table.dates("holidays", found), table.dates("working", found));
+    for date in &working {
+        if date.weekday() < 5 || holidays.contains(date) {
+            let message = format!("{date} is no weekend day that could be made a working one");
+            table.wrong("working", message, found);
+        }
+    }
+    Calendar::new(holidays, working)
+}

@@ -3,8 +3,19 @@
 
 pub mod clock;
 pub mod config;
+mod connection;
+pub mod day;
+pub mod engine;
+mod listener;
+pub mod portfolio;
 mod queue;
 pub mod register;
+pub mod serve;
 pub mod shard;
+mod slots;
+pub mod snapshots;
 pub mod storage;
 pub mod suggest;
+pub mod telemetry;
+pub mod tls;
+mod worker;

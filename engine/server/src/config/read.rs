@@ -198,12 +198,12 @@ fn api_tokens(root: &Section<'_>) -> Vec<ApiToken> {
         if tokens.iter().any(|other| other.name == name) {
             section.error("name", format!("there is another token `{name}`"));
         }
-        let sha256 = section.required("sha256").and_then(|digits| {
+        let sha256 = section.required("sha256").map(|digits| {
             let mut digest = [0; 32];
             if hex::decode_to_slice(&digits, &mut digest).is_err() {
                 section.error("sha256", "expected the token's SHA-256 as 64 hex digits");
             }
-            Some(digest)
+            digest
         });
         let roles = roles(&section);
         section.finish();

@@ -1,0 +1,79 @@
+//! `portfolio.jsonl`: customers, accounts, cards and devices, one JSON object a line.
+//!
+//! A line becomes a [`PortfolioItem`], with card numbers, PINs and keys already gone through the
+//! security module: what comes out holds no secret. Whether the ids a line refers to exist is not
+//! judged here, since that needs the register (`State::import_items`). No error shows a card
+//! number, a PIN or a key, not even where one was put into a wrong field.
+
+mod items;
+mod line;
+#[cfg(test)]
+mod tests;
+
+use authorization::PortfolioItem;
+use security::SecurityModule;
+use std::fmt;
+
+/// What is wrong with one field of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field's name; empty where the line as a whole is meant.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Reads one line.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read_line(
+    line: &str,
+    security: &dyn SecurityModule,
+) -> Result<PortfolioItem, Vec<FieldError>> {
+    let fields = line::Fields::parse(line).map_err(|error| vec![error])?;
+    let item = items::item(&fields, security);
+    match (item, fields.finish()) {
+        (Some(item), errors) if errors.is_empty() => Ok(item),
+        (_, errors) => Err(errors),
+    }
+}
+
+/// Text of a file as an error may show it: short, and with every run of digits that could be a
+/// card number, a PIN block or a key blotted out.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    const MOST: usize = 40;
+    let mut shown = String::with_capacity(MOST);
+    let mut run = String::new();
+    for letter in text.chars().take(MOST) {
+        if letter.is_ascii_hexdigit() {
+            run.push(letter);
+            continue;
+        }
+        push_run(&mut shown, &run);
+        run.clear();
+        if !letter.is_control() {
+            shown.push(letter);
+        }
+    }
+    push_run(&mut shown, &run);
+    if text.chars().count() > MOST {
+        shown.push('…');
+    }
+    shown
+}
+
+fn push_run(shown: &mut String, run: &str) {
+    let digits = run.bytes().filter(u8::is_ascii_digit).count();
+    shown.push_str(if digits >= 8 { "******" } else { run });
+}

@@ -47,7 +47,7 @@ fn keeps_every_committed_record_over_crashes() {
         ("failed commits", met.failed_commits),
         ("failed recoveries", met.failed_recoveries),
     ] {
-        assert!(count > 50, "too few {what}: {met:?}");
+        assert!(count > 20, "too few {what}: {met:?}");
     }
     assert!(met.segments > seeds * 2, "{met:?}");
 }
@@ -112,7 +112,7 @@ fn live(
     met: &mut Met,
 ) {
     for _ in 0..random.random_range(0..60) {
-        if random.random_bool(0.03) {
+        if random.random_bool(0.05) {
             disk.set_faults(some_faults(random));
         }
         for _ in 0..random.random_range(0..12) {
@@ -121,12 +121,14 @@ fn live(
                 1 => random.random_range(500..3000),
                 _ => random.random_range(1..200),
             };
-            let record: Vec<u8> = (0..length).map(|_| random.random()).collect();
+            let mut record = vec![0; length];
+            random.fill(&mut record[..]);
             match journal.append(&record) {
                 Ok(sequence) => {
                     model.appended.push(record);
                     assert_eq!(sequence, model.appended.len() as u64);
                 }
+                Err(JournalError::Poisoned { .. }) => {}
                 Err(_) => met.failed_commits += 1,
             }
         }

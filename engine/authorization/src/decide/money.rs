@@ -391,9 +391,11 @@ mod tests {
         let mut payable = [false; 200];
         payable[0] = true;
         for amount in 1..200 {
-            payable[amount] = notes
-                .iter()
-                .any(|note| amount.checked_sub(*note as usize).is_some_and(|rest| payable[rest]));
+            payable[amount] = notes.iter().any(|note| {
+                amount
+                    .checked_sub(usize::try_from(*note).unwrap())
+                    .is_some_and(|rest| payable[rest])
+            });
         }
         for (amount, can) in payable.iter().enumerate().skip(1) {
             assert_eq!(notes_can_pay(&notes, amount as u64), *can, "{amount}");

@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Terminals, scenarios and load against any ISO 8583 host.
+//!
+//! What is here plays the other side of the wire: it knows how terminals speak and what their
+//! cardholders do, and nothing of how the engine decides. It shares the parsers and the making of
+//! PIN blocks with the engine and none of its rules, so that agreement between the two means
+//! something.
+//!
+//! Start reading at [`intent`] (what a terminal asks for), then [`exchange`], then one of the
+//! users: [`scenario`], [`traffic`].
+
+pub mod endpoint;
+mod error;
+pub mod exchange;
+pub mod intent;
+pub mod moment;
+pub mod pin;
+pub mod portfolio;
+pub mod scenario;
+pub mod show;
+pub mod traffic;
+
+pub use endpoint::{Endpoint, Link};
+pub use error::SimError;
+pub use portfolio::Portfolio;

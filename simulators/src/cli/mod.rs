@@ -1,0 +1,50 @@
+//! The command line: one module per subcommand, options and printing only.
+
+mod demo_traffic;
+mod scenario;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tamga_sim::SimError;
+
+/// Terminals, scenarios and load against an ISO 8583 host
+///
+/// Plays the other side of the wire: shops' terminals, cash machines, agents, and thousands of
+/// them at once. Against Tamga, and against any other host that speaks ISO 8583.
+#[derive(Parser)]
+#[command(name = "tamga-sim", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Scenario(scenario::Args),
+    DemoTraffic(demo_traffic::Args),
+}
+
+/// What a run comes to: done, or done with something not as it should be.
+pub(crate) enum Outcome {
+    Good,
+    Bad,
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> ExitCode {
+        let outcome = match self.command {
+            Command::Scenario(args) => args.run(),
+            Command::DemoTraffic(args) => args.run(),
+        };
+        match outcome {
+            Ok(Outcome::Good) => ExitCode::SUCCESS,
+            Ok(Outcome::Bad) => ExitCode::from(1),
+            Err(error) => {
+                eprintln!("tamga-sim: {error}");
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+type Ran = Result<Outcome, SimError>;

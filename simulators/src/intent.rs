@@ -1,0 +1,288 @@
+//! What a terminal wants, and the data elements that say so in each edition of the standard.
+
+use crate::SimError;
+use crate::moment::{local_with_year, reference_number};
+use crate::pin::TypedPin;
+use crate::portfolio::{Card, Terminal};
+use iso8583::{Dialect, FieldValue, MessageBuilder};
+use payment_types::{Amount, Class, Currency, Function, Moment, Mti};
+use std::collections::BTreeMap;
+
+/// DE 32 of every simulated terminal: a test acquirer.
+pub const ACQUIRER: u64 = 417_001;
+
+/// A message's data elements by number.
+pub type Fields = BTreeMap<u8, FieldValue>;
+
+/// What identifies one message: STAN, reference number, and the time on the terminal's clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// DE 11.
+    pub stan: u32,
+    /// DE 37; a reversal keeps its original's.
+    pub rrn: String,
+    /// When it is sent (DE 7).
+    pub at: Moment,
+    /// When the cardholder stood there (DE 12, 13); a reversal keeps its original's.
+    pub local: Moment,
+}
+
+impl Trace {
+    /// A first message about something, sent at once.
+    #[must_use]
+    pub fn fresh(stan: u32, at: Moment) -> Self {
+        Self { stan, rrn: reference_number(at, stan), at, local: at }
+    }
+
+    /// A later message about the same thing.
+    #[must_use]
+    pub fn following(&self, stan: u32, at: Moment) -> Self {
+        Self { stan, at, ..self.clone() }
+    }
+}
+
+/// One thing to ask for. What is `None` is left out of the message.
+#[derive(Debug, Clone)]
+pub struct Intent<'a> {
+    /// Request, advice, reversal; the version digit follows the dialect.
+    pub mti: Mti,
+    /// Who asks.
+    pub terminal: &'a Terminal,
+    /// DE 2, 14, 23.
+    pub card: Option<&'a Card>,
+    /// DE 3, six digits.
+    pub processing_code: Option<&'a str>,
+    /// DE 4.
+    pub amount: Option<Amount>,
+    /// DE 49.
+    pub currency: Currency,
+    /// DE 22 as three digits of the 1987 edition.
+    pub entry_mode: Option<&'a str>,
+    /// DE 25.
+    pub condition: Option<&'a str>,
+    /// Typed PIN: DE 52 as an ISO-0 block under the terminal's key.
+    pub pin: Option<&'a TypedPin>,
+    /// DE 35 too.
+    pub track2: bool,
+    /// DE 14, where it is not the card's.
+    pub expiry: Option<&'a str>,
+    /// DE 18, where it is not the merchant's.
+    pub mcc: Option<&'a str>,
+    /// DE 38: of the approval that a completion or an advice is about.
+    pub auth_code: Option<&'a str>,
+    /// DE 11, 37, 7, 12, 13.
+    pub trace: &'a Trace,
+    /// DE 90 (DE 56 since 1993): the message this one is about.
+    pub original: Option<(Mti, &'a Trace)>,
+    /// DE 95: the amount that stays after a partial reversal.
+    pub replacement: Option<Amount>,
+}
+
+impl<'a> Intent<'a> {
+    /// Nothing but who asks and when, in som.
+    #[must_use]
+    pub fn new(mti: Mti, terminal: &'a Terminal, trace: &'a Trace) -> Self {
+        Self {
+            mti,
+            terminal,
+            card: None,
+            processing_code: None,
+            amount: None,
+            currency: Currency::KGS,
+            entry_mode: None,
+            condition: None,
+            pin: None,
+            track2: false,
+            expiry: None,
+            mcc: None,
+            auth_code: None,
+            trace,
+            original: None,
+            replacement: None,
+        }
+    }
+
+    /// The MTI with the version digit of the dialect's edition.
+    #[must_use]
+    pub fn mti_for(&self, version: u8) -> Mti {
+        mti_of_version(self.mti, version)
+    }
+
+    /// The data elements in the edition (`0` 1987, `1` 1993, `2` 2003).
+    ///
+    /// # Errors
+    /// [`SimError::PinBlock`], [`SimError::Setting`] for a PIN without a card or terminal key.
+    pub fn fields(&self, version: u8) -> Result<Fields, SimError> {
+        let mut fields = Fields::new();
+        let mut set = |element: u8, text: String| fields.insert(element, FieldValue::Text(text));
+        if let Some(card) = self.card {
+            set(2, digits(card.pan.expose_digits()));
+            set(14, self.expiry.map_or_else(|| format!("{:04}", card.expiry), str::to_owned));
+            if card.sequence > 0 && self.entry_mode.is_some_and(is_chip) {
+                set(23, format!("{:03}", card.sequence));
+            }
+            if self.track2 {
+                set(35, self.track2_of(card));
+            }
+        }
+        if let Some(code) = self.processing_code {
+            set(3, code.to_owned());
+        }
+        if let Some(amount) = self.amount {
+            set(4, format!("{:012}", amount.minor()));
+            set(49, format!("{:03}", self.currency.numeric()));
+        }
+        set(7, format!("{:010}", self.trace.at.wire_utc().number()));
+        set(11, format!("{:06}", self.trace.stan));
+        set(32, ACQUIRER.to_string());
+        set(37, self.trace.rrn.clone());
+        if let Some(code) = self.auth_code {
+            set(38, code.to_owned());
+        }
+        set(41, self.terminal.id.to_string());
+        if let Some(acceptor) = &self.terminal.acceptor {
+            set(42, acceptor.to_string());
+        }
+        if version == 0 {
+            self.edition_1987(&mut fields)
+        } else {
+            self.edition_1993(&mut fields)
+        }
+        if let Some(typed) = self.pin {
+            fields.insert(52, FieldValue::Binary(self.pin_block(typed)?.to_vec()));
+        }
+        Ok(fields)
+    }
+
+    fn edition_1987(&self, fields: &mut Fields) {
+        let mut set = |element: u8, text: String| fields.insert(element, FieldValue::Text(text));
+        let local = self.trace.local.wire_local();
+        set(12, format!("{:06}", local.time()));
+        set(13, format!("{:04}", local.date()));
+        if let Some(mcc) = self.merchant_category() {
+            set(18, mcc);
+        }
+        if let Some(mode) = self.entry_mode {
+            set(22, mode.to_owned());
+        }
+        if let Some(condition) = self.condition {
+            set(25, condition.to_owned());
+        }
+        if let Some((mti, trace)) = self.original {
+            let (stan, sent) = (trace.stan, trace.at.wire_utc().number());
+            set(90, format!("{mti}{stan:06}{sent:010}{ACQUIRER:011}{:011}", 0));
+        }
+        if let Some(stays) = self.replacement {
+            set(95, format!("{:012}{:012}C{:08}C{:08}", stays.minor(), 0, 0, 0));
+        }
+    }
+
+    fn edition_1993(&self, fields: &mut Fields) {
+        let mut set = |element: u8, text: String| fields.insert(element, FieldValue::Text(text));
+        set(12, local_with_year(self.trace.local));
+        if let Some(mode) = self.entry_mode {
+            set(22, pos_data_code(mode, self.pin.is_some()));
+        }
+        if let Some(code) = function_code(self.mti, self.replacement.is_some()) {
+            set(24, code.to_owned());
+        }
+        if let Some(mcc) = self.merchant_category() {
+            set(26, mcc);
+        }
+        if let Some((mti, trace)) = self.original {
+            let (stan, local) = (trace.stan, local_with_year(trace.local));
+            let mti = mti_of_version(mti, 1);
+            set(56, format!("{mti}{stan:06}{local}{:02}{ACQUIRER}", ACQUIRER.to_string().len()));
+        }
+        if let (Some(stays), Some(amount)) = (self.replacement, self.amount) {
+            set(4, format!("{:012}", stays.minor()));
+            set(30, format!("{:012}{:012}", amount.minor(), 0));
+        }
+    }
+
+    fn merchant_category(&self) -> Option<String> {
+        let own = || self.terminal.mcc.map(|mcc| format!("{mcc:04}"));
+        self.mcc.map(str::to_owned).or_else(own)
+    }
+
+    fn track2_of(&self, card: &Card) -> String {
+        let number = digits(card.pan.expose_digits());
+        format!("{number}={:04}{}", card.expiry, card.service_code)
+    }
+
+    fn pin_block(&self, typed: &TypedPin) -> Result<[u8; 8], SimError> {
+        let no_card = || SimError::Setting("a PIN needs a card".to_owned());
+        let card = self.card.ok_or_else(no_card)?;
+        let no_key = || {
+            let id = &self.terminal.id;
+            SimError::Setting(format!("terminal {id} has no PIN key (keys.tpk) in the portfolio"))
+        };
+        let key = self.terminal.pin_key.as_ref().ok_or_else(no_key)?;
+        key.block(typed, &card.pan)
+    }
+}
+
+/// The bytes of a message.
+///
+/// # Errors
+/// [`SimError::Build`] naming the element that does not fit the dialect.
+pub fn encode(dialect: &Dialect, mti: Mti, fields: &Fields) -> Result<Vec<u8>, SimError> {
+    let mut builder = MessageBuilder::new(dialect, mti);
+    for (element, value) in fields {
+        builder.set_field(*element, value).map_err(|cause| does_not_fit(dialect, cause))?;
+    }
+    let mut body = Vec::with_capacity(512);
+    builder.write(&mut body).map_err(|cause| does_not_fit(dialect, cause))?;
+    Ok(body)
+}
+
+fn does_not_fit(dialect: &Dialect, cause: iso8583::BuildError) -> SimError {
+    SimError::Build { dialect: dialect.name().to_owned(), cause }
+}
+
+/// The MTI with another version digit.
+#[must_use]
+pub fn mti_of_version(mti: Mti, version: u8) -> Mti {
+    let [_, class, function, origin] = mti.digits();
+    Mti::from_digits([version, class, function, origin]).unwrap_or(mti)
+}
+
+fn digits(ascii: &[u8]) -> String {
+    String::from_utf8_lossy(ascii).into_owned()
+}
+
+fn is_chip(entry_mode: &str) -> bool {
+    ["05", "07", "95"].iter().any(|chip| entry_mode.starts_with(chip))
+}
+
+/// DE 22 of the 1993 edition (ISO 8583:1993 annex A, positions 1 to 12) for three digits of 1987.
+/// Position 7, how the card was read, is what counts; contactless is told by the letters that the
+/// large networks use there.
+fn pos_data_code(mode: &str, with_pin: bool) -> String {
+    let (input, present) = match mode.get(..2).unwrap_or_default() {
+        "05" | "95" => ('5', true),
+        "07" => ('M', true),
+        "91" => ('A', true),
+        "02" | "90" => ('2', true),
+        "80" | "79" => ('9', true),
+        "01" => ('6', false),
+        "81" | "09" => ('S', false),
+        "10" => ('7', false),
+        _ => ('0', true),
+    };
+    let (holder, card) = if present { ('0', '1') } else { ('5', '0') };
+    let (method, entity) = if with_pin { ('1', '3') } else { ('0', '0') };
+    let pin_length = if mode.ends_with('1') { 'C' } else { '0' };
+    format!("5101{holder}{card}{input}{method}{entity}04{pin_length}").chars().take(12).collect()
+}
+
+/// DE 24 of the 1993 edition (table A.8).
+fn function_code(mti: Mti, partial: bool) -> Option<&'static str> {
+    match (mti.class(), mti.function()) {
+        (Class::Authorization, _) => Some("100"),
+        (Class::Financial, Function::Advice) => Some("202"),
+        (Class::Financial, _) => Some("200"),
+        (Class::Reversal, _) => Some(if partial { "401" } else { "400" }),
+        _ => None,
+    }
+}

@@ -1,0 +1,275 @@
+//! Plays the steps of one scenario against one engine.
+
+use super::compare::{self, Difference};
+use super::engine::Engine;
+use super::file::{Action, Api, Ask, Expect, Restart, Step};
+use super::http::Http;
+use super::message::{Sent, Subject};
+use crate::exchange::{Answer, decode, exchange};
+use crate::intent::{Trace, encode};
+use crate::moment::Zone;
+use crate::{Link, Portfolio, SimError, show};
+use payment_types::{Moment, Mti};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// How a step came out.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct StepResult {
+    /// From 1.
+    pub number: usize,
+    /// In the file, from 1.
+    pub line: Option<usize>,
+    /// What happened.
+    pub label: String,
+    /// What was not as expected.
+    pub differences: Vec<Difference>,
+    /// The messages, masked, where there were any.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub transcript: String,
+    /// How long it took.
+    pub took_ms: f64,
+}
+
+/// What a step's action gives.
+#[derive(Default)]
+struct Played {
+    label: String,
+    differences: Vec<Difference>,
+    transcript: String,
+}
+
+/// The state between steps.
+pub(crate) struct Player<'a> {
+    portfolio: &'a Portfolio,
+    engine: Engine,
+    http: Http,
+    links: BTreeMap<Box<str>, Link>,
+    sent: BTreeMap<String, Sent>,
+    /// Numbers and times of messages that are announced by their reversal and sent later.
+    announced: BTreeMap<String, Trace>,
+    zone: Zone,
+    clock: Moment,
+    clock_text: String,
+    stan: u32,
+    patience: Duration,
+}
+
+impl<'a> Player<'a> {
+    pub(crate) fn new(
+        portfolio: &'a Portfolio,
+        engine: Engine,
+        zone: Zone,
+        clock: &str,
+        patience: Duration,
+    ) -> Result<Self, SimError> {
+        let moment = zone.parse(clock)?;
+        Ok(Self {
+            portfolio,
+            http: Http::new(&engine.http(), engine.token()),
+            engine,
+            links: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            announced: BTreeMap::new(),
+            zone,
+            clock: moment,
+            clock_text: clock.to_owned(),
+            stan: 0,
+            patience,
+        })
+    }
+
+    /// Plays one step.
+    ///
+    /// # Errors
+    /// Where the scenario cannot go on: the engine is gone, a step names what does not exist.
+    pub(crate) fn play(
+        &mut self,
+        number: usize,
+        line: Option<usize>,
+        step: &Step,
+    ) -> Result<StepResult, SimError> {
+        let started = Instant::now();
+        let played = match &step.action {
+            Action::Send(ask) => self.send(ask, &step.expect),
+            Action::Reverse(ask) => self.reverse(ask, &step.expect),
+            Action::Repeat(of) => self.repeat(of, &step.expect),
+            Action::Complete(ask) => self.complete(ask, &step.expect),
+            Action::At(to) => self.at(to),
+            Action::Api(api) => self.api(api, &step.expect),
+            Action::Restart(how) => self.restart(*how),
+        };
+        let Played { label, differences, transcript } = match played {
+            Ok(played) => played,
+            Err(error) => return Err(self.with_obituary(error)),
+        };
+        let took_ms = started.elapsed().as_secs_f64() * 1000.0;
+        Ok(StepResult { number, line, label, differences, transcript, took_ms })
+    }
+
+    /// If the engine is gone, that is the reason for whatever went wrong.
+    fn with_obituary(&mut self, error: SimError) -> SimError {
+        self.engine.obituary().map_or(error, SimError::Engine)
+    }
+
+    fn next_stan(&mut self) -> u32 {
+        self.stan = self.stan % 999_999 + 1;
+        self.stan
+    }
+
+    fn send(&mut self, ask: &Ask, expect: &Expect) -> Result<Played, SimError> {
+        let subject = Subject::of(ask, self.portfolio)?;
+        let announced = ask.name.as_ref().and_then(|name| self.announced.remove(name));
+        let trace = match announced {
+            Some(trace) => trace,
+            None => Trace::fresh(self.next_stan(), self.clock),
+        };
+        let sent = subject.into_message(ask, trace)?;
+        let label = sent.label("send");
+        self.deliver(sent, ask.name.as_ref(), label, expect)
+    }
+
+    fn reverse(&mut self, ask: &Ask, expect: &Expect) -> Result<Played, SimError> {
+        let stan = self.next_stan();
+        let sent = match (&ask.of, &ask.unsent) {
+            (Some(of), _) => self.of(of)?.reversal(ask, stan, self.clock)?,
+            (None, Some(name)) => {
+                let trace = Trace::fresh(self.next_stan(), self.clock);
+                self.announced.insert(name.clone(), trace.clone());
+                let subject = Subject::of(ask, self.portfolio)?;
+                let original = subject.into_message(ask, trace)?;
+                original.reversal(&Ask { mti: None, ..Ask::default() }, stan, self.clock)?
+            }
+            (None, None) => return Err(SimError::Setting("reverse names a step".to_owned())),
+        };
+        let label = sent.label("reverse");
+        self.deliver(sent, ask.name.as_ref(), label, expect)
+    }
+
+    fn complete(&mut self, ask: &Ask, expect: &Expect) -> Result<Played, SimError> {
+        let stan = self.next_stan();
+        let of = ask.of.as_deref().unwrap_or_default();
+        let sent = self.of(of)?.completion(ask, stan, self.clock)?;
+        let label = sent.label("complete");
+        self.deliver(sent, ask.name.as_ref(), label, expect)
+    }
+
+    fn repeat(&mut self, of: &str, expect: &Expect) -> Result<Played, SimError> {
+        let again = self.of(of)?.repeated();
+        let label = again.label("repeat");
+        self.deliver(again, None, label, expect)
+    }
+
+    fn of(&self, name: &str) -> Result<&Sent, SimError> {
+        let unknown = || SimError::Setting(format!("no message was sent `as: {name}` before"));
+        self.sent.get(name).ok_or_else(unknown)
+    }
+
+    /// Sends a message, compares its answer, and keeps both under the step's name.
+    fn deliver(
+        &mut self,
+        mut sent: Sent,
+        name: Option<&String>,
+        label: String,
+        expect: &Expect,
+    ) -> Result<Played, SimError> {
+        let silent = expect.no_answer == Some(true);
+        let patience = match (silent, expect.within_ms) {
+            (true, Some(ms)) => Duration::from_millis(ms),
+            (true, None) => SILENCE,
+            (false, _) => self.patience,
+        };
+        let outcome = self.exchange(&sent, patience);
+        let differences = match &outcome {
+            Ok(answer) if silent => {
+                vec![Difference::new("answer", "none", format!("code {}", answer.code()))]
+            }
+            Ok(answer) => compare::answer(expect, answer),
+            Err(SimError::NoAnswer(_) | SimError::Closed(_)) if silent => Vec::new(),
+            Err(error @ (SimError::NoAnswer(_) | SimError::Closed(_) | SimError::Parse(_))) => {
+                vec![Difference::new("answer", "one", error.to_string())]
+            }
+            Err(_) => return outcome.map(|_| Played::default()),
+        };
+        if outcome.is_err() {
+            self.links.remove(&sent.listener);
+        }
+        let transcript = self.transcript(&sent, outcome.as_ref().ok())?;
+        sent.auth_code = outcome.ok().and_then(|answer| answer.auth_code());
+        if let Some(name) = name {
+            self.sent.insert(name.clone(), sent);
+        }
+        Ok(Played { label, differences, transcript })
+    }
+
+    fn exchange(&mut self, sent: &Sent, patience: Duration) -> Result<Answer, SimError> {
+        if !self.links.contains_key(&sent.listener) {
+            let link = Link::connect(&self.engine.listener(&sent.listener)?)?;
+            self.links.insert(sent.listener.clone(), link);
+        }
+        let unknown = || SimError::Unknown { kind: "listener", name: sent.listener.to_string() };
+        let link = self.links.get_mut(&sent.listener).ok_or_else(unknown)?;
+        let dialect = link.endpoint().dialect().clone();
+        let (mti, fields) = sent.in_edition(dialect.version())?;
+        let body = encode(&dialect, mti, &fields)?;
+        exchange(link, &body, mti, sent.trace.stan, patience)
+    }
+
+    fn transcript(&self, sent: &Sent, answer: Option<&Answer>) -> Result<String, SimError> {
+        let dialect = self.engine.listener(&sent.listener)?.dialect().clone();
+        let (mti, fields) = sent.in_edition(dialect.version())?;
+        // As the host reads it: what the dialect pads or cuts shows.
+        let (mti, fields) = decode(&dialect, &encode(&dialect, mti, &fields)?)?;
+        Ok(show::side_by_side((mti, &fields), answer.map(|a: &Answer| (a.mti, &a.fields))))
+    }
+
+    fn at(&mut self, to: &str) -> Result<Played, SimError> {
+        let moment = self.zone.parse(to)?;
+        let body = serde_json::json!({ "to": to });
+        let reply = self.http.call("POST", "/test-clock", Some(&body))?;
+        if !reply.is_success() {
+            return Err(SimError::Engine(format!("the test clock did not move: {reply}")));
+        }
+        self.clock = moment;
+        to.clone_into(&mut self.clock_text);
+        Ok(Played { label: format!("at {to}"), ..Played::default() })
+    }
+
+    fn api(&mut self, api: &Api, expect: &Expect) -> Result<Played, SimError> {
+        let started = Instant::now();
+        let reply = self.http.call(&api.method, &api.path, api.body.as_ref())?;
+        let mut differences = Vec::new();
+        let wanted = expect.status.map_or_else(|| "2xx".to_owned(), |status| status.to_string());
+        let right = expect.status.map_or(reply.is_success(), |status| status == reply.status);
+        if !right {
+            differences.push(Difference::new("status", wanted, reply.to_string()));
+        } else if let Some(body) = &expect.body {
+            differences.extend(compare::subset("body", body, reply.json.as_ref()));
+        }
+        differences.extend(compare::too_late(expect, started.elapsed()));
+        let label = format!("api {} {}", api.method, api.path);
+        Ok(Played { label, differences, transcript: String::new() })
+    }
+
+    fn restart(&mut self, how: Restart) -> Result<Played, SimError> {
+        self.links.clear();
+        let label = match how {
+            Restart::Kill => {
+                self.engine.restart_killed(&self.clock_text)?;
+                "restart kill"
+            }
+            Restart::Drain => {
+                self.engine.restart_drained(&self.clock_text)?;
+                "restart drain"
+            }
+        };
+        Ok(Played { label: label.to_owned(), ..Played::default() })
+    }
+}
+
+/// The MTI of a text.
+pub(crate) fn parse_mti(text: &str) -> Result<Mti, SimError> {
+    Mti::parse(text).map_err(|error| SimError::Setting(format!("mti {text:?}: {error}")))
+}

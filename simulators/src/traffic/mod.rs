@@ -1,0 +1,151 @@
+//! The demo's traffic: people shopping, drawing cash and being refused, with every answer known
+//! beforehand.
+//!
+//! [`Demo`] plays short scenes against a running engine with the demo's portfolio and rule set
+//! (`deploy/demo`), one message at a time, and tells of each in an [`Event`]. It keeps its own
+//! book of what everybody can spend, so that "as expected" is a statement about the engine.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::{atomic::AtomicBool, mpsc};
+//! use tamga_sim::traffic::{Demo, Settings};
+//! let demo = Demo::new(Settings { limit: Some(200), ..Settings::new("portfolio.jsonl") })?;
+//! let (events, seen) = mpsc::channel();
+//! let printer = std::thread::spawn(move || seen.iter().for_each(|event| println!("{event}")));
+//! let summary = demo.run(events, &AtomicBool::new(false))?;
+//! assert!(summary.all_as_expected());
+//! # printer.join().unwrap(); Ok(())
+//! # }
+//! ```
+
+mod book;
+mod event;
+mod scenes;
+mod stage;
+
+pub use event::{Event, Summary, meaning};
+
+use crate::moment::{DEFAULT_ZONE, Zone};
+use crate::{Endpoint, Portfolio, SimError};
+use book::Book;
+use rand::SeedableRng;
+use rand::distr::Distribution;
+use rand::distr::weighted::WeightedIndex;
+use rand_chacha::ChaCha8Rng;
+use scenes::{Cast, Play, Scene};
+use stage::Stage;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+/// Where to play, how fast and how long.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The portfolio the engine was filled from.
+    pub portfolio: PathBuf,
+    /// The listener for POS and agents: `u16be` with TPDU, `iso87-bcd`.
+    pub pos: String,
+    /// The listener for ATMs: `ascii4`, `iso87-ascii`.
+    pub atm: String,
+    /// Messages a second; 0 for as fast as answers come.
+    pub per_second: f64,
+    /// Stop after this many messages.
+    pub limit: Option<u64>,
+    /// The same seed plays the same scenes in the same order.
+    pub seed: u64,
+    /// The zone of terminals' clocks.
+    pub zone: String,
+}
+
+impl Settings {
+    /// The demo's listeners, ten messages a second, without end.
+    #[must_use]
+    pub fn new(portfolio: impl Into<PathBuf>) -> Self {
+        Self {
+            portfolio: portfolio.into(),
+            pos: "127.0.0.1:8583".to_owned(),
+            atm: "127.0.0.1:8584".to_owned(),
+            per_second: 10.0,
+            limit: None,
+            seed: 1,
+            zone: DEFAULT_ZONE.to_owned(),
+        }
+    }
+}
+
+/// The traffic, ready to run.
+pub struct Demo {
+    settings: Settings,
+    portfolio: Portfolio,
+    zone: Zone,
+}
+
+impl Demo {
+    /// Reads the portfolio.
+    ///
+    /// # Errors
+    /// [`SimError::File`], [`SimError::Portfolio`], [`SimError::Setting`].
+    pub fn new(settings: Settings) -> Result<Self, SimError> {
+        if !settings.per_second.is_finite() || settings.per_second < 0.0 {
+            return Err(SimError::Setting("per_second is a number from 0".to_owned()));
+        }
+        let portfolio = Portfolio::read(&settings.portfolio)?;
+        let zone = Zone::named(&settings.zone)?;
+        Ok(Self { settings, portfolio, zone })
+    }
+
+    /// Plays until the limit is reached or `stop` is set; blocks. Every message is an [`Event`]; an
+    /// engine that already has history is asked for balances first.
+    ///
+    /// # Errors
+    /// [`SimError::Setting`] if the portfolio has not everybody the scenes need; a host that is
+    /// away or answers wrongly is told in events and the summary.
+    pub fn run(&self, events: Sender<Event>, stop: &AtomicBool) -> Result<Summary, SimError> {
+        let endpoints = BTreeMap::from([
+            ("pos".into(), Endpoint::pos(&self.settings.pos)?),
+            ("atm".into(), Endpoint::atm(&self.settings.atm)?),
+        ]);
+        let stage = Stage::new(endpoints, self.zone.clone(), events);
+        let cast = Cast::of(&self.portfolio, &stage)?;
+        let dice = ChaCha8Rng::seed_from_u64(self.settings.seed);
+        let mut play = Play { stage, book: Book::open(&self.portfolio), cast, dice };
+        for card in play.payers() {
+            play.look_up(card)?;
+        }
+        let stopped = || stop.load(Ordering::Relaxed);
+        let started = Instant::now();
+        let scenes = scenes::all();
+        let mut opening = scenes.iter();
+        let chance = WeightedIndex::new(scenes.iter().map(|scene| scene.weight))
+            .map_err(|error| SimError::Setting(error.to_string()))?;
+        while !stopped() {
+            let left = self
+                .settings
+                .limit
+                .map_or(u64::MAX, |limit| limit.saturating_sub(play.stage.summary.messages));
+            if left == 0 {
+                break;
+            }
+            let scene = opening.next().or_else(|| scenes.get(chance.sample(&mut play.dice)));
+            if let Some(Scene { play: act, .. }) = scene.filter(|scene| scene.messages <= left) {
+                let before = play.stage.summary.messages;
+                act(&mut play)?;
+                let sent = play.stage.summary.messages.saturating_sub(before);
+                Stage::rest(Instant::now() + self.beat(sent), stopped);
+            }
+        }
+        play.stage.summary.elapsed = started.elapsed();
+        Ok(play.stage.summary)
+    }
+
+    fn beat(&self, messages: u64) -> Duration {
+        let per_second = self.settings.per_second;
+        if per_second <= 0.0 {
+            return Duration::ZERO;
+        }
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        Duration::try_from_secs_f64(f64::from(messages) / per_second).unwrap_or(Duration::MAX)
+    }
+}

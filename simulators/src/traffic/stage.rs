@@ -1,0 +1,222 @@
+//! Sends a scene's messages, checks the answers against what was known beforehand, and tells.
+
+use super::event::{Event, Summary};
+use crate::exchange::{Answer, CAP_LEFT, exchange};
+use crate::intent::{Intent, Trace, encode};
+use crate::moment::Zone;
+use crate::pin::TypedPin;
+use crate::portfolio::{Card, Terminal};
+use crate::{Endpoint, Link, SimError};
+use payment_types::{Amount, Currency, Mti};
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A message without an answer is repeated this often, like a terminal does.
+const REPEATS: u32 = 2;
+
+/// One message of a scene and what must come back.
+#[derive(Clone)]
+pub(crate) struct Ask<'a> {
+    pub(crate) what: &'static str,
+    pub(crate) mti: &'static str,
+    pub(crate) terminal: &'a Terminal,
+    pub(crate) card: &'a Card,
+    pub(crate) processing_code: &'static str,
+    /// Minor units.
+    pub(crate) amount: Option<i64>,
+    pub(crate) entry_mode: Option<&'static str>,
+    pub(crate) pin: Option<TypedPin>,
+    pub(crate) auth_code: Option<String>,
+    /// The message this one is about.
+    pub(crate) about: Option<(&'static str, Trace)>,
+    pub(crate) replacement: Option<i64>,
+    pub(crate) expected: &'static str,
+    /// What DE 54 must say too: amount type and value.
+    pub(crate) additional: Option<(&'static str, String)>,
+}
+
+/// How it came out.
+pub(crate) struct Outcome {
+    pub(crate) answer: Option<Answer>,
+    pub(crate) trace: Trace,
+    pub(crate) as_expected: bool,
+}
+
+/// Connections, numbers and tallies that all scenes share.
+pub(crate) struct Stage {
+    endpoints: BTreeMap<Box<str>, Endpoint>,
+    links: BTreeMap<Box<str>, Link>,
+    zone: Zone,
+    stan: u32,
+    events: Sender<Event>,
+    pub(crate) summary: Summary,
+}
+
+impl Stage {
+    pub(crate) fn new(
+        endpoints: BTreeMap<Box<str>, Endpoint>,
+        zone: Zone,
+        events: Sender<Event>,
+    ) -> Self {
+        // Somewhere in the range, so that a second run does not start with the first one's numbers.
+        let stan = u32::try_from(zone.now().at.0.rem_euclid(899_999)).unwrap_or_default();
+        let links = BTreeMap::new();
+        Self { endpoints, links, zone, stan, events, summary: Summary::default() }
+    }
+
+    pub(crate) fn today(&self) -> payment_types::BusinessDate {
+        self.zone.now().business_date()
+    }
+
+    /// Whether the day turns within a few seconds: then whose day it is cannot be known beforehand.
+    pub(crate) fn is_near_midnight(&self) -> bool {
+        let minute = self.zone.now().minute_of_day();
+        minute == 0 || minute == 1439
+    }
+
+    fn fresh_stan(&mut self) -> u32 {
+        self.stan = self.stan % 999_999 + 1;
+        self.stan
+    }
+
+    /// Plays one message and counts it.
+    ///
+    /// # Errors
+    /// Only where a message cannot be made; a host that does not answer is an outcome.
+    pub(crate) fn ask(&mut self, ask: &Ask<'_>) -> Result<Outcome, SimError> {
+        let (outcome, note) = self.play(ask)?;
+        let event = Event {
+            number: self.summary.messages + 1,
+            terminal: ask.terminal.id.to_string(),
+            card: ask.card.pan.masked(),
+            what: ask.what,
+            amount: ask.amount.map(som),
+            expected: ask.expected.to_owned(),
+            got: outcome.answer.as_ref().map(Answer::code),
+            note,
+            as_expected: outcome.as_expected,
+            took: outcome.answer.as_ref().map(|answer| answer.took),
+        };
+        self.summary.count(&event);
+        // Nobody listening any more is no reason to stop counting.
+        self.events.send(event).unwrap_or_default();
+        Ok(outcome)
+    }
+
+    /// Plays one message without counting or telling.
+    pub(crate) fn ask_quietly(&mut self, ask: &Ask<'_>) -> Result<Outcome, SimError> {
+        self.play(ask).map(|(outcome, _)| outcome)
+    }
+
+    fn play(&mut self, ask: &Ask<'_>) -> Result<(Outcome, String), SimError> {
+        let (stan, now) = (self.fresh_stan(), self.zone.now());
+        let trace = match &ask.about {
+            Some((_, original)) => original.following(stan, now),
+            None => Trace::fresh(stan, now),
+        };
+        let answer = self.deliver(ask, &trace)?;
+        let (as_expected, note) = answer.as_ref().map_or_else(
+            || (false, "the host did not answer".to_owned()),
+            |answer| judge(ask, answer),
+        );
+        Ok((Outcome { answer, trace, as_expected }, note))
+    }
+
+    /// The first answer to the message or one of its repeats.
+    fn deliver(&mut self, ask: &Ask<'_>, trace: &Trace) -> Result<Option<Answer>, SimError> {
+        let endpoint = self.endpoint(&ask.terminal.listener)?;
+        let mut mti = parse(ask.mti)?;
+        for attempt in 0..=REPEATS {
+            let body = self.body(ask, trace, mti, &endpoint)?;
+            match self.try_once(&ask.terminal.listener, &endpoint, &body, mti, trace.stan) {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(SimError::Parse(error)) => return Err(error.into()),
+                Err(_) => {
+                    self.links.remove(&ask.terminal.listener);
+                    mti = mti.as_repeat();
+                    std::thread::sleep(Duration::from_millis(200 * u64::from(attempt)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn try_once(
+        &mut self,
+        listener: &str,
+        endpoint: &Endpoint,
+        body: &[u8],
+        mti: Mti,
+        stan: u32,
+    ) -> Result<Answer, SimError> {
+        if !self.links.contains_key(listener) {
+            self.links.insert(listener.into(), Link::connect(endpoint)?);
+        }
+        let unknown = || SimError::Unknown { kind: "listener", name: listener.to_owned() };
+        let link = self.links.get_mut(listener).ok_or_else(unknown)?;
+        exchange(link, body, mti, stan, PATIENCE)
+    }
+
+    fn endpoint(&self, listener: &str) -> Result<Endpoint, SimError> {
+        let unknown = || SimError::Unknown { kind: "listener", name: listener.to_owned() };
+        self.endpoints.get(listener).cloned().ok_or_else(unknown)
+    }
+
+    fn body(
+        &self,
+        ask: &Ask<'_>,
+        trace: &Trace,
+        mti: Mti,
+        endpoint: &Endpoint,
+    ) -> Result<Vec<u8>, SimError> {
+        let mut intent = Intent::new(mti, ask.terminal, trace);
+        intent.card = Some(ask.card);
+        intent.processing_code = Some(ask.processing_code);
+        intent.amount = ask.amount.map(som);
+        intent.entry_mode = ask.entry_mode;
+        intent.condition = Some("00");
+        intent.pin = ask.pin.as_ref();
+        intent.auth_code = ask.auth_code.as_deref();
+        intent.replacement = ask.replacement.map(som);
+        if let Some((mti, original)) = &ask.about {
+            intent.original = Some((parse(mti)?, original));
+        }
+        let dialect = endpoint.dialect();
+        encode(dialect, intent.mti_for(dialect.version()), &intent.fields(dialect.version())?)
+    }
+
+    /// Waits for the next beat, in short steps so that `stop` is noticed.
+    pub(crate) fn rest(until: Instant, mut stop: impl FnMut() -> bool) {
+        while !stop() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(Duration::from_millis(50)));
+        }
+    }
+}
+
+fn judge(ask: &Ask<'_>, answer: &Answer) -> (bool, String) {
+    if answer.code() != ask.expected {
+        return (false, String::new());
+    }
+    let Some((kind, value)) = &ask.additional else { return (true, String::new()) };
+    let said = answer.amount(kind).unwrap_or_else(|| "nothing".to_owned());
+    let name = if *kind == CAP_LEFT { "left today" } else { "available" };
+    if said == *value {
+        (true, format!("{said} {name}"))
+    } else {
+        (false, format!("{said} {name} instead of {value}"))
+    }
+}
+
+fn som(minor: i64) -> Amount {
+    Amount::new(minor.unsigned_abs(), Currency::KGS)
+}
+
+fn parse(mti: &str) -> Result<Mti, SimError> {
+    Mti::parse(mti).map_err(|error| SimError::Setting(error.to_string()))
+}

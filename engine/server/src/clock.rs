@@ -67,8 +67,8 @@ impl Clock {
     }
 
     fn new(zone: &str, test: Option<AtomicI64>) -> Result<Self, ClockError> {
-        let zone =
-            TimeZone::get(zone).map_err(|_| ClockError::UnknownZone(zone.chars().take(64).collect()))?;
+        let zone = TimeZone::get(zone)
+            .map_err(|_| ClockError::UnknownZone(zone.chars().take(64).collect()))?;
         Ok(Self { inner: Arc::new(Inner { zone, test, offset: AtomicU64::new(u64::MAX) }) })
     }
 
@@ -81,7 +81,8 @@ impl Clock {
     /// Now, in the bank's zone.
     #[must_use]
     pub fn now(&self) -> Moment {
-        let at = self.inner.test.as_ref().map_or_else(system_ms, |test| test.load(Ordering::Acquire));
+        let at =
+            self.inner.test.as_ref().map_or_else(system_ms, |test| test.load(Ordering::Acquire));
         self.moment_at(Timestamp(at))
     }
 

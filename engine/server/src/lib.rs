@@ -18,4 +18,4 @@ pub mod storage;
 pub mod suggest;
 pub mod telemetry;
 pub mod tls;
-mod worker;
+pub mod worker;

@@ -37,6 +37,12 @@ impl DeviceRegister {
         Self { security, terminals: DashMap::new(), pins: DashMap::default() }
     }
 
+    /// The keys.
+    #[must_use]
+    pub fn security(&self) -> Arc<dyn SecurityModule> {
+        Arc::clone(&self.security)
+    }
+
     /// Takes over what the state has: devices and cards are added or replaced, never forgotten.
     pub fn refresh(&self, state: &State) -> RegisterFaults {
         let mut faults = RegisterFaults::default();

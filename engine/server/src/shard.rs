@@ -11,11 +11,11 @@ use crate::queue::{Queue, Refused};
 use authorization::{Command, Decision, IdempotencyKey, Outcome, Request, State};
 use journal::Durable;
 use payment_types::{Moment, Sequence};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// How many commands and queries may wait when requests have filled the queue.
 const RESERVED_FOR_COMMANDS: usize = 1024;
@@ -61,13 +61,14 @@ pub enum Fate {
 /// What came of a command, durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// Its record in the journal; of a command sent twice, the first one's.
+    /// Its record in the journal; of a command sent twice, the last record before it was sent
+    /// again, which is not recorded.
     pub sequence: Sequence,
     /// What came of it.
     pub outcome: Outcome,
     /// When it was accepted.
     pub moment: Moment,
-    /// Whether it had been carried out before under the same idempotency key.
+    /// Whether its idempotency key had been used before: then nothing was done now.
     pub replayed: bool,
 }
 
@@ -101,7 +102,7 @@ pub(crate) type Query = Box<dyn FnOnce(&State, Moment) + Send>;
 pub(crate) enum Work {
     Authorize(Envelope),
     Command {
-        command: Command,
+        command: Box<Command>,
         idempotency: Option<IdempotencyKey>,
         reply: oneshot::Sender<Result<Answered, ShardError>>,
     },
@@ -113,7 +114,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue<Work>,
     durable: AtomicU64,
     last_commit_ns: AtomicU64,
-    stopped: OnceLock<Arc<str>>,
+    stopped: watch::Sender<Option<Arc<str>>>,
 }
 
 impl Shared {
@@ -122,7 +123,7 @@ impl Shared {
             queue: Queue::new(capacity),
             durable: AtomicU64::new(durable),
             last_commit_ns: AtomicU64::new(0),
-            stopped: OnceLock::new(),
+            stopped: watch::Sender::new(None),
         }
     }
 
@@ -133,14 +134,18 @@ impl Shared {
         self.last_commit_ns.store(ns, Ordering::Relaxed);
     }
 
-    /// Called once, by whoever finds the reason first.
+    /// Stops for good; the first reason stays.
     pub(crate) fn stop(&self, reason: &str) {
-        self.stopped.get_or_init(|| reason.into());
+        self.stopped.send_if_modified(|stopped| {
+            let first = stopped.is_none();
+            stopped.get_or_insert_with(|| reason.into());
+            first
+        });
         self.queue.close();
     }
 
     pub(crate) fn reason(&self) -> Arc<str> {
-        self.stopped.get().map_or_else(|| "it is being shut down".into(), Arc::clone)
+        self.stopped.borrow().clone().unwrap_or_else(|| "it is being shut down".into())
     }
 }
 
@@ -174,11 +179,11 @@ impl Shard {
     /// [`ShardError`]. After [`ShardError::Stopped`] it is unknown whether the command took effect.
     pub async fn command(
         &self,
-        command: Command,
+        command: Box<Command>,
         idempotency: Option<IdempotencyKey>,
     ) -> Result<Answered, ShardError> {
         let (reply, answer) = oneshot::channel();
-        self.push(Work::Command { command, idempotency, reply })?;
+        self.push(Work::Command { command: Box::new(command), idempotency, reply })?;
         answer.await.unwrap_or_else(|_| Err(ShardError::Stopped(self.shared.reason())))
     }
 
@@ -217,10 +222,31 @@ impl Shard {
     #[must_use]
     pub fn health(&self) -> ShardHealth {
         ShardHealth {
-            stopped: self.shared.stopped.get().map(Arc::clone),
+            stopped: self.shared.stopped.borrow().clone(),
             queue_depth: self.shared.queue.len(),
             last_commit: Duration::from_nanos(self.shared.last_commit_ns.load(Ordering::Relaxed)),
             durable: self.durable(),
         }
+    }
+
+    /// Waits until the shard has stopped on a failure, and says why. Never comes back from a shard
+    /// that is closed in good order.
+    pub async fn failed(&self) -> Arc<str> {
+        let mut stopped = self.shared.stopped.subscribe();
+        let reason = stopped.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => reason,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Why it stopped.
+    pub(crate) fn reason(&self) -> Arc<str> {
+        self.shared.reason()
+    }
+
+    /// Takes nothing more; what is in the queue is still carried out, then the thread ends.
+    pub(crate) fn close(&self) {
+        self.shared.queue.close();
     }
 }

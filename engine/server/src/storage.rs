@@ -5,8 +5,9 @@
 //! (`snapshots.rs`) and the serving of the state (`shard.rs`).
 
 use crate::register::{DeviceRegister, RegisterFaults};
-use authorization::{RecordError, Scratch, State};
-use journal::{Embedded, JournalError, Options, Recovery, SnapshotReader};
+use crate::snapshots::STATE_SECTION;
+use authorization::{RecordError, Scratch, SnapshotError, State};
+use journal::{Journal, JournalError, Options, Recovery, SnapshotReader};
 use payment_types::Sequence;
 use security::{OpenError, SecurityModule, SoftwareModule};
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ pub struct Opened {
     /// The state after the last durable record.
     pub state: State,
     /// Goes on after that record.
-    pub journal: Embedded,
+    pub journal: Box<dyn Journal>,
     /// The keys.
     pub security: Arc<dyn SecurityModule>,
     /// Devices and PIN references for the edge.
@@ -60,12 +61,12 @@ pub enum StorageError {
         cause: RecordError,
     },
     /// The snapshot's content does not make a state.
-    #[error("snapshot {} can't be read: {why}", .path.display())]
+    #[error("snapshot {} can't be read: {cause}", .path.display())]
     Snapshot {
         /// The file.
         path: PathBuf,
         /// Why.
-        why: String,
+        cause: SnapshotError,
     },
     /// Replaying gave something else than was recorded: the program or the data is damaged.
     #[error(
@@ -95,9 +96,8 @@ pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageErro
     let (mut state, snapshot) = newest_state(path, &mut warnings)?;
     let from = snapshot.map_or(1, |Sequence(sequence)| sequence + 1);
     let mut scratch = Scratch::new();
-    let replayed = recovery.replay(from, |sequence, bytes| {
-        replay_one(&mut state, &mut scratch, sequence, bytes)
-    })?;
+    let replayed = recovery
+        .replay(from, |sequence, bytes| replay_one(&mut state, &mut scratch, sequence, bytes))?;
     if let Some(torn) = recovery.torn_tail() {
         warnings.push(format!(
             "the last run ended in the middle of a write: {} bytes at offset {} of {} were cut; \
@@ -109,7 +109,7 @@ pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageErro
     }
     let register = Arc::new(DeviceRegister::new(Arc::clone(&security)));
     tell(register.refresh(&state), &mut warnings);
-    let journal = recovery.finish()?;
+    let journal: Box<dyn Journal> = Box::new(recovery.finish()?);
     let path = path.to_path_buf();
     Ok(Opened { state, journal, security, register, path, snapshot, replayed, warnings })
 }
@@ -126,9 +126,15 @@ fn newest_state(
     let Some(mut reader) = newest.snapshot else { return Ok((State::new(), None)) };
     let sequence = Sequence(reader.sequence());
     let file = reader.path().to_path_buf();
-    let state = read_state(&mut reader)
-        .map_err(|why| StorageError::Snapshot { path: file, why: why.to_string() })?;
-    Ok((state, Some(sequence)))
+    while let Some(section) = reader.next_section()? {
+        if section == STATE_SECTION {
+            let state = State::read_snapshot(&mut reader)
+                .map_err(|cause| StorageError::Snapshot { path: file, cause })?;
+            return Ok((state, Some(sequence)));
+        }
+    }
+    let cause = SnapshotError::Malformed("it has no section with the state".to_owned());
+    Err(StorageError::Snapshot { path: file, cause })
 }
 
 /// Carries out a record again and compares.

@@ -1,0 +1,303 @@
+//! The engine as a whole: made of its parts, started and ended in the right order.
+
+use crate::clock::{Clock, ClockError};
+use crate::config::{Config, ConfigError};
+use crate::day;
+use crate::listener::{Bound, ListenerError, Services};
+use crate::register::DeviceRegister;
+use crate::serve::ServeOptions;
+use crate::shard::{Shard, ShardError};
+use crate::snapshots::{self, Snapshots};
+use crate::storage::{self, Opened, StorageError, StorageOptions};
+use crate::telemetry;
+use crate::worker::{self, ShardParts, ShardThread};
+use authorization::{Command, Outcome, Refusal};
+use payment_types::Sequence;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+/// How many requests may wait for the shard: some tens of milliseconds of its work.
+const QUEUE_CAPACITY: usize = 8192;
+/// How long a drain waits for what is in flight.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a failed engine waits for its last answers to leave.
+const ABANDON_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why the engine did not start, or stopped. One line each.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The clock's zone.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// A file the configuration names.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data directory.
+    #[error("data directory: {0}")]
+    Storage(#[from] StorageError),
+    /// A listener.
+    #[error(transparent)]
+    Listener(#[from] ListenerError),
+    /// The rule set of a first start.
+    #[error("{origin}: {}", .errors.join("; "))]
+    Rules {
+        /// Where it came from.
+        origin: String,
+        /// What is wrong with it.
+        errors: Vec<String>,
+    },
+    /// The system gave no thread, or no signal handling.
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    /// The shard stopped: nothing more may be answered from this process's memory.
+    #[error("stopped: {0}; start again to recover")]
+    Stopped(Arc<str>),
+}
+
+impl ServeError {
+    /// The process's exit code: 2 configuration, 3 data directory, 4 addresses, 5 stopped while
+    /// running, 1 anything else.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Clock(_) | Self::Config(_) | Self::Rules { .. } => 2,
+            Self::Listener(ListenerError::Bind { .. }) => 4,
+            Self::Listener(_) => 2,
+            Self::Storage(_) => 3,
+            Self::Stopped(_) => 5,
+            Self::Runtime(_) => 1,
+        }
+    }
+}
+
+/// A running engine.
+pub struct Engine {
+    shard: Shard,
+    clock: Clock,
+    register: Arc<DeviceRegister>,
+    data: PathBuf,
+    addresses: Vec<(String, SocketAddr)>,
+    thread: ShardThread,
+    /// Set to make everything end in good order.
+    drain: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    others: JoinSet<()>,
+    snapshot: Option<Sequence>,
+}
+
+impl Engine {
+    /// Recovers the data directory and starts everything; when it returns, terminals are served.
+    ///
+    /// # Errors
+    /// [`ServeError`], and nothing runs.
+    pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
+        let ServeOptions { config, data, test_clock, .. } = options;
+        telemetry::metrics();
+        let path = data.unwrap_or_else(|| config.store.path.clone());
+        let opened = open(&config, path).await?;
+        let clock = match test_clock {
+            None => Clock::system(&config.clock.zone)?,
+            Some(start) => {
+                Clock::test(&config.clock.zone, start.max(opened.state.last_moment().at))?
+            }
+        };
+        Self::assemble(&config, opened, clock).await
+    }
+
+    /// As [`Engine::start`], on a data directory already open.
+    ///
+    /// # Errors
+    /// [`ServeError`], and nothing runs.
+    pub async fn assemble(
+        config: &Config,
+        opened: Opened,
+        clock: Clock,
+    ) -> Result<Self, ServeError> {
+        let mut bound = Vec::new();
+        for listener in &config.listeners {
+            bound.push(Bound::bind(listener).await?);
+        }
+        let rules = rules_to_install(config, &opened)?;
+        let mut engine = Self::with_shard(config, opened, clock)?;
+        if let Some((text, origin)) = rules {
+            engine.install_rules(text, origin).await?;
+        }
+        engine.listen(bound);
+        if !engine.clock.is_test() {
+            let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
+            engine.others.spawn(day::end_days(shard, clock));
+        }
+        Ok(engine)
+    }
+
+    fn with_shard(config: &Config, opened: Opened, clock: Clock) -> Result<Self, ServeError> {
+        let Opened { state, journal, security: _, register, path, snapshot, .. } = opened;
+        let last = snapshot.unwrap_or(Sequence(0));
+        let snapshots = Snapshots::start(&path, config.store.snapshot_every, last)
+            .map_err(ServeError::Runtime)?;
+        let parts = ShardParts {
+            state,
+            journal,
+            clock: clock.clone(),
+            register: Arc::clone(&register),
+            snapshots: Some(snapshots),
+            queue_capacity: QUEUE_CAPACITY,
+        };
+        let (shard, thread) = worker::start(parts).map_err(ServeError::Runtime)?;
+        Ok(Self {
+            shard,
+            clock,
+            register,
+            data: path,
+            addresses: Vec::new(),
+            thread,
+            drain: watch::Sender::new(false),
+            listeners: JoinSet::new(),
+            others: JoinSet::new(),
+            snapshot,
+        })
+    }
+
+    async fn install_rules(&self, text: String, origin: String) -> Result<(), ServeError> {
+        let command = Command::InstallRules { text };
+        let answered = self.shard.command(command, None).await.map_err(|error| match error {
+            ShardError::Stopped(reason) => ServeError::Stopped(reason),
+            ShardError::Overloaded => ServeError::Stopped("the queue is full".into()),
+        })?;
+        match answered.outcome {
+            Outcome::Refused(Refusal::Rules(errors)) => Err(ServeError::Rules { origin, errors }),
+            _ => {
+                info!(origin, sequence = answered.sequence.0, "rule set installed");
+                Ok(())
+            }
+        }
+    }
+
+    fn listen(&mut self, bound: Vec<Bound>) {
+        let services = Services {
+            shard: self.shard.clone(),
+            security: self.register.security(),
+            register: Arc::clone(&self.register),
+            clock: self.clock.clone(),
+        };
+        for listener in bound {
+            let address = listener.address();
+            info!(listener = listener.name(), %address, "listening");
+            self.addresses.push((listener.name().to_owned(), address));
+            self.listeners.spawn(listener.run(services.clone(), self.drain.subscribe()));
+        }
+    }
+
+    /// The shard's handle.
+    #[must_use]
+    pub fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// The engine's time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Where a listener can be reached.
+    #[must_use]
+    pub fn address(&self, listener: &str) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(name, _)| name == listener).map(|(_, address)| *address)
+    }
+
+    /// Stops in good order: no new connections or requests, what is in flight is answered (within
+    /// ten seconds), everything is committed, and a last snapshot makes the next start quick.
+    ///
+    /// # Errors
+    /// [`ServeError::Stopped`] if the shard failed on the way.
+    pub async fn drain(mut self) -> Result<(), ServeError> {
+        self.end_tasks(DRAIN_PATIENCE).await;
+        self.shard.close();
+        let (thread, data, snapshot) = (self.thread, self.data, self.snapshot);
+        let ended = tokio::task::spawn_blocking(move || {
+            let end = thread.join()?;
+            if snapshot != Some(end.state.last_sequence()) && end.state.last_sequence().0 > 0 {
+                snapshots::take(&data, &end.state);
+            }
+            drop(end.journal);
+            Some(())
+        });
+        match ended.await {
+            Ok(Some(())) => Ok(()),
+            _ => Err(ServeError::Stopped(self.shard.reason())),
+        }
+    }
+
+    /// After a failure of the shard: lets the last answers out, and ends.
+    pub async fn abandon(mut self) {
+        self.end_tasks(ABANDON_PATIENCE).await;
+    }
+
+    async fn end_tasks(&mut self, patience: Duration) {
+        self.others.abort_all();
+        self.drain.send_replace(true);
+        let all = async { while self.listeners.join_next().await.is_some() {} };
+        if timeout(patience, all).await.is_err() {
+            warn!("some connections did not end in time and were cut off");
+            self.listeners.abort_all();
+        }
+    }
+}
+
+/// Opening may take long (a replay), so it has a thread of its own.
+async fn open(config: &Config, path: PathBuf) -> Result<Opened, ServeError> {
+    let options = StorageOptions {
+        segment_bytes: config.store.segment_mib.saturating_mul(1 << 20),
+        test_keys: config.security.test_keys,
+    };
+    let opened = tokio::task::spawn_blocking(move || storage::open(&path, &options))
+        .await
+        .map_err(|error| ServeError::Runtime(io::Error::other(error)))??;
+    for warning in &opened.warnings {
+        warn!("{warning}");
+    }
+    if config.security.test_keys {
+        warn!("test mode: clear test keys and test PINs are accepted (security.test_keys)");
+    }
+    info!(
+        data = %opened.path.display(),
+        records = opened.state.last_sequence().0,
+        replayed = opened.replayed,
+        "data directory recovered"
+    );
+    Ok(opened)
+}
+
+/// The rule set of a first start; none where the journal has one already.
+fn rules_to_install(
+    config: &Config,
+    opened: &Opened,
+) -> Result<Option<(String, String)>, ServeError> {
+    if !opened.state.has_rules() {
+        return Ok(Some(config.rules_text()?));
+    }
+    if config.rules.is_some() {
+        match config.rules_text() {
+            Ok((text, origin)) if text != opened.state.rules_text() => {
+                warn!(
+                    origin,
+                    version = opened.state.rules_version(),
+                    "the rules file differs from the rule set in force, which is kept; \
+                     rule sets change by orders"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => warn!("{error}"),
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,80 @@
+//! `tamga serve`: the engine until it is told to stop.
+
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::telemetry;
+use payment_types::Timestamp;
+use std::io;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info};
+
+pub use crate::engine::ServeError;
+
+/// What `tamga serve` was told on its command line.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The configuration.
+    pub config: Config,
+    /// Another data directory than the configuration's.
+    pub data: Option<PathBuf>,
+    /// Run on a test clock from here, or from the last record if that is later.
+    pub test_clock: Option<Timestamp>,
+    /// Threads for connections; `None` for one a core.
+    pub workers: Option<usize>,
+}
+
+impl ServeOptions {
+    /// As the configuration says.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config, data: None, test_clock: None, workers: None }
+    }
+}
+
+/// Runs the engine until SIGTERM or SIGINT, then drains it.
+///
+/// # Errors
+/// [`ServeError`]: its text is the one-line reason, [`ServeError::exit_code`] the process's code.
+pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
+    telemetry::log_to_stderr(&options.config.log);
+    let runtime = runtime(options.workers).map_err(ServeError::Runtime)?;
+    let result = runtime.block_on(until_told(options));
+    // What is still running now (a look-up of a name, say) is not waited for.
+    runtime.shutdown_background();
+    if let Err(error) = &result {
+        error!("{error}");
+    }
+    result
+}
+
+/// A runtime for connections: few threads, since they only move bytes and check PINs.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime(workers: Option<usize>) -> io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = workers {
+        builder.worker_threads(workers.max(1));
+    }
+    builder.thread_name("edge").enable_all().build()
+}
+
+async fn until_told(options: ServeOptions) -> Result<(), ServeError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
+    let engine = Engine::start(options).await?;
+    let shard = engine.shard().clone();
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        reason = shard.failed() => {
+            engine.abandon().await;
+            return Err(ServeError::Stopped(reason));
+        }
+    };
+    info!(signal = name, "draining");
+    engine.drain().await?;
+    info!("stopped");
+    Ok(())
+}

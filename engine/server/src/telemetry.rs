@@ -1,0 +1,347 @@
+//! What operators see: log lines and metrics, from typed events.
+//!
+//! Every metric name of the engine stands in this file, and an event's log line is written where
+//! its counter is raised, so that the two never disagree. No event carries a byte of a message
+//! beyond its length header, and no card number can be in one (I9).
+
+use crate::config::{LogConfig, LogFormat};
+use authorization::ResultCode;
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use payment_types::Mti;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::Duration;
+use tracing::{debug, error, info, warn};
+
+const REQUESTS: &str = "tamga_requests_total";
+const ANSWER_SECONDS: &str = "tamga_answer_seconds";
+const NETWORK_MESSAGES: &str = "tamga_network_messages_total";
+const SHED: &str = "tamga_shed_total";
+const LATE: &str = "tamga_late_total";
+const UNANSWERED: &str = "tamga_unanswered_total";
+const DROPPED: &str = "tamga_dropped_messages_total";
+const CONNECTIONS: &str = "tamga_connections";
+const CLOSED: &str = "tamga_connections_closed_total";
+const TURN_RECORDS: &str = "tamga_turn_records";
+const DECIDE_SECONDS: &str = "tamga_turn_decide_seconds";
+const COMMIT_SECONDS: &str = "tamga_commit_seconds";
+const QUEUE_SECONDS: &str = "tamga_queue_seconds";
+const JOURNAL_BYTES: &str = "tamga_journal_bytes_total";
+const JOURNAL_RECORDS: &str = "tamga_journal_records_total";
+const SNAPSHOTS: &str = "tamga_snapshots_total";
+
+/// Bounds of the histograms of durations, seconds.
+const SECONDS: [f64; 14] = [
+    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 8.0,
+];
+const RECORDS: [f64; 8] = [1.0, 2.0, 8.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// Installs the metrics of this process, once, and gives what renders them for `/metrics`.
+pub fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let builder = PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
+                .and_then(|builder| {
+                    builder.set_buckets_for_metric(Matcher::Full(TURN_RECORDS.into()), &RECORDS)
+                })
+                .unwrap_or_default();
+            let recorder = builder.build_recorder();
+            let handle = recorder.handle();
+            // Fails only where a program that embeds the engine has installed its own before.
+            drop(metrics::set_global_recorder(recorder));
+            describe();
+            handle
+        })
+        .clone()
+}
+
+fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!(REQUESTS, "Requests answered, by listener, MTI and result");
+    describe_counter!(NETWORK_MESSAGES, "Messages answered without a decision, by kind");
+    describe_counter!(SHED, "Requests answered 91 at once, by listener and bound");
+    describe_counter!(LATE, "Requests dropped because their deadline had passed");
+    describe_counter!(UNANSWERED, "Requests in a failed turn: their fate shows after recovery");
+    describe_counter!(DROPPED, "Messages that can't be answered, by cause");
+    describe_counter!(CLOSED, "Connections closed, by listener and cause");
+    describe_counter!(JOURNAL_BYTES, "Bytes of records appended to the journal");
+    describe_counter!(JOURNAL_RECORDS, "Records appended to the journal");
+    describe_counter!(SNAPSHOTS, "Snapshots taken, by result");
+    describe_gauge!(CONNECTIONS, "Open connections, by listener");
+    describe_histogram!(ANSWER_SECONDS, "From the request's last byte to its answer's encoding");
+    describe_histogram!(QUEUE_SECONDS, "The longest wait for the shard in a turn");
+    describe_histogram!(DECIDE_SECONDS, "Deciding and appending all of a turn");
+    describe_histogram!(COMMIT_SECONDS, "Writing and flushing a turn's records");
+    describe_histogram!(TURN_RECORDS, "Records of a turn");
+}
+
+/// Sends the log to standard error. Does nothing where a log was installed before.
+pub fn log_to_stderr(config: &LogConfig) {
+    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::fmt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let filter = || EnvFilter::try_new(&config.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let installed = match config.format {
+        LogFormat::Text => fmt()
+            .with_env_filter(filter())
+            .with_target(false)
+            .with_writer(std::io::stderr)
+            .finish()
+            .try_init(),
+        LogFormat::Json => fmt()
+            .json()
+            .flatten_event(true)
+            .with_env_filter(filter())
+            .with_writer(std::io::stderr)
+            .finish()
+            .try_init(),
+    };
+    // An embedding program's own log stays.
+    drop(installed);
+}
+
+/// The shard's figures.
+pub(crate) struct ShardMeter {
+    records: Histogram,
+    decide: Histogram,
+    commit: Histogram,
+    queue: Histogram,
+    late: Counter,
+    unanswered: Counter,
+    bytes: Counter,
+    appended: Counter,
+    longest_wait: Duration,
+    turn_bytes: u64,
+}
+
+impl ShardMeter {
+    pub(crate) fn new() -> Self {
+        Self {
+            records: histogram!(TURN_RECORDS),
+            decide: histogram!(DECIDE_SECONDS),
+            commit: histogram!(COMMIT_SECONDS),
+            queue: histogram!(QUEUE_SECONDS),
+            late: counter!(LATE),
+            unanswered: counter!(UNANSWERED),
+            bytes: counter!(JOURNAL_BYTES),
+            appended: counter!(JOURNAL_RECORDS),
+            longest_wait: Duration::ZERO,
+            turn_bytes: 0,
+        }
+    }
+
+    /// A request had waited so long when its turn began.
+    pub(crate) fn waited(&mut self, wait: Duration) {
+        self.longest_wait = self.longest_wait.max(wait);
+    }
+
+    pub(crate) fn late(&self) {
+        self.late.increment(1);
+    }
+
+    pub(crate) fn unanswered(&self) {
+        self.unanswered.increment(1);
+    }
+
+    pub(crate) fn appended(&mut self, bytes: usize) {
+        self.turn_bytes += u64::try_from(bytes).unwrap_or_default();
+    }
+
+    /// A turn was committed.
+    pub(crate) fn turn(&mut self, records: usize, decide: Duration, commit: Duration) {
+        let count = u32::try_from(records).unwrap_or(u32::MAX);
+        self.records.record(f64::from(count));
+        self.decide.record(decide);
+        self.commit.record(commit);
+        self.queue.record(std::mem::take(&mut self.longest_wait));
+        self.appended.increment(u64::from(count));
+        self.bytes.increment(std::mem::take(&mut self.turn_bytes));
+    }
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// The peer closed it.
+    ByPeer,
+    /// The engine is being shut down.
+    Drained,
+    /// No traffic for the listener's idle time.
+    Idle,
+    /// Half a frame rested too long.
+    HalfFrame,
+    /// The peer does not read its answers.
+    SlowReader,
+    /// A frame that can't be one.
+    Frame(iso8583::FrameError),
+    /// The system reported an error.
+    Io(std::io::ErrorKind),
+    /// The TLS handshake failed or took too long.
+    Tls,
+    /// The listener has as many connections as it may.
+    TooMany,
+}
+
+impl Closed {
+    /// The name in metrics.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::ByPeer => "peer",
+            Self::Drained => "drained",
+            Self::Idle => "idle",
+            Self::HalfFrame => "half_frame",
+            Self::SlowReader => "slow_reader",
+            Self::Frame(_) => "bad_frame",
+            Self::Io(_) => "io",
+            Self::Tls => "tls",
+            Self::TooMany => "too_many",
+        }
+    }
+
+    /// Whether somebody should look.
+    const fn is_ordinary(self) -> bool {
+        matches!(self, Self::ByPeer | Self::Drained | Self::Idle)
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(error) => write!(f, "{error}"),
+            Self::Io(kind) => write!(f, "{kind}"),
+            Self::HalfFrame => f.write_str("half a frame rested too long"),
+            Self::SlowReader => f.write_str("the peer does not read its answers"),
+            Self::TooMany => f.write_str("the listener has all the connections it may have"),
+            Self::Tls => f.write_str("the TLS handshake failed"),
+            other => f.write_str(other.name()),
+        }
+    }
+}
+
+/// Which bound shed a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// Requests in flight of the connection.
+    Connection,
+    /// Requests in flight of the listener.
+    Listener,
+    /// The shard's queue is full, or the shard has stopped.
+    Shard,
+}
+
+/// A listener's figures and log lines.
+pub(crate) struct ListenerMeter {
+    name: Arc<str>,
+    connections: Gauge,
+    answer: Histogram,
+    shed: [Counter; 3],
+}
+
+impl ListenerMeter {
+    pub(crate) fn new(name: &str) -> Self {
+        let label = name.to_owned();
+        let shed =
+            |bound: &'static str| counter!(SHED, "listener" => label.clone(), "bound" => bound);
+        Self {
+            name: name.into(),
+            connections: gauge!(CONNECTIONS, "listener" => label.clone()),
+            answer: histogram!(ANSWER_SECONDS, "listener" => label.clone()),
+            shed: [shed("connection"), shed("listener"), shed("shard")],
+        }
+    }
+
+    pub(crate) fn opened(&self, peer: SocketAddr) {
+        self.connections.increment(1.0);
+        debug!(listener = %self.name, %peer, "connected");
+    }
+
+    /// One line for each connection refused or broken; `header` holds the first bytes of what
+    /// could not be cut, at most a length header.
+    pub(crate) fn closed(&self, peer: SocketAddr, cause: Closed, header: &[u8]) {
+        if cause != Closed::TooMany {
+            self.connections.decrement(1.0);
+        }
+        counter!(CLOSED, "listener" => self.name.to_string(), "cause" => cause.name()).increment(1);
+        let (listener, header) = (&self.name, hex::encode(header));
+        if cause.is_ordinary() {
+            debug!(%listener, %peer, %cause, "closed");
+        } else {
+            warn!(%listener, %peer, %cause, header, "closed a connection");
+        }
+    }
+
+    pub(crate) fn dropped(&self, peer: SocketAddr, cause: &'static str) {
+        counter!(DROPPED, "listener" => self.name.to_string(), "cause" => cause).increment(1);
+        warn!(listener = %self.name, %peer, cause, "dropped a message that can't be answered");
+    }
+
+    pub(crate) fn network(&self, kind: &'static str) {
+        counter!(NETWORK_MESSAGES, "listener" => self.name.to_string(), "kind" => kind)
+            .increment(1);
+    }
+
+    pub(crate) fn shed(&self, bound: Bound) {
+        let [connection, listener, shard] = &self.shed;
+        match bound {
+            Bound::Connection => connection.increment(1),
+            Bound::Listener => listener.increment(1),
+            Bound::Shard => shard.increment(1),
+        }
+    }
+
+    /// An accepted connection could not be taken, for instance for lack of file descriptors.
+    pub(crate) fn accept_failed(&self, error: &std::io::Error) {
+        warn!(listener = %self.name, %error, "cannot accept a connection");
+    }
+
+    pub(crate) fn unanswerable(&self, peer: SocketAddr, error: &dyn fmt::Display) {
+        counter!(DROPPED, "listener" => self.name.to_string(), "cause" => "answer").increment(1);
+        error!(listener = %self.name, %peer, %error, "cannot build an answer");
+    }
+}
+
+/// A connection's counters of answers, looked up once for each kind of answer.
+pub(crate) struct AnswerMeter {
+    listener: Arc<ListenerMeter>,
+    counters: Vec<((Mti, ResultCode), Counter)>,
+}
+
+impl AnswerMeter {
+    pub(crate) fn new(listener: Arc<ListenerMeter>) -> Self {
+        Self { listener, counters: Vec::new() }
+    }
+
+    /// A request with this MTI was answered so, this long after it came.
+    pub(crate) fn answered(&mut self, mti: Mti, result: ResultCode, took: Duration) {
+        self.listener.answer.record(took);
+        let key = (mti, result);
+        if let Some((_, known)) = self.counters.iter().find(|(known, _)| *known == key) {
+            known.increment(1);
+            return;
+        }
+        let counter = counter!(
+            REQUESTS,
+            "listener" => self.listener.name.to_string(),
+            "mti" => mti.to_string(),
+            "result" => result.name()
+        );
+        counter.increment(1);
+        self.counters.push((key, counter));
+    }
+}
+
+pub(crate) fn snapshot_taken(sequence: u64, bytes: u64, took: Duration) {
+    counter!(SNAPSHOTS, "result" => "written").increment(1);
+    info!(sequence, bytes, seconds = took.as_secs_f64(), "snapshot taken");
+}
+
+/// Not fatal: the journal has everything; only the next start takes longer.
+pub(crate) fn snapshot_failed(sequence: u64, error: &dyn fmt::Display) {
+    counter!(SNAPSHOTS, "result" => "failed").increment(1);
+    warn!(sequence, %error, "cannot take a snapshot");
+}

@@ -179,7 +179,7 @@ impl Shard {
     /// [`ShardError`]. After [`ShardError::Stopped`] it is unknown whether the command took effect.
     pub async fn command(
         &self,
-        command: Box<Command>,
+        command: Command,
         idempotency: Option<IdempotencyKey>,
     ) -> Result<Answered, ShardError> {
         let (reply, answer) = oneshot::channel();

@@ -1,0 +1,213 @@
+//! The rows of everything that changed state and was not a message from a terminal.
+
+use crate::batch::{Batch, Place, int};
+use crate::card_transaction::write_postings;
+use crate::{HistoryError, names, portfolio};
+use authorization::{Command, Done, OnRequestOf, Outcome};
+use ledger::{GeneralAccount, Party, Transfer};
+use payment_types::{Currency, Sequence};
+use rusqlite::params;
+use serde_json::{Value, json};
+
+/// A row of the audit table, still without its place.
+struct Entry<'c> {
+    action: &'static str,
+    subject: Option<(&'static str, &'c str)>,
+    entered_by: Option<&'c str>,
+    details: Value,
+}
+
+pub(crate) fn write(
+    batch: &mut Batch<'_>,
+    place: Place,
+    command: &Command,
+    outcome: &Outcome,
+) -> Result<(), HistoryError> {
+    match (command, outcome) {
+        (Command::Import { part, items, .. }, outcome) => {
+            portfolio::write(batch, place, *part, items, outcome)?;
+        }
+        (Command::InstallRules { text }, Outcome::Done(Done::RulesInstalled { version })) => {
+            install_rules(batch, place, version, text)?;
+        }
+        (Command::Credit { amount, .. }, Outcome::Done(Done::Credited { account, .. })) => {
+            let currency = currency_of(batch, account.0)?;
+            let transfer = Transfer {
+                debit: Party::General(GeneralAccount::IncomingCredits),
+                credit: Party::Customer(*account),
+                amount: *amount,
+                currency,
+            };
+            write_postings(batch.sql, place, std::iter::once(&transfer))?;
+        }
+        (_, Outcome::Done(Done::HoldsExpired { transactions, .. })) => {
+            expire_holds(batch, place, transactions)?;
+        }
+        _ => {}
+    }
+    let Some(entry) = entry(command, outcome) else { return Ok(()) };
+    let refused = match outcome {
+        Outcome::Refused(refusal) => Some(names::refusal(refusal)),
+        _ => None,
+    };
+    batch
+        .sql
+        .prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+        .execute(params![
+            place.sequence,
+            place.at,
+            place.zone,
+            entry.action,
+            entry.subject.map(|subject| subject.0),
+            entry.subject.map(|subject| subject.1),
+            entry.entered_by,
+            refused,
+            entry.details.to_string(),
+        ])?;
+    Ok(())
+}
+
+/// What the audit says; nothing for what is only a step of something larger or had no effect.
+fn entry<'c>(command: &'c Command, outcome: &Outcome) -> Option<Entry<'c>> {
+    let entry = match command {
+        Command::Authorize(_) => return None,
+        Command::Block { card, reason, by } => on_request("block", card, reason.name(), by),
+        Command::Unblock { card, reason, by } => on_request("unblock", card, reason.name(), by),
+        Command::Arrest { account, authority, document, entered_by } => {
+            arrest("arrest", account, authority, document, entered_by)
+        }
+        Command::LiftArrest { account, authority, document, entered_by } => {
+            arrest("lift_arrest", account, authority, document, entered_by)
+        }
+        Command::Credit { account, amount, reference, purpose, entered_by } => Entry {
+            action: "credit",
+            subject: Some(("account", account)),
+            entered_by: Some(entered_by),
+            details: credit_details(*amount, reference, purpose, outcome),
+        },
+        Command::InstallRules { .. } => Entry {
+            action: "install_rules",
+            subject: None,
+            entered_by: None,
+            details: match outcome {
+                Outcome::Done(Done::RulesInstalled { version }) => json!({ "version": version }),
+                _ => json!({}),
+            },
+        },
+        Command::Import { .. } => match outcome {
+            Outcome::Done(Done::ImportStaged) => return None,
+            Outcome::Done(Done::Imported { items }) => system("import", json!({ "items": items })),
+            _ => system("import", json!({})),
+        },
+        Command::ExpireHolds => match outcome {
+            Outcome::Done(Done::HoldsExpired { count: 0, .. }) => return None,
+            Outcome::Done(Done::HoldsExpired { count, .. }) => {
+                system("expire_holds", json!({ "count": count }))
+            }
+            _ => system("expire_holds", json!({})),
+        },
+        Command::EndOfDay { date } => system("end_of_day", day_details(*date, outcome)),
+    };
+    Some(entry)
+}
+
+fn system(action: &'static str, details: Value) -> Entry<'static> {
+    Entry { action, subject: None, entered_by: None, details }
+}
+
+fn on_request<'c>(
+    action: &'static str,
+    card: &'c str,
+    reason: &str,
+    by: &'c OnRequestOf,
+) -> Entry<'c> {
+    let details = json!({
+        "reason": reason,
+        "requested_by": by.requested_by,
+        "identified_by": by.identified_by,
+        "note": by.note,
+    });
+    Entry { action, subject: Some(("card", card)), entered_by: Some(&by.entered_by), details }
+}
+
+fn arrest<'c>(
+    action: &'static str,
+    account: &'c str,
+    authority: &str,
+    document: &str,
+    entered_by: &'c str,
+) -> Entry<'c> {
+    let details = json!({ "authority": authority, "document": document });
+    Entry { action, subject: Some(("account", account)), entered_by: Some(entered_by), details }
+}
+
+fn credit_details(amount: u64, reference: &str, purpose: &str, outcome: &Outcome) -> Value {
+    let mut details = json!({ "amount": amount, "reference": reference, "purpose": purpose });
+    if let (Outcome::Done(Done::Credited { spent, balance, .. }), Some(map)) =
+        (outcome, details.as_object_mut())
+    {
+        map.insert("spent".to_owned(), json!(spent));
+        map.insert("balance".to_owned(), json!(balance));
+    }
+    details
+}
+
+fn day_details(date: payment_types::BusinessDate, outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Done(Done::DayEnded { already, holds_expired, .. }) => json!({
+            "date": date.to_string(), "already": already, "holds_expired": holds_expired,
+        }),
+        _ => json!({ "date": date.to_string() }),
+    }
+}
+
+fn install_rules(
+    batch: &mut Batch<'_>,
+    place: Place,
+    version: &str,
+    text: &str,
+) -> Result<(), HistoryError> {
+    batch.limits = limit_ids(text);
+    batch.sql.execute(
+        "INSERT INTO rule_sets VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            place.sequence,
+            place.at,
+            place.zone,
+            version,
+            text,
+            json!(batch.limits).to_string()
+        ],
+    )?;
+    Ok(())
+}
+
+/// The ids of the limits of a rule set, in the order in which traces number them. The core took the
+/// text, so it parses.
+fn limit_ids(text: &str) -> Vec<String> {
+    let limits = limits::RuleSet::parse(text, "rules.toml").map(|rules| rules.limits);
+    limits.into_iter().flatten().map(|limit| limit.id).collect()
+}
+
+fn expire_holds(
+    batch: &Batch<'_>,
+    place: Place,
+    transactions: &[Sequence],
+) -> Result<(), HistoryError> {
+    let insert = "INSERT OR REPLACE INTO hold_expiries VALUES (?1, ?2, ?3, ?4)";
+    for transaction in transactions {
+        batch.sql.prepare_cached(insert)?.execute(params![
+            int(transaction.0),
+            place.sequence,
+            place.at,
+            place.zone
+        ])?;
+    }
+    Ok(())
+}
+
+fn currency_of(batch: &Batch<'_>, slot: u32) -> Result<Currency, HistoryError> {
+    let find = "SELECT currency FROM accounts WHERE slot = ?1";
+    let numeric: u16 = batch.sql.prepare_cached(find)?.query_row([slot], |row| row.get(0))?;
+    Currency::from_numeric(numeric).ok_or(HistoryError::Content("a currency"))
+}

@@ -1,0 +1,233 @@
+//! The rows of one decided message: the transaction, its trace, its postings, its notice.
+
+use crate::batch::{Batch, Place, int};
+use crate::{HistoryError, names};
+use authorization::{Decided, Notice, Request, TraceEntry};
+use ledger::{Party, Transfer};
+use payment_types::{Class, Function, Mti, OriginalDataElements};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::fmt::Write;
+
+pub(crate) fn write(
+    batch: &Batch<'_>,
+    place: Place,
+    request: &Request,
+    decided: &Decided,
+) -> Result<(), HistoryError> {
+    if decided.decision.is_repeat {
+        return write_retransmission(batch.sql, place, request.mti, decided);
+    }
+    write_transaction(batch.sql, place, request, decided)?;
+    let entries = trace_text(&decided.trace, &batch.limits);
+    batch
+        .sql
+        .prepare_cached("INSERT INTO traces VALUES (?1, ?2)")?
+        .execute(params![place.sequence, entries])?;
+    write_postings(batch.sql, place, decided.movement.transfers.iter())?;
+    match &decided.notice {
+        Some(notice) => write_notice(batch.sql, place, notice),
+        None => Ok(()),
+    }
+}
+
+fn write_retransmission(
+    sql: &Connection,
+    place: Place,
+    mti: Mti,
+    decided: &Decided,
+) -> Result<(), HistoryError> {
+    let original = int(decided.decision.transaction.0);
+    sql.prepare_cached("INSERT INTO retransmissions VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![place.sequence, original, place.at, place.zone, mti.number()])?;
+    Ok(())
+}
+
+const INSERT: &str = "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+    ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
+    ?29, ?30, ?31, ?32, ?33, ?34)";
+
+fn write_transaction(
+    sql: &Connection,
+    place: Place,
+    request: &Request,
+    decided: &Decided,
+) -> Result<(), HistoryError> {
+    let (decision, parties) = (&decided.decision, &decided.parties);
+    let (amounts, result) = (&decision.amounts, decision.result);
+    let (hold, hold_amount) = names::hold(decided.movement.hold);
+    sql.prepare_cached(INSERT)?.execute(params![
+        place.sequence,
+        place.at,
+        place.zone,
+        request.mti.without_repeat().number(),
+        request.processing_code.number(),
+        parties.card,
+        request.card.as_ref().map(|card| card.masked.as_str()),
+        parties.account.map(|slot| slot.0),
+        request.terminal.as_str(),
+        request.acceptor.as_str(),
+        request.mcc.map(|mcc| mcc.0),
+        int(request.amount.minor()),
+        request.amount.currency().numeric(),
+        request.cash_back.map(int),
+        request.replacement.map(int),
+        request.entry_mode.number(),
+        names::pin(request.facts.pin),
+        request.stan.number(),
+        request.local.number(),
+        request.transmission.number(),
+        int(request.acquirer.0),
+        result.is_approval(),
+        result.name(),
+        decision.code_override.as_ref().map_or(result.code(), |code| code.as_str()),
+        decision.authorization_code.as_ref().map(|code| code.as_str()),
+        decision.rrn.as_str(),
+        names::liability(decision.liability),
+        amounts.approved.map(int),
+        amounts.hand_out.map(|(minor, _)| int(minor)),
+        amounts.cap_left.map(|(minor, _)| int(minor)),
+        hold,
+        hold_amount,
+        original_of(sql, place, request, decided)?,
+        decided.rules.as_str(),
+    ])?;
+    Ok(())
+}
+
+/// How many of a terminal's or a card's newest transactions are searched for an original.
+const ORIGINALS_SEARCHED: i64 = 5_000;
+
+/// The transaction that a reversal, a completion or an increment is about, found as the core finds
+/// it: by DE 90; else by retrieval reference number, a reversal among its terminal's transactions
+/// (its own STAN first), a completion among its card's authorizations. The newest wins.
+fn original_of(
+    sql: &Connection,
+    place: Place,
+    request: &Request,
+    decided: &Decided,
+) -> Result<Option<i64>, HistoryError> {
+    let is_reversal = request.mti.class() == Class::Reversal;
+    let follows = is_reversal || request.mti.function() == Function::Advice;
+    if let Some(original) = &request.original {
+        let found = by_de_90(sql, place, request, original)?;
+        if found.is_some() || is_reversal {
+            return Ok(found);
+        }
+    }
+    let (Some(rrn), true) = (&request.rrn, follows) else { return Ok(None) };
+    let found = if is_reversal {
+        let find = "SELECT sequence FROM (SELECT sequence, stan, rrn, approved, original \
+                    FROM transactions WHERE terminal = ?1 ORDER BY sequence DESC LIMIT ?2) \
+                    WHERE rrn = ?3 AND approved AND original IS NULL AND sequence < ?4 \
+                    ORDER BY stan = ?5 DESC, sequence DESC LIMIT 1";
+        let terminal = request.terminal.as_str();
+        let stan = request.stan.number();
+        sql.prepare_cached(find)?.query_row(
+            params![terminal, ORIGINALS_SEARCHED, rrn.as_str(), place.sequence, stan],
+            |row| row.get(0),
+        )
+    } else {
+        let find = "SELECT sequence FROM (SELECT sequence, mti, rrn, approved \
+                    FROM transactions WHERE card = ?1 ORDER BY sequence DESC LIMIT ?2) \
+                    WHERE rrn = ?3 AND approved AND mti BETWEEN 100 AND 199 AND sequence < ?4 \
+                    ORDER BY sequence DESC LIMIT 1";
+        let card = decided.parties.card;
+        sql.prepare_cached(find)?
+            .query_row(params![card, ORIGINALS_SEARCHED, rrn.as_str(), place.sequence], |row| {
+                row.get(0)
+            })
+    };
+    Ok(found.optional()?)
+}
+
+/// Same terminal, STAN and message type, and the transmission time and acquirer where told.
+fn by_de_90(
+    sql: &Connection,
+    place: Place,
+    request: &Request,
+    original: &OriginalDataElements,
+) -> Result<Option<i64>, HistoryError> {
+    let find = "SELECT sequence FROM (SELECT sequence, stan, mti, transmission, acquirer \
+                FROM transactions WHERE terminal = ?1 ORDER BY sequence DESC LIMIT ?2) \
+                WHERE stan = ?3 AND mti = ?4 AND (?5 = 0 OR transmission = ?5) \
+                AND (?6 = 0 OR acquirer = ?6) AND sequence < ?7 ORDER BY sequence DESC LIMIT 1";
+    let mti = original.mti.without_version().without_repeat().number();
+    let found = sql.prepare_cached(find)?.query_row(
+        params![
+            request.terminal.as_str(),
+            ORIGINALS_SEARCHED,
+            original.stan.number(),
+            mti,
+            original.transmission.number(),
+            int(original.acquirer.0),
+            place.sequence,
+        ],
+        |row| row.get(0),
+    );
+    Ok(found.optional()?)
+}
+
+/// Two postings a transfer (BAL-7): what one side loses the other gets.
+pub(crate) fn write_postings<'t>(
+    sql: &Connection,
+    place: Place,
+    transfers: impl Iterator<Item = &'t Transfer>,
+) -> Result<(), HistoryError> {
+    let mut line = 0_i64;
+    for transfer in transfers {
+        let amount = int(transfer.amount);
+        for (party, amount) in [(transfer.debit, -amount), (transfer.credit, amount)] {
+            let (account, general) = match party {
+                Party::Customer(slot) => (Some(slot.0), None),
+                Party::General(general) => (None, Some(general.name())),
+            };
+            let currency = transfer.currency.numeric();
+            sql.prepare_cached("INSERT INTO postings VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+                .execute(params![place.sequence, line, account, general, amount, currency])?;
+            line += 1;
+        }
+    }
+    Ok(())
+}
+
+fn write_notice(sql: &Connection, place: Place, notice: &Notice) -> Result<(), HistoryError> {
+    let (kind, account, amount, due_on) = match notice {
+        Notice::TechnicalOverdraft { account, amount, due_on } => {
+            ("technical_overdraft", account, amount, due_on)
+        }
+        Notice::MinimumBalance { account, missing, due_on } => {
+            ("minimum_balance", account, missing, due_on)
+        }
+    };
+    sql.prepare_cached("INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
+        params![place.sequence, place.at, place.zone, kind, account.0, amount, due_on.days()],
+    )?;
+    Ok(())
+}
+
+/// The trace as it stands in its column. Rules and verdicts are plain words, so only the limits'
+/// ids need quoting.
+fn trace_text(trace: &[TraceEntry], limits: &[String]) -> String {
+    let mut text = String::with_capacity(trace.len().saturating_mul(40).saturating_add(2));
+    text.push('[');
+    for (at, entry) in trace.iter().enumerate() {
+        let limit = entry.limit.map(|limit| match limits.get(usize::from(limit)) {
+            Some(id) => serde_json::Value::from(id.as_str()).to_string(),
+            None => limit.to_string(),
+        });
+        // Writing to a string cannot fail.
+        let _: std::fmt::Result = write!(
+            text,
+            "{}[\"{}\",\"{}\",{},{},{},{}]",
+            if at == 0 { "" } else { "," },
+            entry.rule.id(),
+            names::verdict(entry.verdict),
+            limit.as_deref().unwrap_or("null"),
+            entry.asked,
+            entry.used,
+            entry.ceiling,
+        );
+    }
+    text.push(']');
+    text
+}

@@ -1,0 +1,99 @@
+//! The readers' handle on the read model.
+
+use crate::pool::Pool;
+use crate::projector::Progress;
+use crate::{
+    AuditEntry, Filter, HistoryError, Notification, Page, Projector, RuleSetEntry,
+    TransactionDetail, TransactionSummary, query, schema,
+};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The file in the data directory.
+pub const FILE_NAME: &str = "history.sqlite";
+
+/// Searches the read model. Cheap to clone. Every call blocks on the disk.
+#[derive(Clone)]
+pub struct History {
+    pool: Arc<Pool>,
+    progress: Arc<Progress>,
+}
+
+impl History {
+    /// Opens the read model of a data directory, empty if there is none or it is of another
+    /// version, with the projector that brings it up to date.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: the file can be neither used nor replaced.
+    pub fn open(data: &Path) -> Result<(Self, Projector), HistoryError> {
+        let path = data.join(FILE_NAME);
+        let (connection, is_new) = schema::open_writer(&path)?;
+        let progress = Arc::new(Progress::default());
+        let projector =
+            Projector::new(connection, data.to_path_buf(), Arc::clone(&progress), is_new)?;
+        Ok((Self { pool: Arc::new(Pool::new(path)), progress }, projector))
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// Transactions, newest first, older than `before`, at most `most`.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn transactions(
+        &self,
+        filter: &Filter,
+        before: Option<u64>,
+        most: u32,
+    ) -> Result<Page<TransactionSummary>, HistoryError> {
+        self.pool.with(|sql| query::transactions(sql, filter, before, most))
+    }
+
+    /// One transaction with all that belongs to it. The sequence of a retransmission gives the
+    /// transaction that it repeated.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn transaction(&self, sequence: u64) -> Result<Option<TransactionDetail>, HistoryError> {
+        self.pool.with(|sql| query::transaction(sql, sequence))
+    }
+
+    /// The outbox, newest first, of one account or of all.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn notifications(
+        &self,
+        account: Option<&str>,
+        before: Option<u64>,
+        most: u32,
+    ) -> Result<Page<Notification>, HistoryError> {
+        self.pool.with(|sql| query::notifications(sql, account, before, most))
+    }
+
+    /// What staff and the engine did, newest first, about one subject (`card` or `account`, and
+    /// its id) or all.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn audit(
+        &self,
+        subject: Option<(&str, &str)>,
+        before: Option<u64>,
+        most: u32,
+    ) -> Result<Page<AuditEntry>, HistoryError> {
+        self.pool.with(|sql| query::audit(sql, subject, before, most))
+    }
+
+    /// The rule sets that were ever in force, newest first.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn rule_sets(&self) -> Result<Vec<RuleSetEntry>, HistoryError> {
+        self.pool.with(query::rule_sets)
+    }
+}

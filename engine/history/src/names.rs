@@ -1,0 +1,58 @@
+//! The words that stand in columns for the core's types.
+
+use authorization::{HoldChange, Liability, PinFact, Refusal, Verdict};
+
+pub(crate) const fn pin(fact: PinFact) -> &'static str {
+    match fact {
+        PinFact::NotPresent => "not_present",
+        PinFact::OnlineVerified => "online_verified",
+        PinFact::OnlineWrong => "online_wrong",
+        PinFact::Unverifiable => "unverifiable",
+        PinFact::OfflineVerified => "offline_verified",
+        PinFact::DeviceVerified => "device_verified",
+    }
+}
+
+pub(crate) const fn liability(liability: Liability) -> &'static str {
+    match liability {
+        Liability::Unset => "unset",
+        Liability::Issuer => "issuer",
+    }
+}
+
+pub(crate) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::NotApplicable => "not_applicable",
+        Verdict::Pass => "pass",
+        Verdict::Decline => "decline",
+        Verdict::AskPin => "ask_pin",
+        Verdict::Note => "note",
+    }
+}
+
+/// What became of a hold, and of how much.
+pub(crate) const fn hold(change: HoldChange) -> (Option<&'static str>, Option<i64>) {
+    match change {
+        HoldChange::None => (None, None),
+        HoldChange::Placed { amount, .. } => (Some("placed"), Some(amount)),
+        HoldChange::Resized(_, amount) => (Some("resized"), Some(amount)),
+        HoldChange::Captured(_) => (Some("captured"), None),
+        HoldChange::Voided(_) => (Some("voided"), None),
+    }
+}
+
+pub(crate) fn refusal(refusal: &Refusal) -> String {
+    let text = match refusal {
+        Refusal::UnknownCard => "unknown card",
+        Refusal::UnknownAccount => "unknown account",
+        Refusal::NotBlockedFor => "not blocked for that reason",
+        Refusal::CannotBeLifted => "nobody may lift that reason",
+        Refusal::AccountClosed => "the account is closed",
+        Refusal::AmountOutOfRange => "the sum would not fit",
+        Refusal::Rules(errors) => return format!("rule set: {}", errors.join("; ")),
+        Refusal::Import(error) => return format!("portfolio: {error}"),
+        Refusal::NotThatDay => "the day is not over, or lies before days already ended",
+        Refusal::IdempotencyDiffers => "the idempotency key stood for another request",
+    };
+    text.to_owned()
+}

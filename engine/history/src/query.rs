@@ -1,0 +1,327 @@
+//! The searches. Lists are newest first and go on from a sequence, so that a page is one walk along
+//! an index however deep it is.
+
+use crate::HistoryError;
+use crate::view::{
+    AuditEntry, Link, Notification, Page, Party, Posting, RuleSetEntry, TraceLine,
+    TransactionDetail, TransactionSummary,
+};
+use payment_types::{BusinessDate, Currency, Moment, Timestamp, UtcOffset};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+
+/// Which transactions. Empty means all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// Of the card with this id.
+    pub card: Option<String>,
+    /// Of the account with this id.
+    pub account: Option<String>,
+    /// From the terminal with this DE 41.
+    pub terminal: Option<String>,
+    /// Accepted at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Accepted before this instant.
+    pub to: Option<Timestamp>,
+    /// With this DE 39.
+    pub code: Option<String>,
+}
+
+const SUMMARY: &str = "SELECT t.sequence, t.at, t.zone, t.mti, t.processing_code, c.id, \
+    t.masked_pan, a.id, t.terminal, d.category, d.merchant, d.agent, t.mcc, t.amount, t.currency, \
+    t.approved, t.result, t.code, t.auth_code, t.rrn, t.stan, t.liability, t.approved_amount, \
+    t.handed_out, t.original, t.rules, \
+    t.acceptor, t.entry_mode, t.pin, t.local_time, t.transmission, t.acquirer, t.cash_back, \
+    t.replacement, t.cap_left, t.hold, t.hold_amount, a.currency \
+    FROM transactions t LEFT JOIN cards c ON c.slot = t.card \
+    LEFT JOIN accounts a ON a.slot = t.account LEFT JOIN terminals d ON d.id = t.terminal";
+
+pub(crate) fn transactions(
+    sql: &Connection,
+    filter: &Filter,
+    before: Option<u64>,
+    most: u32,
+) -> Result<Page<TransactionSummary>, HistoryError> {
+    let Some((conditions, mut values)) = conditions(sql, filter, before)? else {
+        return Ok(Page { items: Vec::new(), next: None });
+    };
+    values.push(Value::from(i64::from(most).saturating_add(1)));
+    let text = format!("{SUMMARY} WHERE {conditions} ORDER BY t.sequence DESC LIMIT ?");
+    let mut statement = sql.prepare_cached(&text)?;
+    let rows = statement.query_map(params_from_iter(values), summary)?;
+    Ok(page(rows.collect::<Result<_, _>>()?, most, |row| row.sequence))
+}
+
+/// The conditions and what stands for their question marks; `None` if nothing can match.
+/// Instants become sequences first: both rise together.
+fn conditions(
+    sql: &Connection,
+    filter: &Filter,
+    before: Option<u64>,
+) -> Result<Option<(String, Vec<Value>)>, HistoryError> {
+    let mut conditions = vec!["t.sequence < ?"];
+    let mut values = vec![Value::from(before.map_or(i64::MAX, int))];
+    for (id, find, condition) in [
+        (&filter.card, "SELECT slot FROM cards WHERE id = ?1", "t.card = ?"),
+        (&filter.account, "SELECT slot FROM accounts WHERE id = ?1", "t.account = ?"),
+    ] {
+        let Some(id) = id else { continue };
+        let slot = sql.prepare_cached(find)?.query_row([id], |row| row.get::<_, i64>(0));
+        let Some(slot) = slot.optional()? else { return Ok(None) };
+        conditions.push(condition);
+        values.push(Value::from(slot));
+    }
+    for (text, condition) in [(&filter.terminal, "t.terminal = ?"), (&filter.code, "t.code = ?")] {
+        let Some(text) = text else { continue };
+        conditions.push(condition);
+        values.push(Value::from(text.clone()));
+    }
+    for (instant, condition) in [(filter.from, "t.sequence >= ?"), (filter.to, "t.sequence < ?")] {
+        let Some(instant) = instant else { continue };
+        let find = "SELECT min(sequence) FROM transactions WHERE at >= ?1 AND at = \
+                    (SELECT min(at) FROM transactions WHERE at >= ?1)";
+        let first: Option<i64> =
+            sql.prepare_cached(find)?.query_row([instant.0], |row| row.get(0))?;
+        conditions.push(condition);
+        values.push(Value::from(first.unwrap_or(i64::MAX)));
+    }
+    Ok(Some((conditions.join(" AND "), values)))
+}
+
+/// One row more than asked was read: if it is there, there is a next part.
+fn page<T>(mut items: Vec<T>, most: u32, sequence: impl Fn(&T) -> u64) -> Page<T> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let is_more = items.len() > most;
+    items.truncate(most);
+    let next = items.last().filter(|_| is_more).map(sequence);
+    Page { items, next }
+}
+
+pub(crate) fn transaction(
+    sql: &Connection,
+    sequence: u64,
+) -> Result<Option<TransactionDetail>, HistoryError> {
+    // One reading transaction, so that all parts are of one moment.
+    let sql = sql.unchecked_transaction()?;
+    let repeated = "SELECT original FROM retransmissions WHERE sequence = ?1";
+    let first = sql.prepare_cached(repeated)?.query_row([int(sequence)], |row| row.get(0));
+    let sequence = first.optional()?.unwrap_or(int(sequence));
+    let text = format!("{SUMMARY} WHERE t.sequence = ?1");
+    let found = sql.prepare_cached(&text)?.query_row([sequence], detail).optional()?;
+    let Some(mut detail) = found else { return Ok(None) };
+    detail.trace = trace(&sql, sequence)?;
+    detail.postings = postings(&sql, sequence)?;
+    if let Some(original) = detail.summary.original {
+        detail.original = links(&sql, "sequence = ?1", int(original))?.pop();
+    }
+    detail.followers = links(&sql, "original = ?1", sequence)?;
+    let find = "SELECT at, zone FROM retransmissions WHERE original = ?1 ORDER BY sequence";
+    let moments = |row: &Row<'_>| moment(row, 0);
+    detail.retransmissions =
+        sql.prepare_cached(find)?.query_map([sequence], moments)?.collect::<Result<_, _>>()?;
+    let find = "SELECT at, zone FROM hold_expiries WHERE original = ?1";
+    detail.hold_expired_at = sql.prepare_cached(find)?.query_row([sequence], moments).optional()?;
+    Ok(Some(detail))
+}
+
+fn trace(sql: &Connection, sequence: i64) -> Result<Vec<TraceLine>, HistoryError> {
+    let find = "SELECT entries FROM traces WHERE sequence = ?1";
+    let text = sql.prepare_cached(find)?.query_row([sequence], |row| row.get::<_, String>(0));
+    let Some(text) = text.optional()? else { return Ok(Vec::new()) };
+    type Line = (String, String, Option<serde_json::Value>, i64, i64, i64);
+    let lines: Vec<Line> =
+        serde_json::from_str(&text).map_err(|_| HistoryError::Content("a trace"))?;
+    let line = |(rule, verdict, limit, asked, used, ceiling): Line| {
+        let limit = limit.map(|limit| match limit {
+            serde_json::Value::String(id) => id,
+            position => position.to_string(),
+        });
+        TraceLine { rule, verdict, limit, asked, used, ceiling }
+    };
+    Ok(lines.into_iter().map(line).collect())
+}
+
+fn postings(sql: &Connection, sequence: i64) -> Result<Vec<Posting>, HistoryError> {
+    let find = "SELECT a.id, p.general, p.amount, p.currency FROM postings p \
+                LEFT JOIN accounts a ON a.slot = p.account WHERE p.sequence = ?1 ORDER BY p.line";
+    let posting = |row: &Row<'_>| {
+        let party = match row.get(1)? {
+            Some(general) => Party::General(general),
+            None => Party::Account(row.get::<_, Option<String>>(0)?.unwrap_or_default()),
+        };
+        Ok(Posting { party, amount: row.get(2)?, currency: currency(row.get(3)?) })
+    };
+    Ok(sql.prepare_cached(find)?.query_map([sequence], posting)?.collect::<Result<_, _>>()?)
+}
+
+fn links(sql: &Connection, condition: &str, of: i64) -> Result<Vec<Link>, HistoryError> {
+    let text = format!(
+        "SELECT sequence, at, zone, mti, amount, currency, result, code FROM transactions \
+         WHERE {condition} ORDER BY sequence"
+    );
+    let link = |row: &Row<'_>| {
+        Ok(Link {
+            sequence: to_u64(row.get(0)?),
+            moment: moment(row, 1)?,
+            mti: row.get(3)?,
+            amount: row.get(4)?,
+            currency: currency(row.get(5)?),
+            result: row.get(6)?,
+            code: row.get(7)?,
+        })
+    };
+    Ok(sql.prepare_cached(&text)?.query_map([of], link)?.collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn notifications(
+    sql: &Connection,
+    account: Option<&str>,
+    before: Option<u64>,
+    most: u32,
+) -> Result<Page<Notification>, HistoryError> {
+    let select = "SELECT n.sequence, n.at, n.zone, n.kind, a.id, a.customer, n.amount, \
+                  a.currency, n.due_on FROM notifications n JOIN accounts a ON a.slot = n.account \
+                  WHERE n.sequence < ?1";
+    let row = |row: &Row<'_>| {
+        Ok(Notification {
+            sequence: to_u64(row.get(0)?),
+            moment: moment(row, 1)?,
+            kind: row.get(3)?,
+            account: row.get(4)?,
+            customer: row.get(5)?,
+            amount: row.get(6)?,
+            currency: currency(row.get(7)?),
+            due_on: BusinessDate::from_days(row.get(8)?),
+        })
+    };
+    let before = before.map_or(i64::MAX, int);
+    let limit = i64::from(most).saturating_add(1);
+    let rows = match account {
+        Some(account) => {
+            let slot = "(SELECT slot FROM accounts WHERE id = ?3)";
+            let order = "ORDER BY n.sequence DESC LIMIT ?2";
+            sql.prepare_cached(&format!("{select} AND n.account = {slot} {order}"))?
+                .query_map(params![before, limit, account], row)?
+                .collect::<Result<_, _>>()?
+        }
+        None => sql
+            .prepare_cached(&format!("{select} ORDER BY n.sequence DESC LIMIT ?2"))?
+            .query_map(params![before, limit], row)?
+            .collect::<Result<_, _>>()?,
+    };
+    Ok(page(rows, most, |row| row.sequence))
+}
+
+pub(crate) fn audit(
+    sql: &Connection,
+    subject: Option<(&str, &str)>,
+    before: Option<u64>,
+    most: u32,
+) -> Result<Page<AuditEntry>, HistoryError> {
+    let condition = match subject {
+        Some(_) => "AND subject_kind = ?3 AND subject = ?4",
+        None => "AND ?3 IS NULL AND ?4 IS NULL",
+    };
+    let text = format!(
+        "SELECT sequence, at, zone, action, subject_kind, subject, entered_by, refused, details \
+         FROM audit WHERE sequence < ?1 {condition} ORDER BY sequence DESC LIMIT ?2"
+    );
+    let row = |row: &Row<'_>| {
+        let subject: (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+        Ok(AuditEntry {
+            sequence: to_u64(row.get(0)?),
+            moment: moment(row, 1)?,
+            action: row.get(3)?,
+            subject: subject.0.zip(subject.1),
+            entered_by: row.get(6)?,
+            refused: row.get(7)?,
+            details: row.get(8)?,
+        })
+    };
+    let before = before.map_or(i64::MAX, int);
+    let limit = i64::from(most).saturating_add(1);
+    let (kind, id) = subject.unzip();
+    let mut statement = sql.prepare_cached(&text)?;
+    let rows = statement.query_map(params![before, limit, kind, id], row)?;
+    Ok(page(rows.collect::<Result<_, _>>()?, most, |row| row.sequence))
+}
+
+pub(crate) fn rule_sets(sql: &Connection) -> Result<Vec<RuleSetEntry>, HistoryError> {
+    let find = "SELECT sequence, at, zone, version FROM rule_sets ORDER BY sequence DESC";
+    let row = |row: &Row<'_>| {
+        let (sequence, moment) = (to_u64(row.get(0)?), moment(row, 1)?);
+        Ok(RuleSetEntry { sequence, moment, version: row.get(3)? })
+    };
+    Ok(sql.prepare_cached(find)?.query_map([], row)?.collect::<Result<_, _>>()?)
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<TransactionSummary> {
+    Ok(TransactionSummary {
+        sequence: to_u64(row.get(0)?),
+        moment: moment(row, 1)?,
+        mti: row.get(3)?,
+        processing_code: row.get(4)?,
+        card: row.get(5)?,
+        masked_pan: row.get(6)?,
+        account: row.get(7)?,
+        terminal: row.get(8)?,
+        category: row.get(9)?,
+        merchant: row.get(10)?,
+        agent: row.get(11)?,
+        mcc: row.get(12)?,
+        amount: row.get(13)?,
+        currency: currency(row.get(14)?),
+        approved: row.get(15)?,
+        result: row.get(16)?,
+        code: row.get(17)?,
+        auth_code: row.get(18)?,
+        rrn: row.get(19)?,
+        stan: row.get(20)?,
+        liability: row.get(21)?,
+        approved_amount: row.get(22)?,
+        handed_out: row.get(23)?,
+        original: row.get::<_, Option<i64>>(24)?.map(to_u64),
+        rules: row.get(25)?,
+    })
+}
+
+fn detail(row: &Row<'_>) -> rusqlite::Result<TransactionDetail> {
+    Ok(TransactionDetail {
+        summary: summary(row)?,
+        acceptor: row.get(26)?,
+        entry_mode: row.get(27)?,
+        pin: row.get(28)?,
+        local_time: row.get(29)?,
+        transmission: row.get(30)?,
+        acquirer: to_u64(row.get(31)?),
+        cash_back: row.get(32)?,
+        replacement: row.get(33)?,
+        cap_left: row.get(34)?,
+        hold: row.get(35)?,
+        hold_amount: row.get(36)?,
+        account_currency: row.get::<_, Option<u16>>(37)?.map(currency),
+        hold_expired_at: None,
+        trace: Vec::new(),
+        postings: Vec::new(),
+        original: None,
+        followers: Vec::new(),
+        retransmissions: Vec::new(),
+    })
+}
+
+fn moment(row: &Row<'_>, at: usize) -> rusqlite::Result<Moment> {
+    Ok(Moment::new(Timestamp(row.get(at)?), UtcOffset(row.get(at.saturating_add(1))?)))
+}
+
+/// The column was written from a currency, so the number is one.
+fn currency(numeric: u16) -> Currency {
+    Currency::from_numeric(numeric).unwrap_or(Currency::KGS)
+}
+
+fn int(value: u64) -> i64 {
+    crate::batch::int(value)
+}
+
+fn to_u64(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

@@ -349,7 +349,7 @@ fn terms_are_checked() {
         &[
             "r.toml:4:6: rate.to: \"SOM\" is no currency such as \"USD\"",
             "r.toml:5:9: rate.value: must be above zero",
-            "r.toml:6:14: rate.valid_from: must be a moment such as 2026-11-21T00:00:00+06:00, \
+            "r.toml:6:14: rate.valid_from: must be a moment such as 2026-11-23T00:00:00+06:00, \
              without quotes",
         ],
     );

@@ -251,15 +251,36 @@ fn txn_8_every_decision_says_why() {
 #[test]
 fn a_replay_repeats_the_history_bit_for_bit() {
     let mut bank = Bank::new();
-    let mut records: Vec<Record> = Vec::new();
+    let records = random_history(&mut bank, 3000);
     let mut replayed = Bank::new();
+    for record in &records {
+        let sequence = replayed.next();
+        let again = replayed.state.execute(sequence, &record.accepted, &mut replayed.scratch);
+        assert_eq!(again, record.outcome);
+    }
+    assert_eq!(replayed.state.digest(), bank.state.digest());
+    let mut bytes = Vec::new();
+    bank.state.write_snapshot(&mut bytes).unwrap();
+    let mut loaded = State::read_snapshot(&mut bytes.as_slice()).unwrap();
+    assert_eq!(loaded.digest(), bank.state.digest());
+    let request = bank.stamp(message("0200", PURCHASE, "POS00001", "K2", "1.00"));
+    let sequence = bank.next();
+    let before = loaded.authorize(sequence, bank.now, &request, &mut bank.scratch);
+    assert_eq!(bank.send(&request), before);
+    assert_eq!(loaded.digest(), bank.state.digest());
+}
+
+/// A seeded history of every kind of message, checked for balance after each step, with what the
+/// journal would hold of it.
+fn random_history(bank: &mut Bank, steps: usize) -> Vec<Record> {
+    let mut records: Vec<Record> = Vec::new();
     let mut sent: Vec<Request> = Vec::new();
     let mut seed = 7u64;
     let mut random = |below: u64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (seed >> 33) % below
     };
-    for step in 0..3000 {
+    for step in 0..steps {
         let minutes = random(40);
         bank.now = Moment::new(
             bank.now.at.plus_ms(i64::try_from(minutes).unwrap() * 60_000),
@@ -305,21 +326,7 @@ fn a_replay_repeats_the_history_bit_for_bit() {
         records.push(Record { accepted, outcome });
         assert_eq!(bank.state.ledger().verify(), Ok(()), "step {step}");
     }
-    for record in &records {
-        let sequence = replayed.next();
-        let again = replayed.state.execute(sequence, &record.accepted, &mut replayed.scratch);
-        assert_eq!(again, record.outcome);
-    }
-    assert_eq!(replayed.state.digest(), bank.state.digest());
-    let mut bytes = Vec::new();
-    bank.state.write_snapshot(&mut bytes).unwrap();
-    let mut loaded = State::read_snapshot(&mut bytes.as_slice()).unwrap();
-    assert_eq!(loaded.digest(), bank.state.digest());
-    let request = bank.stamp(message("0200", PURCHASE, "POS00001", "K2", "1.00"));
-    let sequence = bank.next();
-    let before = loaded.authorize(sequence, bank.now, &request, &mut bank.scratch);
-    assert_eq!(bank.send(&request), before);
-    assert_eq!(loaded.digest(), bank.state.digest());
+    records
 }
 
 #[test]

@@ -1,0 +1,73 @@
+# Two commands matter: `make demo` shows the engine at work, `make test` proves it.
+# Settings: ONCE=1 (demo ends after 200 transactions), CARGO_TARGET_DIR, TAMGA_CONFORMANCE.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+PYTHON ?= python3
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+VENV := $(TARGET_DIR)/python
+export TAMGA_TEST_SETUP := 1
+
+.PHONY: all build demo test quick conformance bench bench-smoke fuzz-smoke lint fmt setup clean help
+
+all: build
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## build        the engine and the simulators, optimised
+build:
+	$(CARGO) build --release --locked -p tamga -p tamga-sim
+
+## demo         the engine with simulated traffic, until stopped; ONCE=1: 200 transactions
+demo: build
+	$(TARGET_DIR)/release/tamga demo $(if $(ONCE),--once)
+
+## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people
+setup: $(VENV)/ready
+
+$(VENV)/ready: tests/requirements.txt
+	@if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \
+	  echo "installing Python's venv"; apt-get update -qq && apt-get install -y -qq python3 python3-venv; fi
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+## test         every test, against the real programs
+test: setup
+	$(CARGO) build --locked -p tamga -p tamga-sim
+	TAMGA_PYTHON=$(VENV)/bin/python $(CARGO) test --locked --workspace --no-fail-fast
+
+## quick        the tests that need nothing but Rust
+quick:
+	$(CARGO) test --locked --workspace --exclude tamga-tests
+
+## conformance  only the vectors and scenarios, from TAMGA_CONFORMANCE where set
+conformance:
+	$(CARGO) build --locked -p tamga -p tamga-sim
+	$(CARGO) test --locked -p tamga-tests --test 'conformance_*' --test scenarios
+
+## bench        every benchmark; results are explained in benches/README.md
+bench:
+	$(CARGO) bench --locked -p tamga-benches
+
+## bench-smoke  every benchmark once, to see that it runs
+bench-smoke:
+	TAMGA_BENCH_SMOKE=1 $(CARGO) bench --locked -p tamga-benches -- --test
+
+## fuzz-smoke   every fuzz target: with cargo-fuzz where it is there, else its bounded test
+fuzz-smoke:
+	.ci/fuzz-smoke
+
+## lint         format, clippy, and cargo-deny where it is there
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --all-features check; \
+	 else echo "cargo-deny is not installed: licences and advisories were not checked"; fi
+
+fmt:
+	$(CARGO) fmt --all
+
+clean:
+	$(CARGO) clean

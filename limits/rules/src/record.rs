@@ -11,7 +11,11 @@ use crate::{Facts, Measure, Pin};
 /// Counts an approval, whatever the ceilings: a fact that had to be booked counts too. Regulation
 /// counters move under every edition, so that a change of edition finds the day's history (AGT-9).
 /// The receipts for [`give_back`] are written to `moved`, which is cleared first.
+///
+/// # Panics
+/// If another plan than this one is installed in `usage` ([`Usage::install`]).
 pub fn record(plan: &Plan, usage: &mut Usage, facts: &Facts, moved: &mut Moves) {
+    usage.must_have_installed(plan);
     moved.clear();
     let now = Tick::new(facts.moment, facts.date);
     if facts.pin == Pin::Online {

@@ -146,9 +146,11 @@ impl Verdict {
 
 /// The verdicts on one request: first CTL, then AGT, then the limits in the order of the rule set.
 /// A buffer to be used again and again: clearing keeps its room.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Report {
     pub(crate) verdicts: Vec<Verdict>,
+    /// The least that limits on sums with cash in them leave.
+    pub(crate) limits_leave: u64,
     /// Where each panel keeps this request's counters.
     pub(crate) slots: Vec<Option<u32>>,
 }
@@ -158,13 +160,14 @@ impl Report {
     #[must_use]
     pub fn with_capacity(limits: usize) -> Self {
         let verdicts = Vec::with_capacity(limits.saturating_add(8));
-        Self { verdicts, slots: Vec::with_capacity(limits) }
+        Self { verdicts, slots: Vec::with_capacity(limits), limits_leave: u64::MAX }
     }
 
     /// Forgets the last request.
     pub fn clear(&mut self) {
         self.verdicts.clear();
         self.slots.clear();
+        self.limits_leave = u64::MAX;
     }
 
     /// All verdicts, in order.
@@ -188,15 +191,19 @@ impl Report {
     }
 
     /// What an agent may still hand out, in tyiyn (AGT-3): the least that the cap and the limits on
-    /// amounts leave. `None` if the request is no agent's cash.
+    /// cash leave. `None` if the request is no agent's cash.
     #[must_use]
     pub fn cap_left(&self) -> Option<u64> {
-        let applies = |verdict: &&Verdict| verdict.outcome != Outcome::NotApplicable;
-        let cap = |verdict: &&Verdict| matches!(verdict.rule, Rule::Agt1 | Rule::Agt2);
-        let limit =
-            |verdict: &&Verdict| verdict.rule == Rule::Lim1 && verdict.measure == Measure::Amount;
-        let least = self.verdicts.iter().filter(applies).find(cap)?.left();
-        let limits = self.verdicts.iter().filter(applies).filter(limit).map(Verdict::left);
-        Some(limits.fold(least, u64::min))
+        let cap = |verdict: &&Verdict| {
+            matches!(verdict.rule, Rule::Agt1 | Rule::Agt2)
+                && verdict.outcome != Outcome::NotApplicable
+        };
+        Some(self.verdicts.iter().find(cap)?.left().min(self.limits_leave))
+    }
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self::with_capacity(0)
     }
 }

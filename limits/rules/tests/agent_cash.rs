@@ -65,6 +65,17 @@ fn agt_3_the_agent_is_told_the_least_that_any_limit_leaves() {
     );
     assert_eq!(bank.report.first_over().unwrap().rule, Rule::Agt1);
     bank.plays("23 10:02 K1 AGT1 cash 3500.00 pin = 61 left 3000.00");
+    // A limit on goods has no say in what cash is left.
+    bank.rules(
+        "[[limit]]\nid = \"g\"\nscope = \"card\"\ncounts = \"purchase\"\nwindow = \"day\"\n\
+         ceiling = \"100.00\"\n",
+    );
+    bank.plays("23 10:03 K1 AGT1 buy 14200.00 pin back 14100.00 = 61 left 14000.00");
+    bank.rules(
+        "[[limit]]\nid = \"a\"\nscope = \"card\"\ncounts = \"agent_cash\"\nwindow = \"week\"\n\
+         ceiling = \"100.00\"\n",
+    );
+    bank.plays("23 10:04 K1 AGT1 cash 3500.00 pin = 61 left 100.00");
     assert_eq!(bank.report.first_over().unwrap().rule, Rule::Lim1);
 }
 

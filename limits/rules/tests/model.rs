@@ -1,5 +1,6 @@
 //! The counters against a slow and obvious model: a list of all that was approved, summed anew for
 //! every question.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

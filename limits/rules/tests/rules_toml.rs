@@ -134,7 +134,7 @@ fn a_rule_set_that_says_little_has_the_regulations_defaults() {
 #[track_caller]
 fn refused(text: &str, expected: &[&str]) {
     let text = format!("version = \"1\"\n{text}");
-    let errors = RuleSet::parse(&text, "r.toml").unwrap_err();
+    let Err(errors) = RuleSet::parse(&text, "r.toml") else { panic!("taken:\n{text}") };
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(errors, expected, "in:\n{text}");
 }

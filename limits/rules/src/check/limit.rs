@@ -1,11 +1,11 @@
 //! LIM-1: the bank's limits.
 
-use crate::Facts;
 use crate::plan::{Limit, Plan};
 use crate::report::{Figure, Outcome, Report, Rule, Verdict};
 use crate::usage::cell::{Words, calendar_value, ring_value};
 use crate::usage::{Seat, Usage};
 use crate::window::{Tick, Window};
+use crate::{Base, Facts, Measure};
 use payment_types::{Timestamp, UtcOffset};
 
 /// What a counter holds, and when it starts anew or its oldest entry leaves.
@@ -42,6 +42,10 @@ pub(super) fn check(plan: &Plan, usage: &Usage, facts: &Facts, now: Tick, report
             let ceiling = usage.ceiling(seat, limit, facts.card, now);
             let asked = limit.asked(facts);
             let over = used.saturating_add(asked) > ceiling && asked > 0;
+            let sums_cash = limit.measure == Measure::Amount && limit.counts.base() != Base::Goods;
+            if sums_cash {
+                report.limits_leave = report.limits_leave.min(ceiling.saturating_sub(used));
+            }
             report.verdicts.push(Verdict {
                 rule: Rule::Lim1,
                 figure: Figure::Limit(at),

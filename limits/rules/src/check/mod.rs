@@ -16,9 +16,12 @@ use crate::usage::Usage;
 use crate::window::Tick;
 
 /// Holds a request against the regulation and all limits, and writes the verdicts: CTL, AGT, then
-/// LIM in the order of the rule set. `usage` must have the plan installed.
+/// LIM in the order of the rule set.
+///
+/// # Panics
+/// If another plan than this one is installed in `usage` ([`Usage::install`]).
 pub fn check(plan: &Plan, usage: &Usage, facts: &Facts, report: &mut Report) {
-    debug_assert_eq!(plan.limits.len(), usage.seats().len(), "the plan is not installed");
+    usage.must_have_installed(plan);
     report.clear();
     let now = Tick::new(facts.moment, facts.date);
     contactless::check(plan, usage, facts, now, report);

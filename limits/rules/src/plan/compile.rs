@@ -5,6 +5,7 @@ use super::networks::{Entry, Networks};
 use super::{Plan, Regulation};
 use crate::rule_set::{LimitRule, RegulatedRule, RuleError, RuleSet};
 use crate::{Dimension, Edition, Names, TierLimits};
+use dense::Index;
 use payment_types::{BusinessDate, ResponseCode};
 
 impl Plan {
@@ -21,8 +22,15 @@ impl Plan {
             return Err(compiler.errors);
         }
         let (version, calendar) = (rules.version.as_str().into(), rules.calendar.clone());
-        Ok(Self { version, limits, regulation, networks, calendar })
+        let mark = mark_of(rules.source());
+        Ok(Self { version, mark, limits, regulation, networks, calendar })
     }
+}
+
+/// A number for a text; never zero.
+fn mark_of(text: &str) -> u64 {
+    let mixed = text.bytes().fold(1, |mark, byte| Index::mix(mark ^ u64::from(byte)));
+    mixed | 1
 }
 
 struct Compiler<'a> {

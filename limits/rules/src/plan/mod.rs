@@ -20,6 +20,8 @@ use payment_types::{Moment, ResponseCode, parse_minor};
 #[derive(Debug, Clone)]
 pub struct Plan {
     version: Box<str>,
+    /// Tells plans apart, so that counters seated for one are not read through another.
+    pub(crate) mark: u64,
     pub(crate) limits: Vec<Limit>,
     pub(crate) regulation: Regulation,
     networks: Networks,

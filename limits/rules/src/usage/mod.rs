@@ -50,6 +50,8 @@ pub struct Usage {
 /// Where the installed plan's limits have their counters. Derived, so neither stored nor compared.
 #[derive(Debug, Clone, Default)]
 struct Seating {
+    /// [`Plan::mark`] of the plan; 0 before any was installed.
+    mark: u64,
     seats: Vec<Seat>,
     panels: Vec<SeatedPanel>,
 }
@@ -110,9 +112,10 @@ impl Usage {
     /// Makes `plan` the one that counters are kept for: at the first start, when a rule set takes
     /// effect, and after a snapshot was read. A limit that was there before with the same id, scope,
     /// window and measure goes on with what it has counted (AGT-9); a new one begins at zero.
-    /// Installing the same plan again changes nothing.
+    /// Installing the same plan again changes nothing. Limits added to a scope later have their
+    /// counters in a panel of their own, so that receipts keep their meaning: one more look-up.
     pub fn install(&mut self, plan: &Plan) {
-        let mut seating = Seating::default();
+        let mut seating = Seating { mark: plan.mark, ..Seating::default() };
         let mut homeless: Vec<u16> = Vec::new();
         for (at, limit) in (0u16..).zip(&plan.limits) {
             let override_number = self.overrides.number(&limit.id);
@@ -202,8 +205,9 @@ impl Usage {
     /// Sets a card's own ceilings, in place of those it had. They only tighten: the lower of the
     /// bank's and the card's holds. Ids the installed plan does not know wait for one that does.
     pub fn set_card_limits(&mut self, card: u32, limits: &[CardLimit], plan: &Plan) {
-        self.overrides.set(card, limits);
-        self.install(plan);
+        if self.overrides.set(card, limits) {
+            self.install(plan);
+        }
     }
 
     /// A card's own ceilings.
@@ -225,6 +229,12 @@ impl Usage {
 
     pub(crate) fn panel_mut(&mut self, at: usize) -> Option<&mut Panel> {
         self.panels.get_mut(at)
+    }
+
+    /// Stops where counters would be read through another plan than the one installed: limits
+    /// would be missed, and missing them silently is worse.
+    pub(crate) fn must_have_installed(&self, plan: &Plan) {
+        assert_eq!(plan.mark, self.seating.mark, "the plan is not installed");
     }
 
     pub(crate) fn seats(&self) -> &[Seat] {

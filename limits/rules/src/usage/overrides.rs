@@ -41,7 +41,9 @@ impl Overrides {
         u16::try_from(at).ok()
     }
 
-    pub(crate) fn set(&mut self, card: u32, limits: &[CardLimit]) {
+    /// Sets a card's ceilings; whether a limit got a number by that.
+    pub(crate) fn set(&mut self, card: u32, limits: &[CardLimit]) -> bool {
+        let known = self.names.len();
         let mut own = Vec::with_capacity(limits.len());
         for limit in limits {
             let number = self.number(&limit.limit).or_else(|| {
@@ -59,6 +61,7 @@ impl Overrides {
         } else {
             self.cards.insert(card, own.into());
         }
+        self.names.len() > known
     }
 
     pub(crate) fn of_card(&self, card: u32) -> Vec<CardLimit> {

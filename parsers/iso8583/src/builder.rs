@@ -7,6 +7,7 @@ use crate::encode;
 use crate::error::{BuildCause, BuildError};
 use crate::format::{Binary, Class, Digits, Layout};
 use crate::message::{FieldValue, Message, has};
+use crate::subfields::Subfield;
 use payment_types::Mti;
 
 /// Builds messages of one dialect, one after another.
@@ -77,6 +78,21 @@ impl<'d> MessageBuilder<'d> {
         match value {
             FieldValue::Text(text) => self.set_text(de, text.as_bytes()),
             FieldValue::Binary(bytes) => self.set_binary(de, bytes),
+        }
+    }
+
+    /// Sets an element from its parts: the inverse of [`Message::subfields`].
+    ///
+    /// # Errors
+    /// [`BuildCause::BadSubfields`] if the dialect does not describe them, or a value does not fit.
+    pub fn set_subfields(&mut self, de: u8, parts: &[Subfield]) -> Result<&mut Self, BuildError> {
+        let error = |cause| BuildError { element: de, cause };
+        let format = self.dialect.element(de).ok_or(error(BuildCause::UnknownElement))?;
+        let subfields = format.subfields().ok_or(error(BuildCause::BadSubfields))?;
+        let bytes = subfields.join(parts).map_err(error)?;
+        match format.class() {
+            Class::Binary => self.set_binary(de, &bytes),
+            _ => self.set_text(de, &bytes),
         }
     }
 

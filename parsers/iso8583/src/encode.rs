@@ -154,7 +154,7 @@ fn prefix(layout: &Layout, length: usize, out: &mut Vec<u8>) -> Result<(), Build
             LengthCoding::Ebcdic => 0xF0 + low(count / 10_usize.pow(place) % 10),
             LengthCoding::Bcd => {
                 let pair = low(count / 100_usize.pow(place) % 100);
-                pair / 10 << 4 | pair % 10
+                ((pair / 10) << 4) | (pair % 10)
             }
             LengthCoding::Binary => low(count / 256_usize.pow(place) % 256),
         };

@@ -45,6 +45,16 @@ pub enum Binary {
     EbcdicHex,
 }
 
+impl Binary {
+    /// The characters of hex text.
+    pub(crate) fn charset(self) -> Charset {
+        match self {
+            Self::EbcdicHex => Charset::Ebcdic,
+            Self::Raw | Self::Hex => Charset::Ascii,
+        }
+    }
+}
+
 /// How a length prefix is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LengthCoding {

@@ -41,4 +41,4 @@ pub use format::{Binary, Class, Counts, Digits, ElementFormat, LengthCoding, Pad
 pub use framing::{Frame, FrameError, Framing, FramingError, Tpdu};
 pub use message::{FieldValue, Message};
 pub use parse::{parse_lenient, peek_mti};
-pub use subfields::Subfields;
+pub use subfields::{Division, Subfield, Subfields};

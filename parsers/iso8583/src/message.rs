@@ -5,6 +5,7 @@ use crate::dialect::Dialect;
 use crate::error::{ElementError, ParseError, ValueCause};
 use crate::format::{Class, Layout};
 use crate::parse;
+use crate::subfields::Subfield;
 use crate::value::Value;
 use core::fmt;
 use payment_types::{Bitmap, Mti};
@@ -181,6 +182,24 @@ impl<'a> Message<'a> {
     pub fn field(&self, de: u8) -> Option<FieldValue> {
         let class = self.dialect.element(de)?.class();
         self.value(de)?.owned(class).ok()
+    }
+
+    /// The parts of an element that the dialect divides.
+    ///
+    /// # Errors
+    /// [`ValueCause::NoSubfields`], [`ValueCause::BadSubfields`].
+    pub fn subfields(&self, de: u8) -> Option<Result<Vec<Subfield>, ElementError>> {
+        let value = self.value(de)?;
+        let format = self.dialect.element(de)?;
+        let split = || {
+            let subfields = format.subfields().ok_or(ValueCause::NoSubfields)?;
+            let bytes = match value.owned(format.class())? {
+                FieldValue::Binary(bytes) => bytes,
+                FieldValue::Text(text) => text.into_bytes(),
+            };
+            subfields.split(&bytes).map_err(ValueCause::BadSubfields)
+        };
+        Some(split().map_err(|cause| ElementError { element: de, cause }))
     }
 }
 

@@ -21,21 +21,26 @@ pub(crate) struct Notation {
     pub(crate) length_digits: u8,
 }
 
-/// Reads the notation.
+/// Reads the notation. Behind a tag (`tagged`) the length is the tag's, so there is no prefix.
 ///
 /// # Errors
 /// A sentence that says what was expected.
-pub(crate) fn parse(text: &str) -> Result<Notation, String> {
+pub(crate) fn parse(text: &str, tagged: bool) -> Result<Notation, String> {
     let (_, (class, (min, max), length_digits)) =
         all_consuming((class, length, prefix)).parse(text.trim()).map_err(|_| {
             format!("`{text}` is not a format such as \"n6\", \"n..19 LL\", \"x+n8\" or \"b8\"")
         })?;
     let variable = min != max || text.contains("..");
+    if max == 0 || min > max {
+        return Err(format!("`{text}` allows no length"));
+    }
     match (variable, length_digits) {
+        _ if variable && class == Class::Signed => Err("x+n is always fixed".to_owned()),
+        _ if tagged && class == Class::Signed => Err("x+n cannot stand behind a tag".to_owned()),
+        (true, 1..) if tagged => Err(format!("`{text}` stands behind a tag; leave out the L")),
+        (true, 0) if tagged => Ok(Notation { class, min, max, length_digits }),
         (true, 0) => Err(format!("`{text}` needs the digits of its length prefix, as in \"LL\"")),
         (false, 1..) => Err(format!("`{text}` is fixed, so it has no length prefix; write \"..\"")),
-        _ if max == 0 || min > max => Err(format!("`{text}` allows no length")),
-        _ if variable && class == Class::Signed => Err("x+n is always fixed".to_owned()),
         // The sign is one more character.
         _ if class == Class::Signed => Ok(Notation {
             class,
@@ -118,7 +123,7 @@ mod tests {
             ("b..9999 LLLL", Class::Binary, 0, 9999, 4),
         ] {
             let expected = Notation { class, min, max, length_digits };
-            assert_eq!(parse(text), Ok(expected), "{text}");
+            assert_eq!(parse(text, false), Ok(expected), "{text}");
         }
     }
 
@@ -140,7 +145,7 @@ mod tests {
             "n99999999999",
             "n..19LL",
         ] {
-            assert!(parse(text).is_err(), "{text:?}");
+            assert!(parse(text, false).is_err(), "{text:?}");
         }
     }
 }

@@ -63,6 +63,23 @@ impl<'a> Value<'a> {
         Ok((Self { layout, bytes, units }, end))
     }
 
+    /// A value whose length something else says: all of `bytes`, of a layout that counts bytes.
+    pub(crate) fn whole(layout: &'a Layout, bytes: &'a [u8]) -> Result<Self, ParseCause> {
+        let count = match layout.unit {
+            Unit::Byte => bytes.len(),
+            Unit::HalfByte => bytes.len().saturating_mul(2),
+            Unit::TwoBytes => bytes.len() / 2,
+        };
+        if count > usize::from(layout.max) {
+            return Err(ParseCause::TooLong);
+        }
+        if count < usize::from(layout.min) {
+            return Err(ParseCause::TooShort);
+        }
+        let (_, units) = sizes(layout, count).ok_or(ParseCause::BadLength)?;
+        Ok(Self { layout, bytes, units })
+    }
+
     /// The bytes on the wire.
     pub(crate) fn bytes(&self) -> &'a [u8] {
         self.bytes
@@ -84,7 +101,7 @@ impl<'a> Value<'a> {
             Content::SignedPacked(charset) => {
                 check_sign(self.bytes, charset)?;
                 let digits = self.bytes.get(1..).unwrap_or_default();
-                let odd = self.units % 2 == 0;
+                let odd = self.units.is_multiple_of(2);
                 if odd && digits.first().is_some_and(|byte| byte >> 4 != 0) {
                     return Err(ParseCause::BadPadding);
                 }
@@ -120,7 +137,7 @@ impl<'a> Value<'a> {
     /// format.
     fn check_filler(&self) -> Result<(), ParseCause> {
         let layout = self.layout;
-        if self.units % 2 == 0 || layout.unit == Unit::Byte || layout.pad == Pad::F {
+        if self.units.is_multiple_of(2) || layout.unit == Unit::Byte || layout.pad == Pad::F {
             return Ok(());
         }
         let filler = match layout.odd {
@@ -229,7 +246,7 @@ impl<'a> Value<'a> {
             Content::SignedPacked(charset) => {
                 let sign = self.bytes.first().map(|byte| charset.decode(*byte));
                 let digits = self.bytes.get(1..).unwrap_or_default();
-                let skip = usize::from(self.units % 2 == 0);
+                let skip = usize::from(self.units.is_multiple_of(2));
                 fill(scratch, sign.into_iter().chain(split(digits).skip(skip).map(hex_character)))
             }
             Content::Raw => fill(scratch, split(self.bytes).map(hex_character)),
@@ -301,13 +318,15 @@ fn fixed_units(layout: &Layout) -> usize {
 /// Bytes on the wire and digits, characters or bytes of the value for a count; `None` if half a
 /// character would be left.
 pub(crate) fn sizes(layout: &Layout, count: usize) -> Option<(usize, usize)> {
-    let half = || (count % 2 == 0).then_some(count / 2);
+    let half = || count.is_multiple_of(2).then_some(count / 2);
     Some(match (layout.content, layout.unit) {
         (Content::Packed | Content::PackedTrack2, Unit::Byte) => (count, count * 2),
         (Content::Packed | Content::PackedTrack2, _) => (count.div_ceil(2), count),
         (Content::Hex(_), Unit::TwoBytes) => (count * 2, count),
         (Content::Hex(_), Unit::Byte) => (count, half()?),
-        (Content::Hex(_), Unit::HalfByte) => (half()?, (count % 4 == 0).then_some(count / 4)?),
+        (Content::Hex(_), Unit::HalfByte) => {
+            (half()?, count.is_multiple_of(4).then_some(count / 4)?)
+        }
         (_, Unit::HalfByte) => (half()?, count / 2),
         _ => (count, count),
     })

@@ -7,7 +7,7 @@ use crate::format::{
     Binary, Class, Counts, Digits, ElementFormat, Layout, LengthCoding, Pad, Side, Spec,
 };
 use crate::notation::{self, Notation};
-use crate::subfields::Subfields;
+use crate::subfields::{Division, Part, STAND_IN, Subfields};
 
 /// The names of choices in a dialect file.
 type Names<T> = &'static [(&'static str, T)];
@@ -34,8 +34,31 @@ const COUNTS: Names<Counts> = &[
 const SIDES: Names<Side> = &[("left", Side::Left), ("right", Side::Right)];
 const PADS: Names<Pad> = &[("0", Pad::Zero), ("space", Pad::Space), ("F", Pad::F)];
 const FILLS: Names<u8> = &[("0", 0), ("F", 15)];
+const BY: Names<By> =
+    &[("position", By::Position), ("bitmap", By::Bitmap), ("ber", By::Ber), ("tlv", By::Tlv)];
+const BITS: Names<u8> = &[
+    ("8", 8),
+    ("16", 16),
+    ("24", 24),
+    ("32", 32),
+    ("40", 40),
+    ("48", 48),
+    ("56", 56),
+    ("64", 64),
+    ("128", 128),
+    ("192", 192),
+];
 const TAG_DIGITS: Names<u8> = &[("2", 2), ("3", 3), ("4", 4)];
 const LENGTH_DIGITS: Names<u8> = &[("1", 1), ("2", 2), ("3", 3), ("4", 4)];
+
+/// What tells the parts of an element apart, before the details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Position,
+    Bitmap,
+    Ber,
+    Tlv,
+}
 
 /// Collects mistakes while compiling.
 pub(super) struct Compiler<'e> {
@@ -113,6 +136,18 @@ impl Compiler<'_> {
         path: &str,
         defaults: Defaults,
     ) -> Option<ElementFormat> {
+        self.part(number, source, path, defaults, false)
+    }
+
+    /// One element or part; `tagged` parts have their length from the tag before them.
+    fn part(
+        &mut self,
+        number: u8,
+        source: &ElementSource,
+        path: &str,
+        defaults: Defaults,
+        tagged: bool,
+    ) -> Option<ElementFormat> {
         let settings = &source.settings;
         if settings.contains_key("absent") {
             return None;
@@ -123,23 +158,36 @@ impl Compiler<'_> {
             }
             return None;
         };
-        let notation = match notation::parse(&format.value) {
+        let notation = match notation::parse(&format.value, tagged) {
             Ok(notation) => notation,
             Err(message) => {
                 self.error(&format.place, &format!("{path}.format"), message);
                 return None;
             }
         };
-        let spec = self.spec(settings, path, notation, defaults);
+        let mut spec = self.spec(settings, path, notation, defaults);
+        if tagged {
+            spec.notation.length_digits = STAND_IN;
+            (spec.length, spec.counts) = (LengthCoding::Binary, Some(Counts::Bytes));
+        }
         let layout = Layout::compile(&spec)
             .map_err(|message| self.error(&format.place, path, message))
             .ok()?;
         let name = settings.get("name").map_or_else(String::new, |name| name.value.clone());
         let subfields = source.subfields.as_ref().and_then(|subfields| {
-            self.subfields(subfields, &format!("{path}.subfields"), &format.place, defaults)
+            // Digits and text are split as ASCII whatever they are on the wire.
+            let binary = notation.class == Class::Binary;
+            let above = if binary { defaults } else { Defaults::default() };
+            self.subfields(subfields, &format!("{path}.subfields"), &format.place, above)
         });
-        let notation = format.value.clone();
-        Some(ElementFormat { element: number, name, notation, spec, layout, subfields })
+        Some(ElementFormat {
+            element: number,
+            name,
+            notation: format.value.clone(),
+            spec,
+            layout,
+            subfields,
+        })
     }
 
     fn spec(
@@ -161,7 +209,11 @@ impl Compiler<'_> {
             counts: None,
             justify: if textual { Side::Left } else { Side::Right },
             pad: if textual { Pad::Space } else { Pad::Zero },
-            odd: if notation.length_digits > 0 { odd_variable } else { odd },
+            odd: if notation.min != notation.max || notation.length_digits > 0 {
+                odd_variable
+            } else {
+                odd
+            },
             fill,
         };
         match notation.class {
@@ -181,12 +233,52 @@ impl Compiler<'_> {
 
     fn subfields(
         &mut self,
-        _source: &SubfieldsSource,
-        _path: &str,
-        _place: &Place,
-        _defaults: Defaults,
+        source: &SubfieldsSource,
+        path: &str,
+        place: &Place,
+        above: Defaults,
     ) -> Option<Subfields> {
-        let _ = (TAG_DIGITS, LENGTH_DIGITS);
-        None
+        let settings = &source.settings;
+        if !settings.contains_key("by") {
+            self.error(place, path, "does not say `by` what the element divides".to_owned());
+            return None;
+        }
+        let by = self.choose(settings, path, "by", BY, By::Position);
+        let mut defaults = self.defaults(settings, path, above);
+        let division = match by {
+            By::Position => Division::Position,
+            By::Bitmap => Division::Bitmap {
+                coding: self.choose(settings, path, "bitmap", BITMAPS, Binary::Raw),
+                bits: self.choose(settings, path, "bits", BITS, 64),
+            },
+            By::Ber => Division::Ber,
+            By::Tlv => Division::Tlv {
+                tag: self.choose(settings, path, "tag_digits", TAG_DIGITS, 2),
+                length: self.choose(settings, path, "length_digits", LENGTH_DIGITS, 2),
+                coding: self.choose(settings, path, "lengths", LENGTHS, above.lengths),
+            },
+        };
+        let tagged = matches!(by, By::Ber | By::Tlv);
+        if tagged {
+            defaults.odd_variable = Side::Left;
+        }
+        let mut parts = Vec::new();
+        for (id, part) in &source.parts {
+            let path = format!("{path}.parts.{id}");
+            let first = u8::from(by == By::Position);
+            let number = id.parse().ok().filter(|number: &u8| *number >= first);
+            if !tagged && number.is_none() {
+                let message = "parts are numbered from 1 (0 stands before a bitmap)".to_owned();
+                self.error(place, &path, message);
+            }
+            let number = number.unwrap_or_default();
+            if let Some(format) = self.part(number, part, &path, defaults, tagged) {
+                parts.push(Part { id: id.clone(), format });
+            }
+        }
+        if !tagged {
+            parts.sort_by_key(|part| part.format.element);
+        }
+        Some(Subfields { division, parts })
     }
 }

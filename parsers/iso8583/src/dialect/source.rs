@@ -107,9 +107,10 @@ const TOP: [&str; 6] = ["base", "bitmap", "mti", "name", "tertiary", "version"];
 const DEFAULTS: [&str; 7] = ["binary", "fill", "lengths", "numbers", "odd", "odd_variable", "text"];
 const ELEMENT: [&str; 9] =
     ["coding", "counts", "fill", "format", "justify", "lengths", "name", "odd", "pad"];
-const SUBFIELDS: [&str; 11] = [
+const SUBFIELDS: [&str; 12] = [
     "binary",
     "bitmap",
+    "bits",
     "by",
     "fill",
     "length_digits",

@@ -10,16 +10,6 @@ use std::path::Path;
 
 /// The framings of WIRE.md.
 const FRAMINGS: &[&str] = &["u16be", "u16be-incl", "ascii4", "bcd2", "u32be"];
-/// The dialects of WIRE.md.
-const DIALECTS: &[&str] = &[
-    "iso87-ascii",
-    "iso87-ascii-binary-bitmap",
-    "iso87-bcd",
-    "iso87-ebcdic",
-    "iso93-ascii",
-    "iso93-bcd",
-    "iso2003-bcd",
-];
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 const DAY_SECONDS: u64 = 86_400;
 
@@ -169,7 +159,7 @@ fn dialect(section: &Section<'_>) -> Option<String> {
     if text.contains('/') || text.ends_with(".toml") {
         return Some(section.resolve(&text).display().to_string());
     }
-    section.one_of("dialect", DIALECTS)
+    section.one_of("dialect", iso8583::Dialect::SHIPPED)
 }
 
 fn tls(section: Section<'_>) -> Option<TlsConfig> {

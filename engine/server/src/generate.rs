@@ -1,0 +1,120 @@
+//! `tamga generate-portfolio`: portfolios of any size for load tests, with test card numbers.
+
+use payment_types::Pan;
+use std::io::{self, Write};
+
+/// The clear test key of every generated terminal, the one of the conformance portfolio.
+const TEST_KEY: &str = "0123456789ABCDEFFEDCBA9876543210";
+/// Where generated card numbers begin: above those of hand-written test portfolios.
+const FIRST_NUMBER: u64 = 1_000_000;
+
+/// How large a portfolio is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Customers, each with one account and one card.
+    pub cards: u64,
+    /// Shop terminals, four to a merchant.
+    pub pos: u32,
+    /// Agents' terminals, two to an agent.
+    pub agents: u32,
+    /// Cash machines.
+    pub atms: u32,
+}
+
+/// The card number of the card `index` (from 0), of the test range, with its check digit.
+#[must_use]
+pub fn test_pan(index: u64) -> String {
+    let body = format!("9417{:011}", FIRST_NUMBER.saturating_add(index));
+    let right = |digit: &u8| {
+        let number = format!("{body}{digit}");
+        Pan::from_ascii(number.as_bytes()).is_ok_and(|pan| pan.has_valid_check_digit())
+    };
+    let digit = (0..10).find(right).unwrap_or_default();
+    format!("{body}{digit}")
+}
+
+/// Writes a portfolio.
+///
+/// # Errors
+/// What `out` says.
+pub fn generate(size: Size, out: &mut impl Write) -> io::Result<()> {
+    let product = r#"{"type":"product","id":"elcart","currency":"KGS","minimum_balance":"0.00""#;
+    writeln!(out, r#"{product},"contactless":true}}"#)?;
+    devices(size, out)?;
+    for index in 0..size.cards {
+        let number = index.saturating_add(1);
+        let tier = match index % 10 {
+            0..=6 => "standard",
+            7 | 8 => "low",
+            _ => "high",
+        };
+        writeln!(
+            out,
+            r#"{{"type":"customer","id":"C{number}","tier":"{tier}","name":"Test Customer {number}","phone":"+99655{number:07}"}}"#
+        )?;
+        writeln!(
+            out,
+            r#"{{"type":"account","id":"A{number}","customer":"C{number}","product":"elcart","currency":"KGS","balance":"25000.00","overdraft_limit":"0.00"}}"#
+        )?;
+        writeln!(
+            out,
+            r#"{{"type":"card","id":"K{number}","account":"A{number}","holder":"C{number}","pan":"{}","expiry":"2912","sequence":"01","service_code":"201","status":"active","test_pin":"1234"}}"#,
+            test_pan(index)
+        )?;
+    }
+    out.flush()
+}
+
+fn devices(size: Size, out: &mut impl Write) -> io::Result<()> {
+    let keys = format!(r#""keys":{{"tpk":"{TEST_KEY}"}}"#);
+    for merchant in 1..=size.pos.div_ceil(4) {
+        writeln!(
+            out,
+            r#"{{"type":"merchant","id":"M{merchant}","name":"Test Shop {merchant}","mcc":"5411","country":"KG"}}"#
+        )?;
+    }
+    for agent in 1..=size.agents.div_ceil(2) {
+        writeln!(out, r#"{{"type":"agent","id":"G{agent}","name":"Test Agent {agent}"}}"#)?;
+    }
+    for number in 1..=size.pos {
+        let merchant = number.div_ceil(4);
+        writeln!(
+            out,
+            r#"{{"type":"terminal","id":"P{number:07}","category":"merchant","merchant":"M{merchant}","listener":"pos",{keys}}}"#
+        )?;
+    }
+    for number in 1..=size.agents {
+        let agent = number.div_ceil(2);
+        writeln!(
+            out,
+            r#"{{"type":"terminal","id":"A{number:07}","category":"agent","agent":"G{agent}","listener":"pos",{keys}}}"#
+        )?;
+    }
+    for number in 1..=size.atms {
+        writeln!(
+            out,
+            r#"{{"type":"terminal","id":"C{number:07}","category":"atm","listener":"atm",{keys},"denominations":["200","500","1000","5000"]}}"#
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::portfolio::read_line;
+    use security::SoftwareModule;
+
+    #[test]
+    fn every_generated_line_is_good() {
+        let mut out = Vec::new();
+        generate(Size { cards: 25, pos: 5, agents: 3, atms: 1 }, &mut out).unwrap();
+        let module = SoftwareModule::ephemeral_for_tests();
+        let text = String::from_utf8(out).unwrap();
+        for line in text.lines() {
+            read_line(line, &module).unwrap_or_else(|errors| panic!("{line}\n{errors:?}"));
+        }
+        assert_eq!(text.lines().count(), 1 + 2 + 2 + 9 + 75);
+        assert!(test_pan(7).starts_with("9417") && test_pan(7).len() == 16);
+    }
+}

@@ -1,0 +1,206 @@
+//! `tamga import`: a portfolio file into the data directory, all of it or nothing.
+//!
+//! The file is read and checked whole first, against a copy of the state, so that every refused
+//! line is known before anything is journaled. Then it goes into the journal in parts that take
+//! effect with the last one: an import that is killed leaves nothing behind. A snapshot at the end
+//! makes the next start quick.
+
+mod read;
+
+use crate::clock::{Clock, ClockError};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::storage::{self, Opened, StorageOptions};
+use authorization::{
+    Accepted, Command, Done, Outcome, PortfolioItem, Record, Refusal, Scratch, State,
+};
+use journal::Journal;
+use payment_types::{Moment, Sequence, Timestamp};
+pub use read::Checked;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Records of a journaled part.
+pub const PART: usize = 1000;
+/// Parts between two commits: some megabytes.
+const PARTS_PER_COMMIT: usize = 64;
+
+/// What `tamga import` was told.
+#[derive(Debug)]
+pub struct ImportOptions {
+    /// The configuration.
+    pub config: Config,
+    /// Another data directory than the configuration's.
+    pub data: Option<PathBuf>,
+    /// Another time than the system's.
+    pub test_clock: Option<Timestamp>,
+    /// The portfolio.
+    pub file: PathBuf,
+}
+
+/// What an import did.
+#[derive(Debug)]
+pub struct Imported {
+    /// Records taken in.
+    pub items: u64,
+    /// The same by type, in the order of the contract's example.
+    pub by_type: Vec<(&'static str, u64)>,
+    /// How long it took.
+    pub took: Duration,
+    /// The version of the rule set that was installed with it, on empty data.
+    pub rules: Option<String>,
+    /// What the operator should look at.
+    pub warnings: Vec<String>,
+}
+
+/// Imports a file.
+///
+/// # Errors
+/// Code 1 with the refused lines, or why the file or the data directory cannot be used.
+pub fn import(options: &ImportOptions, progress: &mut Progress) -> Result<Imported, Failure> {
+    let file = File::open(&options.file)
+        .map_err(|error| Failure::file(&options.file, "opened", &error))?;
+    let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    let config = &options.config;
+    let zone = &config.clock.zone;
+    let clock = match options.test_clock {
+        None => Clock::system(zone),
+        Some(start) => Clock::test(zone, start),
+    };
+    let clock = clock.map_err(|error: ClockError| Failure::usage(error.to_string()))?;
+    let data = options.data.clone().unwrap_or_else(|| config.store.path.clone());
+    let opened = storage::open(&data, &StorageOptions {
+        segment_bytes: config.store.segment_mib.saturating_mul(1 << 20),
+        test_keys: config.security.test_keys,
+    })?;
+    let reader = BufReader::with_capacity(1 << 20, file);
+    import_from(opened, config, &clock, (&options.file, bytes), reader, progress)
+}
+
+/// Imports from any reader into an opened data directory. `source` is the file's name and size,
+/// for messages and progress.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_from(
+    mut opened: Opened,
+    config: &Config,
+    clock: &Clock,
+    source: (&Path, u64),
+    reader: impl BufRead,
+    progress: &mut Progress,
+) -> Result<Imported, Failure> {
+    let started = Instant::now();
+    let security = opened.security.clone();
+    progress.stage("checking", source.1);
+    let mut check = opened.state.clone();
+    let checked = read::check(&mut check, reader, source.0, security.as_ref(), progress)?;
+    let rules = rules_for(config, &mut check)?;
+    drop(check);
+    let warnings = checked.unknown_listeners(config);
+    let (items, by_type) = (checked.items(), checked.by_type());
+    let before = opened.state.last_moment();
+    let now = clock.moment_at(clock.now().at.max(before.at));
+    let mut writer = Writer { opened: &mut opened, moment: now, scratch: Scratch::new() };
+    writer.portfolio(checked, progress)?;
+    let installed = match rules {
+        None => None,
+        Some(text) => Some(writer.rules(text)?),
+    };
+    progress.stage("snapshot", 1);
+    crate::snapshots::write(&opened.path, &opened.state)?;
+    progress.finish();
+    Ok(Imported { items, by_type, took: started.elapsed(), rules: installed, warnings })
+}
+
+/// The text of the rule set that goes in with the first portfolio, found to be good for it.
+fn rules_for(config: &Config, check: &mut State) -> Result<Option<String>, Failure> {
+    if check.has_rules() {
+        return Ok(None);
+    }
+    let (text, origin) = config.rules_text()?;
+    let next = Sequence(check.last_sequence().0.saturating_add(1));
+    let accepted = Accepted {
+        moment: check.last_moment(),
+        idempotency: None,
+        command: Command::InstallRules { text: text.clone() },
+    };
+    match check.execute(next, &accepted, &mut Scratch::new()) {
+        Outcome::Refused(Refusal::Rules(errors)) => {
+            let lines = errors.iter().map(|error| format!("{origin}: {error}")).collect();
+            Err(Failure { code: 2, lines })
+        }
+        _ => Ok(Some(text)),
+    }
+}
+
+/// Journals commands and carries them out, as the shard does.
+struct Writer<'o> {
+    opened: &'o mut Opened,
+    moment: Moment,
+    scratch: Scratch,
+}
+
+impl Writer<'_> {
+    fn portfolio(&mut self, checked: Checked, progress: &mut Progress) -> Result<(), Failure> {
+        let (count, parts) = (checked.parts.len(), checked.parts.into_iter());
+        progress.stage("journaling", u64::try_from(count).unwrap_or(u64::MAX));
+        for (index, items) in parts.enumerate() {
+            let last = index.saturating_add(1) == count;
+            let part = u32::try_from(index).map_err(|_| too_many())?;
+            let outcome = self.execute(Command::Import { part, last, items })?;
+            match outcome {
+                Outcome::Done(Done::ImportStaged | Done::Imported { .. }) => {}
+                other => return Err(Failure::found(format!("import refused: {other:?}"))),
+            }
+            if last || index % PARTS_PER_COMMIT == PARTS_PER_COMMIT - 1 {
+                self.opened.journal.commit()?;
+            }
+            progress.at(u64::from(part));
+        }
+        Ok(())
+    }
+
+    fn rules(&mut self, text: String) -> Result<String, Failure> {
+        let outcome = self.execute(Command::InstallRules { text })?;
+        self.opened.journal.commit()?;
+        match outcome {
+            Outcome::Done(Done::RulesInstalled { version }) => Ok(version.to_string()),
+            other => Err(Failure::found(format!("rule set refused: {other:?}"))),
+        }
+    }
+
+    /// Appends the command with its outcome; durable after the next commit.
+    fn execute(&mut self, command: Command) -> Result<Outcome, Failure> {
+        let sequence = self.opened.journal.next_sequence();
+        let accepted = Accepted { moment: self.moment, idempotency: None, command };
+        let state = &mut self.opened.state;
+        let outcome = state.execute(Sequence(sequence), &accepted, &mut self.scratch);
+        let record = Record { accepted, outcome };
+        let mut bytes = Vec::new();
+        authorization::encode_record(&record, &mut bytes);
+        self.opened.journal.append(&bytes)?;
+        Ok(record.outcome)
+    }
+}
+
+fn too_many() -> Failure {
+    Failure::usage("too many records for one import; split the file")
+}
+
+/// The type's name in the file.
+#[must_use]
+pub const fn type_name(item: &PortfolioItem) -> &'static str {
+    match item {
+        PortfolioItem::Product(_) => "product",
+        PortfolioItem::Customer { .. } => "customer",
+        PortfolioItem::Account(_) => "account",
+        PortfolioItem::Card(_) => "card",
+        PortfolioItem::Agent { .. } => "agent",
+        PortfolioItem::Merchant { .. } => "merchant",
+        PortfolioItem::Terminal(_) => "terminal",
+    }
+}

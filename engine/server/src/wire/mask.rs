@@ -1,0 +1,108 @@
+//! What may not be seen of a message: card numbers but for six and four digits, tracks, PIN blocks,
+//! and the same inside chip data (PII-1).
+
+use super::Shown;
+use emv::{Tag, TlvReader};
+use iso8583::FieldValue;
+use payment_types::Pan;
+
+/// Primary account number, and the extended one.
+const NUMBERS: [u8; 2] = [2, 34];
+/// Track 2, track 3, track 1.
+const TRACKS: [u8; 3] = [35, 36, 45];
+const PIN_DATA: u8 = 52;
+const CHIP_DATA: u8 = 55;
+
+/// The card number in chip data: 5A.
+const CHIP_NUMBER: u32 = 0x5A;
+/// Tracks and what is on them, PIN data, the holder's name.
+const CHIP_SECRETS: [u32; 8] = [0x56, 0x57, 0x99, 0x5F20, 0x9F0B, 0x9F1F, 0x9F20, 0x9F6B];
+
+/// All values, with everything blotted out that may not be seen.
+pub(super) fn masked(values: &[(u8, FieldValue)]) -> Vec<(u8, Shown)> {
+    let number = values.iter().find_map(|(de, value)| match value {
+        FieldValue::Text(text) if *de == 2 => Some(text.as_str()),
+        FieldValue::Text(text) if *de == 35 => text.split(['=', 'D']).next(),
+        _ => None,
+    });
+    let shown = |(de, value): &(u8, FieldValue)| (*de, one(*de, value, number));
+    values.iter().map(shown).collect()
+}
+
+fn one(de: u8, value: &FieldValue, number: Option<&str>) -> Shown {
+    match (de, value) {
+        (PIN_DATA, FieldValue::Text(text)) => Shown::Text(blot(text)),
+        (PIN_DATA, FieldValue::Binary(bytes)) => Shown::Hex("*".repeat(bytes.len() * 2)),
+        (CHIP_DATA, FieldValue::Binary(bytes)) => Shown::Hex(chip(bytes)),
+        (CHIP_DATA, FieldValue::Text(text)) => {
+            // Not hex, so not chip data either: nothing of it can be told apart.
+            Shown::Text(hex::decode(text).map_or_else(|_| blot(text), |bytes| chip(&bytes)))
+        }
+        (_, FieldValue::Text(text)) if NUMBERS.contains(&de) => Shown::Text(masked_number(text)),
+        (_, FieldValue::Text(text)) if TRACKS.contains(&de) => Shown::Text(track(text)),
+        (_, FieldValue::Binary(bytes)) if NUMBERS.contains(&de) || TRACKS.contains(&de) => {
+            Shown::Hex("*".repeat(bytes.len() * 2))
+        }
+        (_, FieldValue::Binary(bytes)) => Shown::Hex(hex::encode_upper(bytes)),
+        (_, FieldValue::Text(text)) => Shown::Text(match number {
+            Some(number) if number.len() >= 8 && text.contains(number) => {
+                text.replace(number, &masked_number(number))
+            }
+            _ => text.clone(),
+        }),
+    }
+}
+
+fn blot(text: &str) -> String {
+    "*".repeat(text.chars().count())
+}
+
+fn masked_number(text: &str) -> String {
+    Pan::from_ascii(text.as_bytes())
+        .map_or_else(|_| blot(text), |pan| pan.masked().as_str().to_owned())
+}
+
+/// A track: the first run of digits is the number, and nothing after it is shown.
+fn track(text: &str) -> String {
+    let is_digit = |letter: char| letter.is_ascii_digit();
+    let start = text.find(is_digit).unwrap_or(text.len());
+    let (lead, rest) = text.split_at(start);
+    let end = rest.find(|letter| !is_digit(letter)).unwrap_or(rest.len());
+    let (number, rest) = rest.split_at(end);
+    format!("{}{}{}", blot(lead), masked_number(number), blot(rest))
+}
+
+/// Chip data as hex, values of sensitive tags blotted out; all of it if it does not parse.
+pub(super) fn chip(bytes: &[u8]) -> String {
+    let mut digits: Vec<char> = hex::encode_upper(bytes).chars().collect();
+    for found in TlvReader::new(bytes).walk() {
+        let Ok(tlv) = found else { return "*".repeat(digits.len()) };
+        let shown = match sensitive(tlv.tag) {
+            None => continue,
+            Some(Sensitive::Number) => 6,
+            Some(Sensitive::Secret) => 0,
+        };
+        let start = tlv.offset() * 2;
+        let value = digits.iter_mut().skip(start).take(tlv.value.len() * 2);
+        for digit in value.skip(shown) {
+            *digit = '*';
+        }
+    }
+    digits.into_iter().collect()
+}
+
+/// How a value of chip data is kept from sight.
+pub(super) enum Sensitive {
+    /// Its first six digits may be seen.
+    Number,
+    /// Nothing may be seen.
+    Secret,
+}
+
+pub(super) fn sensitive(tag: Tag) -> Option<Sensitive> {
+    match tag.number() {
+        CHIP_NUMBER => Some(Sensitive::Number),
+        number if CHIP_SECRETS.contains(&number) => Some(Sensitive::Secret),
+        _ => None,
+    }
+}

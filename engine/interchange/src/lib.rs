@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Between ISO 8583 messages and the core: a message becomes a
+//! [`Request`](authorization::Request), a [`Decision`](authorization::Decision) becomes an answer.
+//!
+//! A [`Link`] is one way of speaking: a dialect, a table of response codes, what to assume where a
+//! message is silent. [`Link::receive`] says what to do with a message: decide it, send back an
+//! answer that needs no decision (sign-on, echo, a format error), or drop it. Card numbers and PIN
+//! blocks end here: the core gets a keyed digest and a fact.
+//!
+//! Only a [`Durable`](journal::Durable) decision can be answered, so nothing is promised before it
+//! is on stable storage (ARCHITECTURE.md decision 3). [`Link::refuse`] answers without one, and can
+//! therefore only decline.
+//!
+//! What is not here: sockets, framing, clocks, sessions, and every rule about money.
+
+mod answer;
+mod card;
+mod codes;
+mod edition1987;
+mod edition1993;
+mod elements;
+mod fault;
+mod link;
+mod network;
+mod pin;
+mod received;
+mod register;
+mod request;
+
+pub use answer::AnswerError;
+pub use codes::{CodeTable, CodeTableError, CodeTableErrors};
+pub use fault::{Fault, FaultKind};
+pub use link::Link;
+pub use received::{Answered, DropCause, Received};
+pub use register::{DeviceKeys, Register};

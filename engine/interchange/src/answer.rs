@@ -1,0 +1,150 @@
+//! Building answers.
+
+use crate::Fault;
+use authorization::{AnswerAmounts, Decision, ResultCode};
+use iso8583::{BuildError, Dialect, Message, MessageBuilder};
+use payment_types::{Balance, Currency, Moment, Mti, ResponseCode};
+use thiserror::Error;
+
+/// What an answer repeats of its request, as it came (WIRE.md). DE 2, 35, 36, 45 and 52 are not
+/// among them: a card number or a PIN never goes back.
+const ECHOED: [u8; 12] = [3, 4, 7, 11, 12, 13, 24, 32, 33, 37, 41, 42];
+
+/// The largest sum that DE 54 has digits for.
+const LARGEST: u64 = 999_999_999_999;
+
+/// Why there is no answer. Nothing has been appended then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AnswerError {
+    /// The request cannot be read, so nothing is known to answer to.
+    #[error("the request cannot be read")]
+    Unreadable,
+    /// The request's type has no answer.
+    #[error("a message of type {0} has no answer")]
+    NoAnswer(Mti),
+    /// An approval was to be sent without proof that it is on stable storage.
+    #[error("{} is an approval, which needs a durable decision", .0.name())]
+    NotDurable(ResultCode),
+    /// The answer does not fit the dialect.
+    #[error("the answer does not fit the dialect: {0}")]
+    Build(#[from] BuildError),
+}
+
+/// An answer under construction.
+pub(crate) struct Answer<'d> {
+    builder: MessageBuilder<'d>,
+}
+
+impl<'d> Answer<'d> {
+    /// The answer's type, what it echoes and DE 39.
+    pub(crate) fn new(
+        dialect: &'d Dialect,
+        request: &Message<'_>,
+        code: &ResponseCode,
+    ) -> Result<Self, AnswerError> {
+        let mti = request.mti();
+        let response = mti.response().ok_or(AnswerError::NoAnswer(mti))?;
+        let mut builder = MessageBuilder::new(dialect, response);
+        for de in ECHOED {
+            builder.copy(request, de)?;
+        }
+        builder.set_text(39, code.as_str().as_bytes())?;
+        Ok(Self { builder })
+    }
+
+    /// DE 4, 37, 38 and 54 of a decision.
+    pub(crate) fn decided(
+        &mut self,
+        request: &Message<'_>,
+        decision: &Decision,
+    ) -> Result<(), AnswerError> {
+        if let Some(approved) = decision.amounts.approved {
+            self.builder.set_number(4, approved)?;
+        }
+        self.builder.set_text(37, decision.rrn.as_bytes())?;
+        if let Some(code) = decision.authorization_code {
+            self.builder.set_text(38, code.as_str().as_bytes())?;
+        }
+        let asked = request.number(3).and_then(Result::ok).unwrap_or(0);
+        let groups = groups(&decision.amounts, asked / 100 % 100);
+        if !groups.is_empty() {
+            self.builder.set_text(54, groups.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Names the element that is wrong, if the dialect has room for it.
+    pub(crate) fn diagnose(&mut self, element: u8, fault: &Fault) {
+        let text = fault.to_string();
+        if self.builder.set_text(element, text.as_bytes()).is_err() {
+            self.builder.unset(element);
+        }
+    }
+
+    /// DE 70 as it came, and DE 7 made here if the request has none.
+    pub(crate) fn network(
+        &mut self,
+        request: &Message<'_>,
+        now: Moment,
+    ) -> Result<(), AnswerError> {
+        self.builder.copy(request, 70)?;
+        if !request.has(7) {
+            self.builder.set_number(7, u64::from(now.wire_utc().number()))?;
+        }
+        Ok(())
+    }
+
+    /// Appends the body.
+    pub(crate) fn write(mut self, out: &mut Vec<u8>) -> Result<(), AnswerError> {
+        self.builder.write(out)?;
+        Ok(())
+    }
+}
+
+/// DE 54: ledger balance, available balance, cash to hand out, what is left of the cap. An amount
+/// of more than twelve digits is left out: half of it would be a lie.
+fn groups(amounts: &AnswerAmounts, account_type: u64) -> String {
+    let mut text = String::new();
+    let mut group = |kind: u8, minor: u64, sign: char, currency: Currency| {
+        if minor <= LARGEST {
+            let numeric = currency.numeric();
+            text.push_str(&format!("{account_type:02}{kind:02}{numeric:03}{sign}{minor:012}"));
+        }
+    };
+    let signed = |balance: Balance| (balance.unsigned_abs(), if balance < 0 { 'D' } else { 'C' });
+    for (kind, balance) in [(1, amounts.ledger), (2, amounts.available)] {
+        if let Some((balance, currency)) = balance {
+            let (minor, sign) = signed(balance);
+            group(kind, minor, sign, currency);
+        }
+    }
+    for (kind, amount) in [(40, amounts.hand_out), (44, amounts.cap_left)] {
+        if let Some((minor, currency)) = amount {
+            group(kind, minor, 'C', currency);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_stand_in_a_fixed_order() {
+        let amounts = AnswerAmounts {
+            ledger: Some((-5, Currency::KGS)),
+            available: Some((2_500_000, Currency::KGS)),
+            hand_out: Some((10_000, Currency::KGS)),
+            cap_left: Some((0, Currency::KGS)),
+            approved: None,
+        };
+        assert_eq!(
+            groups(&amounts, 20),
+            "2001417D0000000000052002417C0000025000002040417C0000000100002044417C000000000000"
+        );
+        assert_eq!(groups(&AnswerAmounts::default(), 0), "");
+        let huge = AnswerAmounts { ledger: Some((i64::MIN, Currency::KGS)), ..Default::default() };
+        assert_eq!(groups(&huge, 0), "");
+    }
+}

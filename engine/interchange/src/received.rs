@@ -1,0 +1,101 @@
+//! What is to be done with a message.
+
+use crate::Fault;
+use authorization::Request;
+use core::fmt;
+
+/// What [`Link::receive`](crate::Link::receive) made of a message.
+pub enum Received {
+    /// Let the core decide; the answer is made by [`Link::answer`](crate::Link::answer).
+    Decide(Box<Request>),
+    /// Send this back: the message asks for nothing that could change state.
+    Answer {
+        /// The answer, ready to be framed.
+        body: Vec<u8>,
+        /// What was answered.
+        kind: Answered,
+    },
+    /// Count it and send nothing.
+    Drop(DropCause),
+}
+
+/// Bodies are not shown, whatever is in them.
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decide(request) => f.debug_tuple("Decide").field(request).finish(),
+            Self::Answer { body, kind } => {
+                write!(f, "Answer({kind:?}, {} bytes)", body.len())
+            }
+            Self::Drop(cause) => f.debug_tuple("Drop").field(cause).finish(),
+        }
+    }
+}
+
+/// What was answered at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// The peer signed on.
+    SignOn,
+    /// The peer signed off.
+    SignOff,
+    /// An echo test.
+    Echo,
+    /// Key exchange, refused: keys come with the portfolio in this version.
+    KeyExchange,
+    /// A cut-over, refused: the business day is the clock's.
+    CutOver,
+    /// Network management of another kind, refused.
+    OtherNetworkManagement,
+    /// A message class that this version does not do (file actions, reconciliation,
+    /// administration, fee collection), refused.
+    NotSupported,
+    /// A format error.
+    FormatError(Fault),
+}
+
+impl Answered {
+    /// The name for logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignOn => "sign_on",
+            Self::SignOff => "sign_off",
+            Self::Echo => "echo",
+            Self::KeyExchange => "key_exchange_refused",
+            Self::CutOver => "cut_over_refused",
+            Self::OtherNetworkManagement => "network_management_refused",
+            Self::NotSupported => "class_not_supported",
+            Self::FormatError(_) => "format_error",
+        }
+    }
+}
+
+/// Why a message gets no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DropCause {
+    /// Its type indicator or its bitmap cannot be read.
+    Unreadable,
+    /// It is an answer; nothing here asks.
+    IsAnswer,
+    /// A notification, which wants no answer, or a function no edition defines.
+    WantsNoAnswer,
+    /// A version of the standard or a message class that nobody defines.
+    UnknownType,
+    /// An answer could not be built in the link's dialect.
+    Unanswerable,
+}
+
+impl DropCause {
+    /// The name for logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::IsAnswer => "is_answer",
+            Self::WantsNoAnswer => "wants_no_answer",
+            Self::UnknownType => "unknown_type",
+            Self::Unanswerable => "unanswerable",
+        }
+    }
+}

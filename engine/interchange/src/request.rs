@@ -1,0 +1,178 @@
+//! From a message that parsed to what the core decides about.
+
+use crate::elements::{LONGEST, digits, number, required, text, text_or_blank};
+use crate::{Fault, Register, card, edition1987, edition1993, pin};
+use authorization::{CardNumber, PinFact, Request, SecurityFacts};
+use iso8583::Message;
+use payment_types::{
+    AcceptorId, AcquirerId, Amount, AuthorizationCode, Class, Currency, EntryMode,
+    MerchantCategoryCode, OriginalDataElements, PosConditionCode, ProcessingCode, Rrn, Stan,
+    TerminalId, TransactionType, WireDateTime,
+};
+use security::SecurityModule;
+
+/// What the editions say in different places.
+pub(crate) struct Particulars {
+    /// The transaction amount, in a partial reversal the original's.
+    pub(crate) amount: Option<u64>,
+    /// What stays after a partial reversal.
+    pub(crate) replacement: Option<u64>,
+    pub(crate) local: WireDateTime,
+    pub(crate) entry_mode: EntryMode,
+    pub(crate) condition: PosConditionCode,
+    pub(crate) mcc: Option<MerchantCategoryCode>,
+    pub(crate) original: Option<OriginalDataElements>,
+}
+
+/// Reads a message of the classes 1, 2 and 4. `default_currency` stands in for a missing DE 49.
+pub(crate) fn read(
+    message: &Message<'_>,
+    default_currency: Option<Currency>,
+    security: &dyn SecurityModule,
+    register: &dyn Register,
+) -> Result<Request, Fault> {
+    let mti = message.mti().without_version();
+    let undoes = mti.class() == Class::Reversal;
+    let processing_code = required(number(message, 3, processing_code), 3)?;
+    let card = card::read(message)?;
+    // A reversal finds its card by its original.
+    if card.is_none() && !undoes {
+        return Err(Fault::missing(2));
+    }
+    let stan = required(number(message, 11, |n| Stan::new(u32::try_from(n).ok()?)), 11)?;
+    let terminal = required(text_or_blank(message, 41, TerminalId::new), 41)?;
+    let transmission = number(message, 7, WireDateTime::from_number)?.unwrap_or_default();
+    let told = match message.dialect().version() {
+        0 => edition1987::read(message, mti.class())?,
+        _ => edition1993::read(message, mti.class())?,
+    };
+    if transmission.number() == 0 && told.local.number() == 0 {
+        return Err(Fault::missing(7));
+    }
+    let has_amount = told.amount.is_some();
+    if !has_amount && !undoes && moves_money(processing_code) {
+        return Err(Fault::missing(4));
+    }
+    let currency = match currency(message)?.or(default_currency) {
+        Some(currency) => currency,
+        None if has_amount => return Err(Fault::missing(49)),
+        None => Currency::KGS,
+    };
+    let holder = pin::by_chip(message, told.entry_mode)?;
+    let mut request = Request {
+        mti,
+        processing_code,
+        card: None,
+        amount: Amount::new(told.amount.unwrap_or(0), currency),
+        cash_back: cash_back(message, currency)?,
+        stan,
+        rrn: text_or_blank(message, 37, Rrn::new)?,
+        transmission,
+        local: told.local,
+        expiry: card.as_ref().and_then(|card| card.expiry),
+        entry_mode: told.entry_mode,
+        condition: told.condition,
+        acquirer: number(message, 32, institution)?.unwrap_or_default(),
+        forwarding: number(message, 33, institution)?.unwrap_or_default(),
+        terminal,
+        acceptor: text(message, 42, AcceptorId::new)?.unwrap_or_default(),
+        mcc: told.mcc,
+        authorization_code: text_or_blank(message, 38, AuthorizationCode::new)?,
+        original: told.original,
+        replacement: told.replacement,
+        facts: SecurityFacts { pin: holder },
+    };
+    // Last, since it costs the most: nothing is verified for a message that is refused anyway.
+    if let Some(card) = &card {
+        let digest = security.pan_digest(&card.pan);
+        request.card = Some(CardNumber { digest, masked: card.pan.masked() });
+        let block = || pin::by_block(message, &terminal, (&card.pan, &digest), security, register);
+        request.facts.pin = if undoes { PinFact::NotPresent } else { block().unwrap_or(holder) };
+    }
+    Ok(request)
+}
+
+/// Whether DE 3 asks for something that needs an amount. Of an unknown type the core says that it
+/// is unknown, not that its amount is missing.
+fn moves_money(code: ProcessingCode) -> bool {
+    !matches!(
+        code.transaction_type(),
+        TransactionType::BalanceInquiry
+            | TransactionType::MiniStatement
+            | TransactionType::PinChange
+            | TransactionType::Activation
+            | TransactionType::Other
+    )
+}
+
+fn processing_code(number: u64) -> Option<ProcessingCode> {
+    ProcessingCode::from_number(u32::try_from(number).ok()?)
+}
+
+fn institution(number: u64) -> Option<AcquirerId> {
+    (number <= 99_999_999_999).then_some(AcquirerId(number))
+}
+
+/// DE 49: three digits, or the letters that 1993 allows.
+fn currency(message: &Message<'_>) -> Result<Option<Currency>, Fault> {
+    text(message, 49, |text| match digits(text) {
+        Some(numeric) => Currency::from_numeric(u16::try_from(numeric).ok()?),
+        None => Currency::from_alpha(core::str::from_utf8(text).ok()?),
+    })
+}
+
+/// DE 54: the group of type 40, if there is one (AGT-4). All groups must be well formed, the cash
+/// part in the transaction's currency.
+fn cash_back(message: &Message<'_>, currency: Currency) -> Result<Option<u64>, Fault> {
+    let mut scratch = [0; LONGEST];
+    let Some(text) = message.text(54, &mut scratch) else { return Ok(None) };
+    let text = text.map_err(|_| Fault::malformed(54))?;
+    let mut cash = None;
+    for group in text.chunks(20) {
+        let (kind, numeric, minor) = amount_group(group).ok_or(Fault::malformed(54))?;
+        if kind != 40 {
+            continue;
+        }
+        if numeric != u64::from(currency.numeric()) || cash.is_some() {
+            return Err(Fault::contradicts(54));
+        }
+        cash = Some(minor);
+    }
+    Ok(cash)
+}
+
+/// Amount type, currency and amount of twenty characters.
+fn amount_group(group: &[u8]) -> Option<(u64, u64, u64)> {
+    let part = |from: usize, to: usize| group.get(from..to).and_then(digits);
+    let is_whole = group.len() == 20 && matches!(group.get(7), Some(b'C' | b'D'));
+    part(0, 2).filter(|_| is_whole)?;
+    Some((part(2, 4)?, part(4, 7)?, part(8, 20)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_groups_of_de_54() {
+        assert_eq!(amount_group(b"0040417D000000100000"), Some((40, 417, 100_000)));
+        assert_eq!(amount_group(b"2001840C000000000000"), Some((1, 840, 0)));
+        for bad in [
+            "",
+            "0040417D00000010000",
+            "0040417X000000100000",
+            "00A0417D000000100000",
+            "0040KGSD000000100000",
+            "0040417D00000010000 ",
+        ] {
+            assert_eq!(amount_group(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn inquiries_need_no_amount() {
+        let asks = |number| moves_money(ProcessingCode::from_number(number).unwrap());
+        assert!(asks(0) && asks(10_000) && asks(90_000) && asks(200_000) && asks(210_000));
+        assert!(!asks(310_000) && !asks(300_000) && !asks(380_000) && !asks(990_000));
+    }
+}

@@ -95,6 +95,7 @@ fn ctl_4_cash_never_goes_without_pin() {
              23 10:01 K3 ATM1 cash 200.00 tap         = PIN
              23 10:02 K3 ATM1 cash 200.00             = PIN
              23 10:03 K3 BRN1 cash 200.00             = PIN
+             23 10:03 K3 WEB1 cash 200.00             = PIN     # present or not
              23 10:04 K3 POS1 buy 100.00 back 50.00   = PIN
              23 10:05 K3 POS1 buy 100.00              = ok
              23 10:06 K3 ATM1 cash 200.00 pin         = ok

@@ -280,6 +280,18 @@ fn lim_2_a_limit_is_data_and_a_changed_ceiling_keeps_what_was_counted() {
 }
 
 #[test]
+fn lim_2_an_addition_to_a_counted_transaction_asks_nothing_of_a_count() {
+    let rules = |ceiling| limit("x", "card", "all", "day", ceiling, "measure = \"count\"");
+    let mut bank = Bank::new(&rules("2"));
+    bank.plays("23 10:00 K1 POS1 buy 1.00 pin = ok\n23 10:01 K1 POS1 buy 1.00 pin = ok");
+    bank.rules(&rules("1"));
+    bank.plays(
+        "23 10:02 K1 POS1 buy 1.00 pin more = ok
+         23 10:03 K1 POS1 buy 1.00 pin      = 65",
+    );
+}
+
+#[test]
 fn lim_2_receipts_of_a_limit_that_is_gone_do_no_harm() {
     let rules = limit("x", "card", "all", "day", "\"100.00\"", "");
     let mut bank = Bank::new(&rules);
@@ -377,7 +389,11 @@ fn lim_5_counters_and_receipts_survive_being_stored() {
     ];
     let mut bank = Bank::new(&rules.concat());
     bank.card_limit("K4", "a", "40.00", ["", ""]);
-    bank.plays("a: 23 10:00 K1 POS1 buy 100.00 pin = ok");
+    bank.plays(
+        "b: 21 10:00 K1 POS1 buy 100.00 pin = ok
+            22 10:00 K1 POS1 buy 90.00 pin  = ok
+         a: 23 10:00 K1 POS1 buy 100.00 pin = ok",
+    );
     let stored = postcard::to_allocvec(&bank.usage).unwrap();
     let mut restored: Usage = postcard::from_bytes(&stored).unwrap();
     restored.install(&bank.plan);
@@ -387,8 +403,10 @@ fn lim_5_counters_and_receipts_survive_being_stored() {
     bank.plays(
         "23 10:01 K1 POS1 buy 0.01 pin  = 61
          23 10:01 K4 POS1 buy 40.01 pin = 61
-         23 10:02 reverse a
-         23 10:03 K1 POS1 buy 60.00 pin = ok",
+         24 10:01 K1 POS1 buy 10.01 pin = 61        # the crossing's counter is found again
+         24 10:01 K1 POS2 buy 90.00 pin = ok
+         24 10:02 reverse a
+         25 10:03 K1 POS1 buy 100.00 pin = ok",
     );
     assert!(bank.usage != snapshot);
     bank.usage = snapshot;

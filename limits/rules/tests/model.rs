@@ -154,8 +154,13 @@ struct Approved {
     amount: u64,
     cash: u64,
     counts: bool,
-    /// Place in the order of approvals.
     receipts: Vec<limits::Move>,
+}
+
+impl Approved {
+    fn count(&self) -> u64 {
+        u64::from(self.counts)
+    }
 }
 
 #[derive(Default)]
@@ -172,16 +177,10 @@ impl Model {
 
     /// What a verdict must say was used.
     fn used(&self, now: &Facts, verdict: &Verdict) -> u64 {
-        let minute = |facts: &Facts| facts.moment.at.0 / 60_000;
         let same_day = |facts: &Facts| facts.date == now.date;
-        let within = |facts: &Facts, bucket: i64, buckets: i64| {
-            minute(facts) / bucket >= minute(now) / bucket - buckets
-        };
         let no_pin = |facts: &Facts| {
             facts.pin == Pin::None && !facts.credit && facts.customer == now.customer
         };
-        let count = |approved: &Approved| u64::from(approved.counts);
-        let goods = |approved: &Approved| approved.amount - approved.cash;
         let since_pin = || {
             let from = self.pin_at[now.customer as usize];
             self.approved.iter().skip(from).filter(|approved| no_pin(&approved.facts))
@@ -201,49 +200,50 @@ impl Model {
             (Rule::Ctl2, Figure::PerDay) => {
                 self.sum(|facts| no_pin(facts) && same_day(facts), |approved| approved.amount)
             }
-            (Rule::Ctl2, Figure::CountSincePin) => since_pin().map(count).sum(),
+            (Rule::Ctl2, Figure::CountSincePin) => since_pin().map(Approved::count).sum(),
             (Rule::Ctl2, Figure::SumSincePin) => since_pin().map(|approved| approved.amount).sum(),
-            (_, Figure::Limit(0)) => self.sum(
-                |facts| !facts.credit && facts.card == now.card && same_day(facts),
-                |approved| approved.amount,
-            ),
-            (_, Figure::Limit(1)) => self.sum(
-                |facts| !facts.credit && facts.card == now.card && within(facts, 1, 60),
-                count,
-            ),
-            (_, Figure::Limit(2)) => self.sum(
-                |facts| {
-                    facts.operation == Operation::Purchase
-                        && facts.customer == now.customer
-                        && facts.date.week() == now.date.week()
+            (_, Figure::Limit(at)) => self.used_of_limit(now, at),
+            _ => 0,
+        }
+    }
+
+    /// The same for a limit, by its place in [`LIMITS`].
+    fn used_of_limit(&self, now: &Facts, at: u16) -> u64 {
+        let minute = |facts: &Facts| facts.moment.at.0 / 60_000;
+        let within = |facts: &Facts, bucket: i64, buckets: i64| {
+            minute(facts) / bucket >= minute(now) / bucket - buckets
+        };
+        let amount = |approved: &Approved| approved.amount;
+        let cash = |approved: &Approved| approved.cash;
+        let goods = |approved: &Approved| approved.amount - approved.cash;
+        let same_card = |facts: &Facts| facts.card == now.card;
+        match at {
+            0 => self.sum(|f| !f.credit && same_card(f) && f.date == now.date, amount),
+            1 => self.sum(|f| !f.credit && same_card(f) && within(f, 1, 60), Approved::count),
+            2 => self.sum(
+                |f| {
+                    let same = f.customer == now.customer && f.date.week() == now.date.week();
+                    f.operation == Operation::Purchase && same
                 },
                 goods,
             ),
-            (_, Figure::Limit(3)) => self.sum(
-                |facts| {
-                    facts.operation == Operation::AtmCash
-                        && facts.card == now.card
-                        && within(facts, 15, 96)
+            3 => self.sum(
+                |f| f.operation == Operation::AtmCash && same_card(f) && within(f, 15, 96),
+                cash,
+            ),
+            4 => self.sum(|f| f.is_agent_cash() && same_card(f) && within(f, 60, 168), cash),
+            5 => self.sum(
+                |f| {
+                    let same = f.customer == now.customer && f.device == now.device;
+                    let month = f.date.month() == now.date.month();
+                    f.contactless && !f.credit && same && month
                 },
-                |approved| approved.cash,
+                Approved::count,
             ),
-            (_, Figure::Limit(4)) => self.sum(
-                |facts| facts.is_agent_cash() && facts.card == now.card && within(facts, 60, 168),
-                |approved| approved.cash,
-            ),
-            (_, Figure::Limit(5)) => self.sum(
-                |facts| {
-                    let same = facts.customer == now.customer && facts.device == now.device;
-                    let tap = facts.contactless && !facts.credit;
-                    tap && same && facts.date.month() == now.date.month()
-                },
-                count,
-            ),
-            (_, Figure::Limit(6)) => self.sum(
-                |facts| !facts.credit && facts.device == now.device && within(facts, 360, 120),
-                |approved| approved.amount,
-            ),
-            _ => 0,
+            _ => {
+                let same = |f: &Facts| !f.credit && f.device == now.device;
+                self.sum(|f| same(f) && within(f, 360, 120), amount)
+            }
         }
     }
 
@@ -340,7 +340,11 @@ fn run(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn counters_are_what_the_list_of_approvals_says(steps in prop::collection::vec(step(), 1..250)) {

@@ -2,7 +2,7 @@
 
 use limits::{Counts, Dimension, Edition, Hours, Measure, RegulatedRule, RuleSet, Scope, Window};
 
-/// CONTRACT.md's own example.
+/// The contract's example.
 const CONTRACT: &str = r#"
 version = "2026-11-21"
 [[indicator]]
@@ -32,7 +32,7 @@ code = "61"
 [technical_overdraft]
 annual_rate = "24.00"
 day_count = "actual/365"
-block = { amount_above = "1000.00", openings = 3, within_days = 30, when_overdue = true, lift_on_repayment = true }
+block = { amount_above = "1000.00", openings = 3, within_days = 30, lift_on_repayment = true }
 [[network]]
 name = "Elcart"
 bins = ["9417"]

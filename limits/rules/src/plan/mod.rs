@@ -1,5 +1,5 @@
-//! A rule set compiled for decisions: names are indexes, dates are sorted tables, limits are filters
-//! over [`Facts`]. Immutable; shared as long as anything replays under it.
+//! A rule set compiled for decisions: names are indexes, dates sorted tables, limits filters over
+//! [`Facts`]. Immutable; shared as long as anything replays under it.
 
 mod compile;
 mod limit;

@@ -1,4 +1,4 @@
-//! Reading TOML so that every mistake is found at once, each with its place and what would be right.
+//! Reading TOML so that every mistake is found at once, with its place and what would be right.
 
 use super::error::{Place, RuleError};
 use payment_types::{BusinessDate, Currency, Timestamp, parse_minor};

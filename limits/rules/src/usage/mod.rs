@@ -1,8 +1,8 @@
 //! What has been used of every limit: the counters, and the ceilings set for single cards.
 //!
 //! Part of the shard's state: a clone is a snapshot and costs next to nothing, the serialised form
-//! is the counters in order. Counters belong to limits by id, scope, measure and window, and outlive
-//! a change of the rule set; what the current plan uses of them is worked out by
+//! is the counters in order. Counters belong to limits by id, scope, measure and window, and
+//! outlive a change of the rule set; what the current plan uses of them is worked out by
 //! [`Usage::install`].
 
 pub(crate) mod cell;
@@ -110,8 +110,8 @@ impl Usage {
     }
 
     /// Makes `plan` the one that counters are kept for: at the first start, when a rule set takes
-    /// effect, and after a snapshot was read. A limit that was there before with the same id, scope,
-    /// window and measure goes on with what it has counted (AGT-9); a new one begins at zero.
+    /// effect, and after a snapshot was read. A limit that was there before with the same id,
+    /// scope, window and measure goes on with what it has counted (AGT-9); a new one begins at zero.
     /// Installing the same plan again changes nothing. Limits added to a scope later have their
     /// counters in a panel of their own, so that receipts keep their meaning: one more look-up.
     pub fn install(&mut self, plan: &Plan) {

@@ -317,3 +317,44 @@ impl Panel {
         *self = Self::new(self.scope, Vec::new());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(panel: &Panel, card: u32, device: u32) -> Key {
+        let index = |part| Some(if part == Dimension::Card { card } else { device });
+        panel.scope.key(index).unwrap()
+    }
+
+    #[test]
+    fn past_blocks_are_used_again_and_leave_the_index() {
+        let day = Column {
+            limit: "x".into(),
+            window: Window::Day,
+            measure: Measure::Amount,
+            base: Base::Whole,
+            offset: 0,
+        };
+        let scope = Scope::of(&[Dimension::Card, Dimension::Device]);
+        let mut panel = Panel::new(scope, vec![day]);
+        let offset = panel.columns[0].offset;
+        for day in 1..100u16 {
+            let now = Tick::from_parts(day, 0);
+            for device in 0..3 {
+                let key = key(&panel, 7, 10 * u32::from(day) + device);
+                let slot = panel.find_or_make(&key, now);
+                let word = cell::calendar_add(0, day, 5);
+                panel.cell_mut(slot, offset).set(0, word);
+                assert_eq!(panel.find(&key), Some(slot));
+            }
+            let old = key(&panel, 7, 10 * u32::from(day) - 10);
+            assert_eq!(panel.find(&old), None);
+        }
+        assert_eq!((panel.blocks, panel.index.0.len()), (3, 3));
+        let mut listed: Vec<u32> = panel.blocks_of_card(7).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, [0, 1, 2]);
+        assert_eq!(panel.blocks_of_card(6).count(), 0);
+    }
+}

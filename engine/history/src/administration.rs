@@ -162,22 +162,15 @@ fn day_details(date: payment_types::BusinessDate, outcome: &Outcome) -> Value {
 }
 
 fn install_rules(
-    batch: &mut Batch<'_>,
+    batch: &Batch<'_>,
     place: Place,
     version: &str,
     text: &str,
 ) -> Result<(), HistoryError> {
-    batch.limits = limit_ids(text);
+    let limits = json!(limit_ids(text)).to_string();
     batch.sql.execute(
         "INSERT INTO rule_sets VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            place.sequence,
-            place.at,
-            place.zone,
-            version,
-            text,
-            json!(batch.limits).to_string()
-        ],
+        params![place.sequence, place.at, place.zone, version, text, limits],
     )?;
     Ok(())
 }

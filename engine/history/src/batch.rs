@@ -44,8 +44,6 @@ impl Place {
 pub(crate) struct Batch<'c> {
     pub(crate) sql: &'c Connection,
     pub(crate) position: Position,
-    /// The ids of the limits of the rule set in force, in order.
-    pub(crate) limits: Vec<String>,
     last: Vec<u8>,
 }
 
@@ -53,12 +51,7 @@ impl<'c> Batch<'c> {
     /// Goes on from where the file stands. `sql` is in a transaction that the caller ends.
     pub(crate) fn begin(sql: &'c Connection) -> Result<Self, HistoryError> {
         let position = load_position(sql)?;
-        let newest = "SELECT limits FROM rule_sets ORDER BY sequence DESC LIMIT 1";
-        let limits: Option<String> =
-            rusqlite::OptionalExtension::optional(sql.query_row(newest, [], |row| row.get(0)))?;
-        let limits = limits.map(|limits| serde_json::from_str(&limits)).transpose();
-        let limits = limits.map_err(|_| HistoryError::Content("limit ids"))?.unwrap_or_default();
-        Ok(Self { sql, position, limits, last: Vec::new() })
+        Ok(Self { sql, position, last: Vec::new() })
     }
 
     /// Takes in one record.
@@ -76,7 +69,7 @@ impl<'c> Batch<'c> {
     fn write(&mut self, place: Place, record: &Record) -> Result<(), HistoryError> {
         match (&record.accepted.command, &record.outcome) {
             (Command::Authorize(request), Outcome::Decided(decided)) => {
-                card_transaction::write(self, place, request, decided)
+                card_transaction::write(self.sql, place, request, decided)
             }
             (command, outcome) => administration::write(self, place, command, outcome),
         }

@@ -1,6 +1,6 @@
 //! The rows of one decided message: the transaction, its trace, its postings, its notice.
 
-use crate::batch::{Batch, Place, int};
+use crate::batch::{Place, int};
 use crate::{HistoryError, names};
 use authorization::{Decided, Notice, Request, TraceEntry};
 use ledger::{Party, Transfer};
@@ -9,23 +9,21 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::fmt::Write;
 
 pub(crate) fn write(
-    batch: &Batch<'_>,
+    sql: &Connection,
     place: Place,
     request: &Request,
     decided: &Decided,
 ) -> Result<(), HistoryError> {
     if decided.decision.is_repeat {
-        return write_retransmission(batch.sql, place, request.mti, decided);
+        return write_retransmission(sql, place, request.mti, decided);
     }
-    write_transaction(batch.sql, place, request, decided)?;
-    let entries = trace_text(&decided.trace, &batch.limits);
-    batch
-        .sql
-        .prepare_cached("INSERT INTO traces VALUES (?1, ?2)")?
+    write_transaction(sql, place, request, decided)?;
+    let entries = trace_text(&decided.trace);
+    sql.prepare_cached("INSERT INTO traces VALUES (?1, ?2)")?
         .execute(params![place.sequence, entries])?;
-    write_postings(batch.sql, place, decided.movement.transfers.iter())?;
+    write_postings(sql, place, decided.movement.transfers.iter())?;
     match &decided.notice {
-        Some(notice) => write_notice(batch.sql, place, notice),
+        Some(notice) => write_notice(sql, place, notice),
         None => Ok(()),
     }
 }
@@ -205,28 +203,24 @@ fn write_notice(sql: &Connection, place: Place, notice: &Notice) -> Result<(), H
     Ok(())
 }
 
-/// The trace as it stands in its column. Rules and verdicts are plain words, so only the limits'
-/// ids need quoting.
-fn trace_text(trace: &[TraceEntry], limits: &[String]) -> String {
-    let mut text = String::with_capacity(trace.len().saturating_mul(40).saturating_add(2));
+/// The trace as it stands in its column (see `schema.sql`). Most rules looked at do not apply and
+/// have no numbers, so they are left out where they are all 0.
+fn trace_text(trace: &[TraceEntry]) -> String {
+    let mut text = String::with_capacity(trace.len().saturating_mul(24).saturating_add(2));
     text.push('[');
     for (at, entry) in trace.iter().enumerate() {
-        let limit = entry.limit.map(|limit| match limits.get(usize::from(limit)) {
-            Some(id) => serde_json::Value::from(id.as_str()).to_string(),
-            None => limit.to_string(),
-        });
-        // Writing to a string cannot fail.
-        let _: std::fmt::Result = write!(
-            text,
-            "{}[\"{}\",\"{}\",{},{},{},{}]",
-            if at == 0 { "" } else { "," },
-            entry.rule.id(),
-            names::verdict(entry.verdict),
-            limit.as_deref().unwrap_or("null"),
-            entry.asked,
-            entry.used,
-            entry.ceiling,
-        );
+        let comma = if at == 0 { "" } else { "," };
+        let (rule, verdict) = (entry.rule.id(), names::verdict_letter(entry.verdict));
+        let _written = write!(text, "{comma}[\"{rule}\",\"{verdict}\",");
+        let _written = match entry.limit {
+            Some(limit) => write!(text, "{limit}"),
+            None => write!(text, "null"),
+        };
+        let (asked, used, ceiling) = (entry.asked, entry.used, entry.ceiling);
+        if (asked, used, ceiling) != (0, 0, 0) {
+            let _written = write!(text, ",{asked},{used},{ceiling}");
+        }
+        text.push(']');
     }
     text.push(']');
     text

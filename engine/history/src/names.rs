@@ -20,14 +20,27 @@ pub(crate) const fn liability(liability: Liability) -> &'static str {
     }
 }
 
-pub(crate) const fn verdict(verdict: Verdict) -> &'static str {
+/// A verdict as the trace column has it.
+pub(crate) const fn verdict_letter(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::NotApplicable => "not_applicable",
-        Verdict::Pass => "pass",
-        Verdict::Decline => "decline",
-        Verdict::AskPin => "ask_pin",
-        Verdict::Note => "note",
+        Verdict::NotApplicable => "-",
+        Verdict::Pass => "P",
+        Verdict::Decline => "D",
+        Verdict::AskPin => "A",
+        Verdict::Note => "N",
     }
+}
+
+/// A verdict as people read it.
+pub(crate) fn verdict(letter: &str) -> Option<&'static str> {
+    Some(match letter {
+        "-" => "not_applicable",
+        "P" => "pass",
+        "D" => "decline",
+        "A" => "ask_pin",
+        "N" => "note",
+        _ => return None,
+    })
 }
 
 /// What became of a hold, and of how much.

@@ -1,11 +1,11 @@
 //! The searches. Lists are newest first and go on from a sequence, so that a page is one walk along
 //! an index however deep it is.
 
-use crate::HistoryError;
 use crate::view::{
     AuditEntry, Link, Notification, Page, Party, Posting, RuleSetEntry, TraceLine,
     TransactionDetail, TransactionSummary,
 };
+use crate::{HistoryError, names};
 use payment_types::{BusinessDate, Currency, Moment, Timestamp, UtcOffset};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
@@ -128,17 +128,33 @@ fn trace(sql: &Connection, sequence: i64) -> Result<Vec<TraceLine>, HistoryError
     let find = "SELECT entries FROM traces WHERE sequence = ?1";
     let text = sql.prepare_cached(find)?.query_row([sequence], |row| row.get::<_, String>(0));
     let Some(text) = text.optional()? else { return Ok(Vec::new()) };
-    type Line = (String, String, Option<serde_json::Value>, i64, i64, i64);
-    let lines: Vec<Line> =
+    let find = "SELECT limits FROM rule_sets WHERE sequence < ?1 ORDER BY sequence DESC LIMIT 1";
+    let limits = sql.prepare_cached(find)?.query_row([sequence], |row| row.get::<_, String>(0));
+    let limits: Vec<String> = limits
+        .optional()?
+        .map_or(Ok(Vec::new()), |limits| serde_json::from_str(&limits))
+        .map_err(|_| HistoryError::Content("limit ids"))?;
+    let rows: Vec<Vec<serde_json::Value>> =
         serde_json::from_str(&text).map_err(|_| HistoryError::Content("a trace"))?;
-    let line = |(rule, verdict, limit, asked, used, ceiling): Line| {
-        let limit = limit.map(|limit| match limit {
-            serde_json::Value::String(id) => id,
-            position => position.to_string(),
-        });
-        TraceLine { rule, verdict, limit, asked, used, ceiling }
-    };
-    Ok(lines.into_iter().map(line).collect())
+    let lines = rows.iter().map(|row| trace_line(row, &limits)).collect::<Option<_>>();
+    lines.ok_or(HistoryError::Content("a trace"))
+}
+
+fn trace_line(row: &[serde_json::Value], limits: &[String]) -> Option<TraceLine> {
+    let [rule, verdict, limit, numbers @ ..] = row else { return None };
+    let limit = limit.as_u64().map(|at| {
+        let id = usize::try_from(at).ok().and_then(|at| limits.get(at));
+        id.cloned().unwrap_or_else(|| at.to_string())
+    });
+    let number = |at: usize| numbers.get(at).and_then(serde_json::Value::as_i64).unwrap_or(0);
+    Some(TraceLine {
+        rule: rule.as_str()?.to_owned(),
+        verdict: names::verdict(verdict.as_str()?)?.to_owned(),
+        limit,
+        asked: number(0),
+        used: number(1),
+        ceiling: number(2),
+    })
 }
 
 fn postings(sql: &Connection, sequence: i64) -> Result<Vec<Posting>, HistoryError> {

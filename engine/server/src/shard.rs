@@ -246,7 +246,7 @@ impl Shard {
     }
 
     /// Takes nothing more; what is in the queue is still carried out, then the thread ends.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.shared.queue.close();
     }
 }

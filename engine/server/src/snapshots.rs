@@ -15,7 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use thiserror::Error;
 
 /// The section of a snapshot that holds the state.
 pub(crate) const STATE_SECTION: &str = "state";
@@ -103,20 +102,13 @@ pub(crate) fn take(directory: &Path, state: &State) {
 ///
 /// # Errors
 /// What the system refused.
-pub fn write(directory: &Path, state: &State) -> Result<SnapshotInfo, SnapshotFailure> {
+pub fn write(directory: &Path, state: &State) -> Result<SnapshotInfo, JournalError> {
     let mut writer = SnapshotWriter::create(directory, state.last_sequence().0)?;
     writer.section(STATE_SECTION)?;
-    state.write_snapshot(&mut writer)?;
-    Ok(writer.finish()?)
-}
-
-/// Why a snapshot was not written.
-#[derive(Debug, Error)]
-pub enum SnapshotFailure {
-    /// The snapshot store.
-    #[error(transparent)]
-    Store(#[from] JournalError),
-    /// Writing the state into it.
-    #[error(transparent)]
-    Write(#[from] io::Error),
+    state.write_snapshot(&mut writer).map_err(|source| JournalError::Io {
+        action: "write a snapshot in",
+        path: directory.to_path_buf(),
+        source,
+    })?;
+    writer.finish()
 }

@@ -6,12 +6,14 @@
 //! something.
 //!
 //! Start reading at [`intent`] (what a terminal asks for), then [`exchange`], then one of the
-//! users: [`scenario`], [`traffic`].
+//! users: [`scenario`], [`traffic`], [`load`].
 
+pub mod echo;
 pub mod endpoint;
 mod error;
 pub mod exchange;
 pub mod intent;
+pub mod load;
 pub mod moment;
 pub mod pin;
 pub mod portfolio;

@@ -1,6 +1,9 @@
 //! The command line: one module per subcommand, options and printing only.
 
 mod demo_traffic;
+mod echo;
+mod load;
+mod options;
 mod scenario;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +24,8 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Scenario(scenario::Args),
+    Load(Box<load::Args>),
+    Echo(echo::Args),
     DemoTraffic(demo_traffic::Args),
 }
 
@@ -34,6 +39,8 @@ impl Cli {
     pub(crate) fn run(self) -> ExitCode {
         let outcome = match self.command {
             Command::Scenario(args) => args.run(),
+            Command::Load(args) => args.run(),
+            Command::Echo(args) => args.run(),
             Command::DemoTraffic(args) => args.run(),
         };
         match outcome {

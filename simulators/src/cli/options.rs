@@ -1,0 +1,81 @@
+//! Options that several subcommands share.
+
+use clap::Args;
+use std::time::Duration;
+use tamga_sim::{Endpoint, SimError};
+
+/// Where the host is and how it wants to be spoken to.
+#[derive(Args)]
+pub(crate) struct Host {
+    /// The host [default: the demo's listener, 127.0.0.1:8583 (pos), :8584 (atm), :8585 (network)]
+    #[arg(long, value_name = "HOST:PORT")]
+    target: Option<String>,
+    /// How messages are cut: u16be, u16be-incl, ascii4, bcd2, u32be [default: the listener's]
+    #[arg(long, value_name = "KIND")]
+    framing: Option<String>,
+    /// Frames carry a TPDU [default: the listener's]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    tpdu: Option<bool>,
+    /// A shipped dialect's name or a dialect file [default: the listener's]
+    #[arg(long, value_name = "NAME|FILE")]
+    dialect: Option<String>,
+}
+
+impl Host {
+    /// The endpoint; what is not said is as at the demo's listener of that name.
+    pub(crate) fn endpoint(self, listener: &str) -> Result<Endpoint, SimError> {
+        let (target, framing, tpdu, dialect) = match listener {
+            "atm" => ("127.0.0.1:8584", "ascii4", false, "iso87-ascii"),
+            "network" => ("127.0.0.1:8585", "u16be", false, "iso93-bcd"),
+            _ => ("127.0.0.1:8583", "u16be", true, "iso87-bcd"),
+        };
+        // A framing of one's own has no TPDU unless one says so.
+        let tpdu = self.tpdu.unwrap_or(tpdu && self.framing.is_none());
+        Endpoint::new(
+            self.target.as_deref().unwrap_or(target),
+            self.framing.as_deref().unwrap_or(framing),
+            tpdu,
+            self.dialect.as_deref().unwrap_or(dialect),
+        )
+    }
+}
+
+/// Reads `10`, `10s`, `1.5s`, `500ms` or `2m`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|character: char| character.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    let seconds = match unit {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        _ => return Err(format!("{unit:?} is not ms, s or m")),
+    };
+    let number: f64 = digits.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+/// Reads `10-500` or `100`: whole units of money.
+pub(crate) fn amounts(text: &str) -> Result<std::ops::RangeInclusive<u64>, String> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    let whole = |text: &str| text.trim().parse().map_err(|_| "not whole amounts".to_owned());
+    Ok(whole(from)?..=whole(to)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_amounts_are_read() {
+        for (text, ms) in
+            [("10", 10_000), ("10s", 10_000), ("1.5s", 1500), ("500ms", 500), ("2m", 120_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        assert!(duration("10h").is_err() && duration("s").is_err() && duration("-1").is_err());
+        assert_eq!(amounts("10-500"), Ok(10..=500));
+        assert_eq!(amounts("7"), Ok(7..=7));
+        assert!(amounts("a-b").is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! One connection's share of the load: what it sends next, what is on its way, what came back.
+//!
+//! No socket and no waiting here (see `worker`), so that it can be tested by hand.
+
+use super::cards::Cards;
+use super::operation::Operation;
+use super::slots::{InFlight, Slots};
+use super::stats::{Tally, code};
+use super::template::{Patch, Template, WireTime};
+use iso8583::{Dialect, Message};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+
+/// An operation at some terminals, chosen as often as its share says.
+pub(crate) struct Act {
+    pub(crate) operation: Operation,
+    pub(crate) share: u32,
+    pub(crate) templates: Vec<Template>,
+    /// Minor units, in these steps.
+    pub(crate) amounts: RangeInclusive<u64>,
+    pub(crate) step: u64,
+}
+
+/// What all lanes know.
+pub(crate) struct Frame<'a> {
+    pub(crate) cards: &'a Cards,
+    pub(crate) dialect: &'a Dialect,
+    /// Messages due before this are not counted.
+    pub(crate) warm_up_ns: u64,
+    /// The host sends back what it gets, in order.
+    pub(crate) echo: bool,
+    pub(crate) time: WireTime,
+}
+
+/// A connection's state.
+pub(crate) struct Lane {
+    acts: Vec<Act>,
+    shares: u32,
+    slots: Slots,
+    /// Due, but there was no room: the moments they were due.
+    waiting: VecDeque<u64>,
+    /// Encoded and not yet written.
+    pub(crate) out: Vec<u8>,
+    reference: u64,
+    reference_step: u64,
+    dice: ChaCha8Rng,
+}
+
+impl Lane {
+    /// `reference` and `reference_step` keep the reference numbers of lanes apart.
+    pub(crate) fn new(
+        acts: Vec<Act>,
+        in_flight: u32,
+        reference: u64,
+        reference_step: u64,
+        dice: ChaCha8Rng,
+    ) -> Self {
+        let shares = acts.iter().map(|act| act.share).sum();
+        let slots = Slots::new(in_flight);
+        let (waiting, out) = (VecDeque::new(), Vec::with_capacity(1 << 16));
+        Self { acts, shares, slots, waiting, out, reference, reference_step, dice }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.slots.has_room()
+    }
+
+    /// Nothing on its way and nothing waiting.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.slots.in_flight() == 0 && self.waiting.is_empty()
+    }
+
+    /// Encodes a message that was due at `intended_ns`, or keeps it until there is room.
+    pub(crate) fn submit(
+        &mut self,
+        intended_ns: u64,
+        now_ns: u64,
+        frame: &Frame<'_>,
+        tally: &mut Tally,
+    ) {
+        if self.waiting.is_empty() && self.slots.has_room() {
+            self.send(intended_ns, now_ns, frame, tally);
+        } else {
+            self.waiting.push_back(intended_ns);
+        }
+    }
+
+    /// Encodes what has been waiting, as far as there is room.
+    pub(crate) fn catch_up(&mut self, now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
+        while self.slots.has_room() {
+            let Some(intended_ns) = self.waiting.pop_front() else { return };
+            self.send(intended_ns, now_ns, frame, tally);
+        }
+    }
+
+    fn send(&mut self, intended_ns: u64, now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
+        let mut throw = self.dice.random_range(0..self.shares.max(1));
+        let act = self.acts.iter().find(|act| match throw.checked_sub(act.share) {
+            Some(rest) => {
+                throw = rest;
+                false
+            }
+            None => true,
+        });
+        let Some(act) = act else { return };
+        let template = act.templates.get(self.dice.random_range(0..act.templates.len()));
+        let message = InFlight { intended_ns, sent_ns: now_ns, operation: act.operation };
+        let Some((template, stan)) = template.zip(self.slots.open(message)) else { return };
+        let steps = (act.amounts.end() - act.amounts.start()) / act.step.max(1);
+        let patch = Patch {
+            stan,
+            reference: self.reference,
+            time: frame.time,
+            amount: act.amounts.start() + self.dice.random_range(0..=steps) * act.step,
+            card: self.dice.random_range(0..frame.cards.len()),
+        };
+        self.reference += self.reference_step;
+        template.write(&patch, frame.cards, &mut self.out);
+        if intended_ns >= frame.warm_up_ns {
+            tally.sent += 1;
+        }
+    }
+
+    /// Takes what came back in one frame.
+    pub(crate) fn take(&mut self, body: &[u8], now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
+        let (message, answer) = if frame.echo {
+            (self.slots.close_oldest(), code(b"echo"))
+        } else {
+            let Ok(parsed) = Message::parse(frame.dialect, body) else {
+                tally.strange += 1;
+                return;
+            };
+            let stan = parsed.number(11).and_then(Result::ok).and_then(|n| u32::try_from(n).ok());
+            let mut scratch = [0u8; 16];
+            let text = parsed.text(39, &mut scratch).and_then(Result::ok).unwrap_or_default();
+            let is_answer = !matches!(parsed.mti().digits(), [_, _, 0 | 2, _]);
+            let message = stan.filter(|_| is_answer).and_then(|stan| self.slots.close(stan));
+            if message.is_none() && is_answer {
+                tally.late += 1;
+                return;
+            }
+            (message, code(text))
+        };
+        match message {
+            Some(message) if message.intended_ns >= frame.warm_up_ns => {
+                let latency_ns = now_ns.saturating_sub(message.intended_ns);
+                tally.answer(message.operation, answer, latency_ns);
+            }
+            Some(_) => {}
+            None => tally.strange += 1,
+        }
+    }
+
+    /// Gives up on what was sent more than `deadline_ns` ago; whether there was any.
+    pub(crate) fn expire(
+        &mut self,
+        now_ns: u64,
+        deadline_ns: u64,
+        warm_up_ns: u64,
+        tally: &mut Tally,
+    ) -> bool {
+        let before = now_ns.saturating_sub(deadline_ns);
+        let mut any = false;
+        while let Some(message) = self.slots.expire(before) {
+            any = true;
+            if message.intended_ns >= warm_up_ns {
+                tally.timeout(now_ns.saturating_sub(message.intended_ns));
+            }
+        }
+        any
+    }
+
+    /// The connection broke: what was on its way is lost.
+    pub(crate) fn lose(&mut self, now_ns: u64, warm_up_ns: u64, tally: &mut Tally) {
+        self.out.clear();
+        tally.disconnects += 1;
+        while let Some(message) = self.slots.close_oldest() {
+            if message.intended_ns >= warm_up_ns {
+                tally.loss(now_ns.saturating_sub(message.intended_ns));
+            }
+        }
+    }
+
+    /// The run is over: what never found room counts as not answered.
+    pub(crate) fn abandon(&mut self, now_ns: u64, warm_up_ns: u64, tally: &mut Tally) {
+        for intended_ns in self.waiting.drain(..).filter(|at| *at >= warm_up_ns) {
+            tally.unsent += 1;
+            tally.latency.saturating_record(now_ns.saturating_sub(intended_ns).max(1));
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Load on a host, measured honestly.
+//!
+//! Closed loop: every connection keeps so many messages in flight, and a message's latency counts
+//! from when it was sent. Open loop: messages fall due at a rate whatever the host does, and a
+//! message's latency counts from when it was due, so that a host that stalls is seen to
+//! (`pace`). A message that is not answered counts with the time waited for it.
+
+mod cards;
+mod digits;
+mod gate;
+mod lane;
+mod operation;
+mod pace;
+mod report;
+mod slots;
+mod stats;
+mod template;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use operation::{Mix, Operation};
+pub use pace::Arrivals;
+pub use report::{CodeCount, Latency, LoadReport, Second};
+
+use crate::moment::Zone;
+use crate::{Endpoint, SimError};
+use cards::{Cards, Stock};
+use gate::Gate;
+use hdrhistogram::Histogram;
+use lane::{Act, Lane};
+use pace::Schedule;
+use payment_types::Moment;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use stats::{Tally, histogram};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+use template::{Template, WireTime};
+
+/// Cash machines pay out what this note makes up.
+const NOTE: u64 = 20_000;
+const MINOR: u64 = 100;
+/// In flight on a connection in an open loop where nothing else is said.
+const OPEN_LOOP_IN_FLIGHT: u32 = 10_000;
+
+/// What to load with what.
+#[derive(Clone)]
+pub struct Settings {
+    /// The host.
+    pub endpoint: Endpoint,
+    /// Cards and terminals.
+    pub portfolio: PathBuf,
+    /// Which listener's terminals speak.
+    pub listener: String,
+    /// How many connections.
+    pub connections: usize,
+    /// How many messages may be on their way on each; in an open loop `None` is as many as needed.
+    pub in_flight: Option<u32>,
+    /// Messages a second over all connections: an open loop. `None`: a closed one.
+    pub rate: Option<f64>,
+    /// How an open loop spreads them.
+    pub arrivals: Arrivals,
+    /// How long to measure; `None` until `count` is reached.
+    pub duration: Option<Duration>,
+    /// How many messages to send at most.
+    pub count: Option<u64>,
+    /// How long to send before measuring.
+    pub warm_up: Duration,
+    /// When to give up on an answer.
+    pub deadline: Duration,
+    /// What is sent.
+    pub mix: Mix,
+    /// Whole units of money, from and to.
+    pub amounts: RangeInclusive<u64>,
+    /// The same seed sends the same.
+    pub seed: u64,
+    /// Threads that drive connections.
+    pub threads: usize,
+    /// The host sends back what it gets, in order.
+    pub echo: bool,
+    /// The zone of terminals' clocks.
+    pub zone: String,
+}
+
+/// What all workers go by.
+struct Plan {
+    endpoint: Endpoint,
+    cards: Cards,
+    zone: Zone,
+    warm_up: Duration,
+    duration: Option<Duration>,
+    deadline_ns: u64,
+    echo: bool,
+    is_open_loop: bool,
+    gate: Gate,
+    started: OnceLock<Instant>,
+}
+
+/// What is known so far.
+struct Live {
+    total: Tally,
+    /// Latencies since the last look.
+    recent: Histogram<u64>,
+}
+
+impl Live {
+    fn add(&mut self, tally: &mut Tally) {
+        // Same bounds, so nothing can be out of range.
+        self.recent.add(&tally.latency).unwrap_or_default();
+        self.total.take(tally);
+    }
+}
+
+impl Plan {
+    fn start_clock(&self) {
+        self.started.get_or_init(Instant::now);
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.started.get().map_or(0, |started| nanoseconds(started.elapsed()))
+    }
+
+    fn warm_up_ns(&self) -> u64 {
+        nanoseconds(self.warm_up)
+    }
+
+    fn end_ns(&self) -> u64 {
+        self.duration.map_or(u64::MAX, |duration| nanoseconds(self.warm_up + duration))
+    }
+
+    fn wire_time(&self) -> WireTime {
+        WireTime::of(self.zone.now(), self.endpoint.dialect().version())
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Loads the host as told; `told` hears of every second of it.
+///
+/// # Errors
+/// [`SimError::Setting`] for settings that cannot be, [`SimError::Connection`] if the host is not
+/// there, and what reading the portfolio may say.
+pub fn run(settings: &Settings, mut told: impl FnMut(&Second)) -> Result<LoadReport, SimError> {
+    check(settings)?;
+    let zone = Zone::named(&settings.zone)?;
+    let stock = Stock::read(&settings.portfolio, &settings.listener, settings.endpoint.dialect())?;
+    let left_out = stock.left_out;
+    let threads = settings.threads.clamp(1, settings.connections);
+    let (cards, lanes) = lanes(settings, stock, zone.now())?;
+    let plan = Arc::new(Plan {
+        endpoint: settings.endpoint.clone(),
+        cards,
+        zone,
+        warm_up: settings.warm_up,
+        duration: settings.duration,
+        deadline_ns: nanoseconds(settings.deadline),
+        echo: settings.echo,
+        is_open_loop: settings.rate.is_some(),
+        gate: Gate::new(threads),
+        started: OnceLock::new(),
+    });
+    let live = Arc::new(Mutex::new(Live { total: Tally::new()?, recent: histogram()? }));
+    let workers = start(settings, &plan, &live, lanes, threads);
+    let mut seconds = Vec::new();
+    let mut watch = Watch::default();
+    while workers.iter().any(|worker| !worker.is_finished()) {
+        std::thread::sleep(Duration::from_millis(20));
+        if let Some(second) = watch.look(&plan, &live, false) {
+            told(&second);
+            seconds.push(second);
+        }
+    }
+    for worker in workers {
+        let died = |_| Err(SimError::Setting("a worker thread died".to_owned()));
+        worker.join().unwrap_or_else(died)?;
+    }
+    seconds.extend(watch.look(&plan, &live, true));
+    let live = live.lock().unwrap_or_else(PoisonError::into_inner);
+    let measured = plan.now_ns().saturating_sub(plan.warm_up_ns());
+    let measured = Duration::from_nanos(measured).min(settings.duration.unwrap_or(Duration::MAX));
+    Ok(LoadReport::new(settings, &live.total, measured, seconds, left_out))
+}
+
+fn check(settings: &Settings) -> Result<(), SimError> {
+    let wrong = |message: &str| Err(SimError::Setting(message.to_owned()));
+    match settings {
+        Settings { connections: 0, .. } => wrong("at least one connection"),
+        Settings { duration: None, count: None, .. } => wrong("a load has a duration or a count"),
+        Settings { rate: None, in_flight: None, .. } => wrong("a closed loop has an in-flight"),
+        Settings { rate: Some(rate), .. } if !rate.is_finite() || *rate <= 0.0 => {
+            wrong("a rate is above 0")
+        }
+        Settings { amounts, .. } if amounts.is_empty() || *amounts.start() == 0 => {
+            wrong("amounts go from at least 1 to no less")
+        }
+        _ => Ok(()),
+    }
+}
+
+type Worker = std::thread::JoinHandle<Result<(), SimError>>;
+
+fn start(
+    settings: &Settings,
+    plan: &Arc<Plan>,
+    live: &Arc<Mutex<Live>>,
+    mut lanes: Vec<Lane>,
+    threads: usize,
+) -> Vec<Worker> {
+    let all = u64::try_from(lanes.len()).unwrap_or(u64::MAX).max(1);
+    let total = settings.count.unwrap_or(u64::MAX);
+    let upto = |lanes: u64| u128::from(total) * u128::from(lanes) / u128::from(all);
+    let mut workers = Vec::new();
+    let mut before = 0;
+    for thread in 0..threads {
+        let share = lanes.len().div_ceil(threads - thread);
+        let own: Vec<Lane> = lanes.drain(..share).collect();
+        let count = u64::try_from(own.len()).unwrap_or_default();
+        let dice = dice(settings.seed, usize::MAX - thread);
+        #[expect(clippy::cast_precision_loss, reason = "a number of connections")]
+        let part = count as f64 / all as f64;
+        let schedule = settings.rate.map(|r| Schedule::new(settings.arrivals, r * part, dice));
+        // Shares that add up to the whole count.
+        let budget = u64::try_from(upto(before + count) - upto(before)).unwrap_or(u64::MAX);
+        before += count;
+        let (plan, live) = (plan.clone(), live.clone());
+        workers.push(std::thread::spawn(move || {
+            let ran = worker::run(plan.clone(), live, own, schedule, budget);
+            if ran.is_err() {
+                // The others must not wait for a worker that could not connect.
+                plan.gate.give_up();
+            }
+            ran
+        }));
+    }
+    workers
+}
+
+/// Templates for every connection: its own terminals where there are enough.
+fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Vec<Lane>), SimError> {
+    let Stock { mut cards, terminals, .. } = stock;
+    if settings.mix.shares().iter().any(|(operation, _)| operation.shape().with_pin) {
+        cards.prepare_blocks(terminals.iter().filter_map(|terminal| terminal.pin_key.as_ref()))?;
+    }
+    let count = settings.connections;
+    let in_flight = settings.in_flight.unwrap_or(OPEN_LOOP_IN_FLIGHT);
+    let step = u64::try_from(count).unwrap_or(1);
+    // Twelve digits: four that differ from run to run, eight that count.
+    let run = now.at.0.unsigned_abs() / 1000 % 10_000 * 100_000_000;
+    let mut lanes = Vec::with_capacity(count);
+    for index in 0..count {
+        let mut acts = Vec::new();
+        for (operation, share) in settings.mix.shares() {
+            let able: Vec<_> = terminals
+                .iter()
+                .filter(|terminal| operation.is_done_at(terminal.category))
+                .collect();
+            if able.is_empty() {
+                let listener = &settings.listener;
+                let message = format!("no terminal at {listener:?} does a {operation}");
+                return Err(SimError::Setting(message));
+            }
+            let own = able.iter().skip(index % able.len()).step_by(count);
+            let templates = own
+                .map(|terminal| {
+                    Template::new(*operation, terminal, &cards, &settings.endpoint, now)
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            acts.push(act(settings, *operation, *share, templates));
+        }
+        let first = run + u64::try_from(index).unwrap_or_default();
+        lanes.push(Lane::new(acts, in_flight, first, step, dice(settings.seed, index)));
+    }
+    Ok((cards, lanes))
+}
+
+fn act(settings: &Settings, operation: Operation, share: u32, templates: Vec<Template>) -> Act {
+    let (from, to) = (settings.amounts.start() * MINOR, settings.amounts.end() * MINOR);
+    let (amounts, step) = match operation {
+        Operation::Balance => (0..=0, 1),
+        Operation::Cash => {
+            let from = from.div_ceil(NOTE) * NOTE;
+            (from..=(to / NOTE * NOTE).max(from), NOTE)
+        }
+        _ => (from..=to, MINOR),
+    };
+    Act { operation, share, templates, amounts, step }
+}
+
+fn dice(seed: u64, stream: usize) -> ChaCha8Rng {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    dice.set_stream(u64::try_from(stream).unwrap_or_default());
+    dice
+}
+
+/// Turns the running counts into seconds.
+#[derive(Default)]
+struct Watch {
+    last_ns: u64,
+    answered: u64,
+}
+
+impl Watch {
+    /// The second that just ended, if one did (or, at the end, what there is of it).
+    fn look(&mut self, plan: &Plan, live: &Mutex<Live>, at_end: bool) -> Option<Second> {
+        let now = plan.now_ns();
+        let passed_ns = now.saturating_sub(self.last_ns);
+        if passed_ns < 1_000_000_000 && !at_end {
+            return None;
+        }
+        let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = live.total.answered.saturating_sub(self.answered);
+        if at_end && answered == 0 {
+            return None;
+        }
+        self.answered = live.total.answered;
+        self.last_ns = now;
+        let warming_up = now < plan.warm_up_ns();
+        let second = Second::new(now, passed_ns, answered, &live.recent, warming_up);
+        live.recent.reset();
+        Some(second)
+    }
+}

@@ -1,0 +1,281 @@
+//! Messages encoded once, with the places that change from one to the next.
+//!
+//! A template is a whole frame for one operation at one terminal. Sending one is a copy and a few
+//! patches: STAN, reference number, times, amount, card number, expiry, PIN block. Where these
+//! stand is found by parsing the template with its own dialect, so every dialect can be used.
+
+use super::cards::Cards;
+use super::digits::Style;
+use super::operation::Operation;
+use crate::intent::{Intent, Trace, encode};
+use crate::pin::PinKey;
+use crate::portfolio::Terminal;
+use crate::{Endpoint, SimError};
+use iso8583::{FieldValue, Message};
+use payment_types::{Amount, Currency, Moment, Mti};
+use std::ops::Range;
+
+/// A place with digits.
+#[derive(Debug, Clone)]
+struct Number {
+    at: Range<usize>,
+    style: Style,
+}
+
+/// The times of a message as numbers, worked out once a second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WireTime {
+    transmission: u64,
+    local_time: u64,
+    local_date: u64,
+}
+
+impl WireTime {
+    /// As the edition writes them: DE 12 has the date since 1993, and DE 13 is no longer sent.
+    pub(crate) fn of(moment: Moment, version: u8) -> Self {
+        let local = moment.wire_local();
+        let whole = crate::moment::local_with_year(moment).parse().unwrap_or_default();
+        Self {
+            transmission: moment.wire_utc().number().into(),
+            local_time: if version == 0 { local.time().into() } else { whole },
+            local_date: local.date().into(),
+        }
+    }
+}
+
+/// What differs from one message to the next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patch {
+    pub(crate) stan: u32,
+    pub(crate) reference: u64,
+    pub(crate) time: WireTime,
+    /// Minor units.
+    pub(crate) amount: u64,
+    pub(crate) card: usize,
+}
+
+/// One frame, ready but for the patches.
+pub(crate) struct Template {
+    frame: Vec<u8>,
+    stan: Number,
+    reference: Option<Number>,
+    transmission: Number,
+    local_time: Option<Number>,
+    local_date: Option<Number>,
+    amount: Option<Number>,
+    number: Option<Range<usize>>,
+    expiry: Option<Number>,
+    pin: Option<(Range<usize>, PinKey, Option<usize>)>,
+}
+
+impl Template {
+    /// Encodes the operation at the terminal once.
+    ///
+    /// # Errors
+    /// [`SimError::Build`], [`SimError::Setting`] if the terminal has no key for a PIN.
+    pub(crate) fn new(
+        operation: Operation,
+        terminal: &Terminal,
+        cards: &Cards,
+        endpoint: &Endpoint,
+        at: Moment,
+    ) -> Result<Self, SimError> {
+        let dialect = endpoint.dialect();
+        let shape = operation.shape();
+        let trace = Trace::fresh(1, at);
+        let mti = Mti::parse(shape.mti).map_err(|error| SimError::Setting(error.to_string()))?;
+        let mut intent = Intent::new(mti, terminal, &trace);
+        if operation != Operation::Echo {
+            intent.card = Some(&cards.sample);
+            intent.condition = Some("00");
+        }
+        intent.processing_code = shape.processing_code;
+        intent.entry_mode = shape.entry_mode;
+        intent.amount = shape.with_amount.then(|| Amount::new(1, Currency::KGS));
+        intent.pin = cards.sample.pin.as_ref().filter(|_| shape.with_pin);
+        let mut fields = intent.fields(dialect.version())?;
+        if operation == Operation::Echo {
+            fields.retain(|element, _| matches!(element, 7 | 11 | 41));
+            fields.insert(70, FieldValue::Text("301".to_owned()));
+        }
+        let body = encode(dialect, intent.mti_for(dialect.version()), &fields)?;
+        let mut frame = Vec::new();
+        endpoint.frame(&body, &mut frame)?;
+        let places = Places::of(endpoint, &body, frame.len() - body.len())?;
+        let missing =
+            |element| move || SimError::Setting(format!("the dialect has no DE {element}"));
+        let pin = places.span(52).zip(terminal.pin_key.clone());
+        Ok(Self {
+            stan: places.number(11, 6).ok_or_else(missing(11))?,
+            reference: places.number(37, 12),
+            transmission: places.number(7, 10).ok_or_else(missing(7))?,
+            local_time: places.number(12, if dialect.version() == 0 { 6 } else { 12 }),
+            local_date: places.number(13, 4),
+            amount: places.number(4, 12),
+            number: places.span(2),
+            expiry: places.number(14, 4),
+            pin: pin.map(|(span, key)| {
+                let table = cards.block_table(&key);
+                (span, key, table)
+            }),
+            frame,
+        })
+    }
+
+    /// Appends the message to `out`.
+    pub(crate) fn write(&self, patch: &Patch, cards: &Cards, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&self.frame);
+        let frame = out.get_mut(start..).unwrap_or_default();
+        self.stan.write(frame, patch.stan.into());
+        self.transmission.write(frame, patch.time.transmission);
+        let places = [
+            (&self.reference, patch.reference),
+            (&self.local_time, patch.time.local_time),
+            (&self.local_date, patch.time.local_date),
+            (&self.amount, patch.amount),
+            (&self.expiry, cards.expiry(patch.card).into()),
+        ];
+        for (place, value) in places {
+            if let Some(place) = place {
+                place.write(frame, value);
+            }
+        }
+        if let Some(place) = self.number.clone().and_then(|span| frame.get_mut(span)) {
+            place.copy_from_slice(cards.number(patch.card));
+        }
+        if let Some((span, key, table)) = &self.pin {
+            let block = cards.block(patch.card, key, *table);
+            write_block(frame.get_mut(span.clone()).unwrap_or_default(), block);
+        }
+    }
+}
+
+/// DE 52 as bytes, or as hex digits where the dialect carries them so.
+fn write_block(place: &mut [u8], block: [u8; 8]) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    if place.len() == block.len() {
+        place.copy_from_slice(&block);
+        return;
+    }
+    for (pair, byte) in place.chunks_exact_mut(2).zip(block) {
+        let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xF)]);
+    }
+}
+
+impl Number {
+    fn write(&self, frame: &mut [u8], number: u64) {
+        if let Some(place) = frame.get_mut(self.at.clone()) {
+            self.style.write(place, number);
+        }
+    }
+}
+
+/// Where elements stand in a frame.
+struct Places<'a> {
+    message: Message<'a>,
+    body: &'a [u8],
+    before: usize,
+}
+
+impl<'a> Places<'a> {
+    fn of(endpoint: &'a Endpoint, body: &'a [u8], before: usize) -> Result<Self, SimError> {
+        Ok(Self { message: Message::parse(endpoint.dialect(), body)?, body, before })
+    }
+
+    fn span(&self, element: u8) -> Option<Range<usize>> {
+        let raw = self.message.raw(element)?;
+        let at = raw.as_ptr().addr().checked_sub(self.body.as_ptr().addr())? + self.before;
+        Some(at..at + raw.len())
+    }
+
+    fn number(&self, element: u8, digits: usize) -> Option<Number> {
+        let style = Style::of(self.message.raw(element)?, digits);
+        Some(Number { at: self.span(element)?, style })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cards::Stock;
+    use super::*;
+    use crate::exchange::{decode, plain};
+    use crate::moment::{DEFAULT_ZONE, Zone};
+    use bytes::BytesMut;
+
+    const PORTFOLIO: &str = concat!(
+        r#"{"type":"card","id":"K1","pan":"9417000000000016","expiry":"2912","test_pin":"1234"}"#,
+        "\n",
+        r#"{"type":"card","id":"K2","pan":"9417000000000024","expiry":"3001","test_pin":"4321"}"#,
+        "\n",
+        r#"{"type":"merchant","id":"M1","mcc":"5411"}"#,
+        "\n",
+        r#"{"type":"terminal","id":"POS00001","category":"merchant","merchant":"M1","#,
+        r#""keys":{"tpk":"0123456789ABCDEFFEDCBA9876543210"}}"#,
+        "\n",
+    );
+
+    fn stock(endpoint: &Endpoint) -> Stock {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.jsonl");
+        std::fs::write(&path, PORTFOLIO).unwrap();
+        let mut stock = Stock::read(&path, "pos", endpoint.dialect()).unwrap();
+        let key = stock.terminals[0].pin_key.clone().unwrap();
+        stock.cards.prepare_blocks([&key].into_iter()).unwrap();
+        stock
+    }
+
+    /// What a patched template says is what the builder says of the same message.
+    #[test]
+    fn a_patched_template_is_the_message_itself_in_every_dialect() {
+        let zone = Zone::named(DEFAULT_ZONE).unwrap();
+        let made = zone.parse("2026-11-23T10:00:00+06:00").unwrap();
+        let sent = zone.parse("2026-12-31T23:59:58+06:00").unwrap();
+        for (framing, tpdu, dialect) in [
+            ("u16be", true, "iso87-bcd"),
+            ("ascii4", false, "iso87-ascii"),
+            ("u16be", false, "iso93-bcd"),
+            ("u32be", false, "iso93-ascii"),
+            ("bcd2", false, "iso87-ebcdic"),
+        ] {
+            let endpoint = Endpoint::new("x:1", framing, tpdu, dialect).unwrap();
+            let Stock { cards, terminals, .. } = stock(&endpoint);
+            let version = endpoint.dialect().version();
+            for operation in Operation::ALL {
+                let template =
+                    Template::new(operation, &terminals[0], &cards, &endpoint, made).unwrap();
+                let time = WireTime::of(sent, version);
+                let patch = Patch {
+                    stan: 123_456,
+                    reference: 987_654_321_012,
+                    time,
+                    amount: 50_050,
+                    card: 1,
+                };
+                let mut out = BytesMut::new();
+                let mut bytes = vec![];
+                template.write(&patch, &cards, &mut bytes);
+                out.extend_from_slice(&bytes);
+                let frame = endpoint.framing().next_frame(&mut out).unwrap().unwrap();
+                assert!(out.is_empty());
+                let (_, fields) = decode(endpoint.dialect(), &frame.body).unwrap();
+                let said = |element| fields.get(&element).map(plain).unwrap_or_default();
+                assert_eq!((said(11), said(7)), ("123456".into(), "1231175958".into()));
+                assert_eq!(said(41), "POS00001");
+                if operation == Operation::Echo {
+                    assert_eq!(said(70), "301");
+                    continue;
+                }
+                assert_eq!((said(2), said(14)), ("9417000000000024".into(), "3001".into()));
+                assert_eq!((said(4), said(37)), ("000000050050".into(), "987654321012".into()));
+                let local = if version == 0 { "235958" } else { "261231235958" };
+                assert_eq!(said(12), local, "{dialect}");
+                let key = terminals[0].pin_key.as_ref().unwrap();
+                let block = hex::encode_upper(cards.block(1, key, None));
+                let expected = if operation.shape().with_pin { block } else { String::new() };
+                assert_eq!(said(52), expected, "{dialect} {operation}");
+            }
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! A disk that refuses, and a directory that somebody else has.
+//! A disk that refuses.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -6,8 +6,7 @@ mod common;
 use common::{options, records, recover, segment};
 use journal::simulated::{Faults, SimulatedDisk};
 use journal::{Journal, JournalError, NextSegment, Options, Recovery, Storage};
-use std::io::{BufRead, BufReader, ErrorKind};
-use std::process::{Command, Stdio};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -200,34 +199,4 @@ fn refuses_a_place_that_cannot_be_written() {
     });
     let error = recovery.finish().err().unwrap();
     assert!(error.to_string().contains("mounted read-only"), "{error}");
-}
-
-/// Takes the lock in another process (this same test, started again with a directory to lock).
-#[test]
-fn locked_by_another_process() {
-    const ROLE: &str = "JOURNAL_TEST_LOCKS";
-    if let Some(directory) = std::env::var_os(ROLE) {
-        let held = Recovery::open(directory.as_ref(), options(4096)).unwrap().finish().unwrap();
-        println!("\nlocked");
-        std::io::stdin().lines().next();
-        drop(held);
-        return;
-    }
-    let place = tempfile::tempdir().unwrap();
-    let mut other = Command::new(std::env::current_exe().unwrap())
-        .args(["locked_by_another_process", "--exact", "--nocapture"])
-        .env(ROLE, place.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(other.stdout.take().unwrap()).lines();
-    while said.next().unwrap().unwrap() != "locked" {}
-    let error = Recovery::open(place.path(), options(4096)).err().unwrap();
-    let text = error.to_string();
-    assert!(text.contains("LOCK: another process"), "{text}");
-    assert!(text.contains(&format!("(process {})", other.id())), "{text}");
-    drop(other.stdin.take());
-    assert!(other.wait().unwrap().success());
-    Recovery::open(place.path(), options(4096)).unwrap();
 }

@@ -167,7 +167,7 @@ fn install_rules(
     version: &str,
     text: &str,
 ) -> Result<(), HistoryError> {
-    let limits = json!(limit_ids(text)).to_string();
+    let limits = json!(limits_of(text)).to_string();
     batch.sql.execute(
         "INSERT INTO rule_sets VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![place.sequence, place.at, place.zone, version, text, limits],
@@ -175,11 +175,11 @@ fn install_rules(
     Ok(())
 }
 
-/// The ids of the limits of a rule set, in the order in which traces number them. The core took the
-/// text, so it parses.
-fn limit_ids(text: &str) -> Vec<String> {
+/// Id and measure of each limit of a rule set, in the order in which traces number them. The core
+/// took the text, so it parses.
+fn limits_of(text: &str) -> Vec<(String, &'static str)> {
     let limits = limits::RuleSet::parse(text, "rules.toml").map(|rules| rules.limits);
-    limits.into_iter().flatten().map(|limit| limit.id).collect()
+    limits.into_iter().flatten().map(|limit| (limit.id, limit.measure.name())).collect()
 }
 
 fn expire_holds(

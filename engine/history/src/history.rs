@@ -89,6 +89,15 @@ impl History {
         self.pool.with(|sql| query::audit(sql, subject, before, most))
     }
 
+    /// The ids of the cards that draw on an account. They never change, so what the shard says about
+    /// each of them is current.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn cards_of_account(&self, account: &str) -> Result<Vec<String>, HistoryError> {
+        self.pool.with(|sql| query::cards_of_account(sql, account))
+    }
+
     /// The rule sets that were ever in force, newest first.
     ///
     /// # Errors

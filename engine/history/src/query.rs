@@ -130,27 +130,31 @@ fn trace(sql: &Connection, sequence: i64) -> Result<Vec<TraceLine>, HistoryError
     let Some(text) = text.optional()? else { return Ok(Vec::new()) };
     let find = "SELECT limits FROM rule_sets WHERE sequence < ?1 ORDER BY sequence DESC LIMIT 1";
     let limits = sql.prepare_cached(find)?.query_row([sequence], |row| row.get::<_, String>(0));
-    let limits: Vec<String> = limits
+    let limits: Vec<(String, String)> = limits
         .optional()?
         .map_or(Ok(Vec::new()), |limits| serde_json::from_str(&limits))
-        .map_err(|_| HistoryError::Content("limit ids"))?;
+        .map_err(|_| HistoryError::Content("limits"))?;
     let rows: Vec<Vec<serde_json::Value>> =
         serde_json::from_str(&text).map_err(|_| HistoryError::Content("a trace"))?;
     let lines = rows.iter().map(|row| trace_line(row, &limits)).collect::<Option<_>>();
     lines.ok_or(HistoryError::Content("a trace"))
 }
 
-fn trace_line(row: &[serde_json::Value], limits: &[String]) -> Option<TraceLine> {
+fn trace_line(row: &[serde_json::Value], limits: &[(String, String)]) -> Option<TraceLine> {
     let [rule, verdict, limit, numbers @ ..] = row else { return None };
-    let limit = limit.as_u64().map(|at| {
-        let id = usize::try_from(at).ok().and_then(|at| limits.get(at));
-        id.cloned().unwrap_or_else(|| at.to_string())
-    });
+    let (limit, measure) = limit
+        .as_u64()
+        .map(|at| match usize::try_from(at).ok().and_then(|at| limits.get(at)) {
+            Some((id, measure)) => (id.clone(), Some(measure.clone())),
+            None => (at.to_string(), None),
+        })
+        .unzip();
     let number = |at: usize| numbers.get(at).and_then(serde_json::Value::as_i64).unwrap_or(0);
     Some(TraceLine {
         rule: rule.as_str()?.to_owned(),
         verdict: names::verdict(verdict.as_str()?)?.to_owned(),
         limit,
+        measure: measure.flatten(),
         asked: number(0),
         used: number(1),
         ceiling: number(2),
@@ -260,6 +264,15 @@ pub(crate) fn audit(
     let mut statement = sql.prepare_cached(&text)?;
     let rows = statement.query_map(params![before, limit, kind, id], row)?;
     Ok(page(rows.collect::<Result<_, _>>()?, most, |row| row.sequence))
+}
+
+pub(crate) fn cards_of_account(
+    sql: &Connection,
+    account: &str,
+) -> Result<Vec<String>, HistoryError> {
+    let find = "SELECT id FROM cards WHERE account = ?1 ORDER BY slot";
+    let id = |row: &Row<'_>| row.get(0);
+    Ok(sql.prepare_cached(find)?.query_map([account], id)?.collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn rule_sets(sql: &Connection) -> Result<Vec<RuleSetEntry>, HistoryError> {

@@ -24,6 +24,7 @@ CREATE TABLE cards (
     slot INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
     masked TEXT NOT NULL, account TEXT NOT NULL
 ) STRICT;
+CREATE INDEX cards_by_account ON cards (account);
 CREATE TABLE terminals (
     slot INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
     category TEXT NOT NULL, merchant TEXT, agent TEXT
@@ -39,7 +40,7 @@ CREATE TABLE agents (
 CREATE TABLE rule_sets (
     sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, zone INTEGER NOT NULL,
     version TEXT NOT NULL, text TEXT NOT NULL,
-    limits TEXT NOT NULL             -- ids of its limits in order, a JSON array
+    limits TEXT NOT NULL             -- its limits in order, a JSON array of [id, measure]
 ) STRICT;
 
 CREATE TABLE transactions (

@@ -137,6 +137,8 @@ pub struct TraceLine {
     pub verdict: String,
     /// The limit's id, for LIM-1.
     pub limit: Option<String>,
+    /// What that limit measures: `amount` or `count`.
+    pub measure: Option<String>,
     /// What was asked; minor units or a count.
     pub asked: i64,
     /// What was used before, or there was.

@@ -127,6 +127,8 @@ fn a_purchase_has_its_ids_trace_and_postings() {
     assert!(row.auth_code.is_some());
     let limit = found.trace.iter().find(|line| line.limit.as_deref() == Some("pos-day")).unwrap();
     assert_eq!((limit.rule.as_str(), limit.verdict.as_str()), ("LIM-1", "pass"));
+    assert_eq!(limit.measure.as_deref(), Some("amount"));
+    assert_eq!(history.cards_of_account("A1").unwrap(), ["K1"]);
     assert_eq!((limit.asked, limit.used, limit.ceiling), (150_000, 0, 500_000));
     assert!(found.trace.iter().any(|line| line.rule == "BAL-1"));
     let account = Party::Account("A1".into());

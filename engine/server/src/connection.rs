@@ -252,6 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 match kind {
                     Answered::SignOn => self.signed_on = true,
                     Answered::SignOff => self.signed_on = false,
+                    Answered::FormatError(fault) => port.meter.format_error(self.peer, &fault),
                     _ => {}
                 }
                 port.meter.network(kind.name());

@@ -239,6 +239,11 @@ fn link(config: &ListenerConfig) -> Result<Link, ListenerError> {
             why,
         })?,
     };
+    codes.check_for(&dialect).map_err(|misfit| ListenerError::Codes {
+        listener: config.name.clone(),
+        path: codes.name().to_owned(),
+        why: misfit.to_string(),
+    })?;
     Ok(Link::new(dialect, codes))
 }
 

@@ -280,6 +280,11 @@ impl ListenerMeter {
         warn!(listener = %self.name, %peer, cause, "dropped a message that can't be answered");
     }
 
+    /// A message was answered 30.
+    pub(crate) fn format_error(&self, peer: SocketAddr, fault: &interchange::Fault) {
+        info!(listener = %self.name, %peer, %fault, "answered a message that can't be understood");
+    }
+
     pub(crate) fn network(&self, kind: &'static str) {
         counter!(NETWORK_MESSAGES, "listener" => self.name.to_string(), "kind" => kind)
             .increment(1);

@@ -133,8 +133,14 @@ impl Link {
         let address = addresses.next().ok_or_else(none).map_err(failed)?;
         let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
+        Ok(Self::over(endpoint, stream))
+    }
+
+    /// Over a connection that stands already, whoever opened it.
+    #[must_use]
+    pub fn over(endpoint: &Endpoint, stream: TcpStream) -> Self {
         let (buffer, out) = (BytesMut::with_capacity(FRAME_MAX), Vec::with_capacity(FRAME_MAX));
-        Ok(Self { endpoint: endpoint.clone(), stream, buffer, out })
+        Self { endpoint: endpoint.clone(), stream, buffer, out }
     }
 
     /// The host it is connected to.

@@ -6,7 +6,8 @@
 //! something.
 //!
 //! Start reading at [`intent`] (what a terminal asks for), then [`exchange`], then one of the
-//! users: [`scenario`], [`traffic`], [`load`].
+//! users: [`scenario`], [`traffic`], [`load`],
+//! [`terminal`].
 
 pub mod echo;
 pub mod endpoint;
@@ -19,6 +20,7 @@ pub mod pin;
 pub mod portfolio;
 pub mod scenario;
 pub mod show;
+pub mod terminal;
 pub mod traffic;
 
 pub use endpoint::{Endpoint, Link};

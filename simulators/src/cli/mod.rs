@@ -5,6 +5,7 @@ mod echo;
 mod load;
 mod options;
 mod scenario;
+mod terminal;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,6 +24,9 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Pos(terminal::Pos),
+    Atm(terminal::Atm),
+    Agent(terminal::Agent),
     Scenario(scenario::Args),
     Load(Box<load::Args>),
     Echo(echo::Args),
@@ -38,6 +42,9 @@ pub(crate) enum Outcome {
 impl Cli {
     pub(crate) fn run(self) -> ExitCode {
         let outcome = match self.command {
+            Command::Pos(args) => args.run(),
+            Command::Atm(args) => args.run(),
+            Command::Agent(args) => args.run(),
             Command::Scenario(args) => args.run(),
             Command::Load(args) => args.run(),
             Command::Echo(args) => args.run(),

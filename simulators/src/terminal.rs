@@ -1,0 +1,327 @@
+//! One transaction at one terminal, by hand: what was sent, what came back, and the slip.
+
+use crate::exchange::{AVAILABLE_BALANCE, Answer, CAP_LEFT, CASH_TO_HAND_OUT, decode, exchange};
+use crate::intent::{Fields, Intent, Trace, encode};
+use crate::moment::Zone;
+use crate::pin::TypedPin;
+use crate::portfolio::{Card, Terminal};
+use crate::traffic::meaning;
+use crate::{Endpoint, Link, SimError, show};
+use payment_types::{Amount, Mti};
+use std::fmt;
+use std::time::Duration;
+
+/// What somebody does at a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Buys something.
+    Purchase,
+    /// Gets money back for something.
+    Refund,
+    /// Has money held for something.
+    Preauthorization,
+    /// Takes cash.
+    CashOut,
+    /// Pays cash in.
+    CashIn,
+    /// Asks what can be spent.
+    Balance,
+}
+
+/// What is done to a message that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It is sent again as a repeat: the same answer, and no second effect (TXN-1).
+    Repeat,
+    /// It is reversed (TXN-2).
+    Reverse,
+}
+
+/// Somebody at a terminal.
+#[derive(Debug, Clone)]
+pub struct Visit<'a> {
+    /// Where.
+    pub terminal: &'a Terminal,
+    /// With which card.
+    pub card: &'a Card,
+    /// To do what.
+    pub deed: Deed,
+    /// About how much; a balance inquiry is about nothing.
+    pub amount: Option<Amount>,
+    /// DE 22.
+    pub entry_mode: &'a str,
+    /// What was typed.
+    pub pin: Option<TypedPin>,
+}
+
+/// A message and its answer.
+#[derive(Debug, Clone)]
+pub struct Talk {
+    deed: &'static str,
+    what: Deed,
+    terminal: String,
+    card: String,
+    amount: Option<Amount>,
+    request: (Mti, Fields),
+    /// What came back.
+    pub answer: Answer,
+    trace: Trace,
+}
+
+impl Deed {
+    /// As a slip heads it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Purchase => "PURCHASE",
+            Self::Refund => "REFUND",
+            Self::Preauthorization => "PREAUTHORIZATION",
+            Self::CashOut => "CASH",
+            Self::CashIn => "CASH-IN",
+            Self::Balance => "BALANCE",
+        }
+    }
+
+    const fn processing_code(self) -> &'static str {
+        match self {
+            Self::Purchase | Self::Preauthorization => "000000",
+            Self::Refund => "200000",
+            Self::CashOut => "010000",
+            Self::CashIn => "210000",
+            Self::Balance => "310000",
+        }
+    }
+
+    const fn mti(self) -> &'static str {
+        match self {
+            Self::Preauthorization => "0100",
+            _ => "0200",
+        }
+    }
+}
+
+impl Visit<'_> {
+    /// Connects, sends the message, waits for its answer, and does what is to be done afterwards.
+    ///
+    /// # Errors
+    /// Whatever keeps a message from being made, sent or answered.
+    pub fn play(
+        &self,
+        endpoint: &Endpoint,
+        zone: &Zone,
+        patience: Duration,
+        afterwards: Option<Afterwards>,
+    ) -> Result<Vec<Talk>, SimError> {
+        let mut link = Link::connect(endpoint)?;
+        let now = zone.now();
+        // Six digits of the clock's milliseconds: two visits in a row have two numbers.
+        let stan = u32::try_from(now.at.0.rem_euclid(999_998)).unwrap_or_default() + 1;
+        let trace = Trace::fresh(stan, now);
+        let mti = parse(self.deed.mti())?;
+        let intent = Intent {
+            card: Some(self.card),
+            processing_code: Some(self.deed.processing_code()),
+            amount: self.amount,
+            entry_mode: Some(self.entry_mode),
+            condition: Some("00"),
+            pin: self.pin.as_ref(),
+            ..Intent::new(mti, self.terminal, &trace)
+        };
+        let first = self.talk(&mut link, self.deed.title(), &intent, patience)?;
+        let mut talks = vec![first];
+        match afterwards {
+            Some(Afterwards::Repeat) => {
+                let again = Intent { mti: mti.as_repeat(), ..intent };
+                talks.push(self.talk(&mut link, "REPEAT", &again, patience)?);
+            }
+            Some(Afterwards::Reverse) => {
+                let later = trace.following(stan % 999_999 + 1, zone.now());
+                let reversal = Intent {
+                    mti: parse("0420")?,
+                    trace: &later,
+                    pin: None,
+                    original: Some((mti, &trace)),
+                    ..intent
+                };
+                talks.push(self.talk(&mut link, "REVERSAL", &reversal, patience)?);
+            }
+            None => {}
+        }
+        Ok(talks)
+    }
+
+    fn talk(
+        &self,
+        link: &mut Link,
+        deed: &'static str,
+        intent: &Intent<'_>,
+        patience: Duration,
+    ) -> Result<Talk, SimError> {
+        let dialect = link.endpoint().dialect().clone();
+        let mti = intent.mti_for(dialect.version());
+        let body = encode(&dialect, mti, &intent.fields(dialect.version())?)?;
+        let answer = exchange(link, &body, mti, intent.trace.stan, patience)?;
+        Ok(Talk {
+            deed,
+            what: self.deed,
+            terminal: self.terminal.id.to_string(),
+            card: self.card.pan.masked().to_string(),
+            amount: self.amount,
+            request: decode(&dialect, &body)?,
+            answer,
+            trace: intent.trace.clone(),
+        })
+    }
+}
+
+fn parse(mti: &str) -> Result<Mti, SimError> {
+    Mti::parse(mti).map_err(|error| SimError::Setting(error.to_string()))
+}
+
+impl Talk {
+    /// Request and answer next to each other, masked.
+    #[must_use]
+    pub fn side_by_side(&self) -> String {
+        let (mti, fields) = &self.request;
+        show::side_by_side((*mti, fields), Some((self.answer.mti, &self.answer.fields)))
+    }
+
+    /// What the cardholder is told beyond yes or no.
+    fn advice(&self) -> Option<String> {
+        let amount = |kind| self.answer.amount(kind);
+        match self.answer.code().as_str() {
+            "70" | "112" => Some("type the PIN: again with --pin".to_owned()),
+            "61" | "121" => amount(CAP_LEFT).map(|left| format!("left today: {left}")),
+            "51" | "116" => amount(AVAILABLE_BALANCE).map(|can| format!("available: {can}")),
+            _ if !self.answer.is_approved() || self.deed != self.what.title() => None,
+            _ if self.what == Deed::Balance => {
+                amount(AVAILABLE_BALANCE).map(|can| format!("available: {can}"))
+            }
+            _ if self.what == Deed::CashOut => {
+                let asked = self.amount.map(|amount| amount.to_string());
+                let hand_out = amount(CASH_TO_HAND_OUT).or(asked)?;
+                Some(format!("cash: {hand_out}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The slip the terminal prints.
+impl fmt::Display for Talk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const WIDTH: usize = 38;
+        let rule = "-".repeat(WIDTH);
+        let verdict = if self.answer.is_approved() { "APPROVED" } else { "DECLINED" };
+        let code = self.answer.code();
+        let local = self.trace.local.rfc3339();
+        let mut rows = vec![
+            ("terminal", self.terminal.clone()),
+            ("card", self.card.clone()),
+            ("time", local.get(..19).unwrap_or(&local).replace('T', " ")),
+        ];
+        rows.extend(
+            self.amount
+                .filter(|amount| !amount.is_zero())
+                .map(|amount| ("amount", format!("{amount} {}", amount.currency()))),
+        );
+        rows.push(("trace number", format!("{:06}", self.trace.stan)));
+        rows.extend(self.answer.text(37).map(|number| ("reference", number)));
+        rows.extend(self.answer.auth_code().map(|code| ("approval code", code)));
+        let took = self.answer.took.as_secs_f64() * 1000.0;
+        rows.push(("answered in", format!("{took:.2} ms")));
+        writeln!(f, "{rule}\n{:^WIDTH$}", self.deed)?;
+        for (name, value) in rows {
+            writeln!(f, "{name:<14}{value:>24}")?;
+        }
+        let said = format!("{verdict} ({code} {})", meaning(&code));
+        writeln!(f, "{:^WIDTH$}", said)?;
+        if let Some(advice) = self.advice() {
+            writeln!(f, "{advice:^WIDTH$}")?;
+        }
+        write!(f, "{rule}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iso8583::FieldValue;
+    use payment_types::{Currency, DeviceCategory, Pan};
+    use std::net::TcpListener;
+
+    fn terminal() -> Terminal {
+        Terminal {
+            id: "AGT00001".into(),
+            category: DeviceCategory::Agent,
+            listener: "pos".into(),
+            acceptor: Some("G1".into()),
+            mcc: Some(6010),
+            pin_key: None,
+        }
+    }
+
+    fn card() -> Card {
+        Card {
+            id: "K1".into(),
+            account: "A1".into(),
+            holder: "C1".into(),
+            pan: Pan::from_ascii(b"9417000000000016").unwrap(),
+            expiry: 2912,
+            sequence: 1,
+            service_code: "201".into(),
+            pin: None,
+            status: "active".into(),
+            blocks: vec![],
+        }
+    }
+
+    /// Answers every message: declined for the cap, or approved if it is a reversal.
+    fn host() -> Endpoint {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = Endpoint::pos(&listener.local_addr().unwrap().to_string()).unwrap();
+        let own = endpoint.clone();
+        std::thread::spawn(move || {
+            let mut link = Link::over(&own, listener.accept().unwrap().0);
+            let deadline = std::time::Instant::now() + Duration::from_secs(5);
+            while let Ok(Some(frame)) = link.receive(deadline) {
+                let (mti, mut fields) = decode(own.dialect(), &frame.body).unwrap();
+                fields.retain(|element, _| matches!(element, 3 | 4 | 7 | 11 | 37 | 41));
+                let declined = mti.to_string().starts_with("02");
+                let code = if declined { "61" } else { "00" };
+                fields.insert(39, FieldValue::Text(code.into()));
+                if declined {
+                    let left = FieldValue::Text("0044417C000000500000".into());
+                    fields.insert(54, left);
+                }
+                let body = encode(own.dialect(), mti.response().unwrap(), &fields).unwrap();
+                link.send(&body).unwrap();
+            }
+        });
+        endpoint
+    }
+
+    #[test]
+    fn a_visit_ends_with_a_slip() {
+        let (terminal, card) = (terminal(), card());
+        let visit = Visit {
+            terminal: &terminal,
+            card: &card,
+            deed: Deed::CashOut,
+            amount: Some(Amount::new(1_000_000, Currency::KGS)),
+            entry_mode: "051",
+            pin: None,
+        };
+        let zone = Zone::named(crate::moment::DEFAULT_ZONE).unwrap();
+        let patience = Duration::from_secs(5);
+        let talks = visit.play(&host(), &zone, patience, Some(Afterwards::Reverse)).unwrap();
+        let slip = talks[0].to_string();
+        assert!(slip.contains("DECLINED (61 over the amount limit)"), "{slip}");
+        assert!(slip.contains("left today: 5000.00"), "{slip}");
+        assert!(slip.contains("941700******0016") && slip.contains("10000.00 KGS"), "{slip}");
+        assert!(!talks[0].answer.is_approved() && talks[1].answer.is_approved());
+        let sheet = talks[1].side_by_side();
+        assert!(sheet.contains("request 0420") && sheet.contains("answer 0430"), "{sheet}");
+        assert!(!sheet.contains("9417000000000016"), "{sheet}");
+    }
+}

@@ -15,22 +15,50 @@ pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// Up to eight bytes as a word, first byte highest, zeros behind the last one.
+/// Up to eight bytes as a number, last byte lowest. Longer slices are cut to their last eight bytes.
 #[inline]
-pub(crate) fn short_word(bytes: &[u8]) -> u64 {
-    bytes.first_chunk().map_or_else(
-        || bytes.iter().zip(SHIFTS).fold(0, |word, (byte, shift)| word | u64::from(*byte) << shift),
-        |chunk| u64::from_be_bytes(*chunk),
-    )
+pub(crate) fn tail_number(bytes: &[u8]) -> u64 {
+    if let Some(eight) = bytes.last_chunk() {
+        return u64::from_be_bytes(*eight);
+    }
+    // The first and the last half overlap where the length is not a power of two, and agree there.
+    let shift = |width: usize| u32::try_from(bytes.len().saturating_sub(width) * 8).unwrap_or(0);
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_be_bytes(*first), u32::from_be_bytes(*last));
+        return u64::from(first) << shift(4) | u64::from(last);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u16::from_be_bytes(*first), u16::from_be_bytes(*last));
+        return u64::from(first) << shift(2) | u64::from(last);
+    }
+    bytes.first().map_or(0, |byte| u64::from(*byte))
 }
 
-const SHIFTS: [u32; 8] = [56, 48, 40, 32, 24, 16, 8, 0];
+/// Whether `bad` finds nothing in any byte: a word at a time, where bytes may come twice and in any
+/// order, so `bad` must look at each byte for itself.
+#[inline]
+pub(crate) fn sweep(bytes: &[u8], bad: impl Fn(u64) -> u64) -> u64 {
+    if let Some(last) = bytes.last_chunk() {
+        let (words, _) = bytes.as_chunks();
+        let all = words.iter().fold(0, |found, word| found | bad(u64::from_ne_bytes(*word)));
+        return all | bad(u64::from_ne_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_ne_bytes(*first), u32::from_ne_bytes(*last));
+        return bad(u64::from(first) << 32 | u64::from(last));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u16::from_ne_bytes(*first), u16::from_ne_bytes(*last));
+        return bad((u64::from(first) << 16 | u64::from(last)) * 0x1_0000_0001);
+    }
+    bytes.first().map_or(0, |byte| bad(splat(*byte)))
+}
 
-/// A mask of the first `bytes` bytes (at most 8) of a word.
+/// A mask of the first `bytes` bytes (at most 8) of a little-endian word.
 pub(crate) const fn leading(bytes: usize) -> u64 {
     match bytes {
         0 => 0,
-        1..=7 => !0 << (64 - 8 * bytes),
+        1..=7 => !0 >> (64 - 8 * bytes),
         _ => !0,
     }
 }
@@ -182,12 +210,16 @@ mod tests {
         }
 
         #[test]
-        fn short_words_are_left_aligned(bytes in prop::collection::vec(any::<u8>(), 0..12)) {
-            let mut eight = [0; 8];
-            let length = bytes.len().min(8);
-            eight[..length].copy_from_slice(&bytes[..length]);
-            prop_assert_eq!(short_word(&bytes), u64::from_be_bytes(eight));
-            prop_assert_eq!(short_word(&bytes) & !leading(length), 0);
+        fn short_slices_are_read_whole(bytes in prop::collection::vec(any::<u8>(), 0..20)) {
+            let tail = bytes.iter().rev().take(8).rev();
+            let number = tail.fold(0, |number, byte| number << 8 | u64::from(*byte));
+            prop_assert_eq!(tail_number(&bytes), number);
+            for byte in 0..=255 {
+                let found = sweep(&bytes, |word| {
+                    u64::from(word.to_ne_bytes().contains(&byte))
+                });
+                prop_assert_eq!(found != 0, bytes.contains(&byte));
+            }
         }
     }
 }

@@ -2,7 +2,6 @@
 //! ([`ElementFormat`]), and the same compiled for reading and writing ([`Layout`]).
 
 use crate::charset::{Alphabet, Charset};
-use crate::digits::leading;
 use crate::notation::Notation;
 use crate::subfields::Subfields;
 
@@ -197,39 +196,10 @@ pub(crate) enum Unit {
     TwoBytes,
 }
 
-/// The few layouts that most elements of most messages have, which are read without looking at the
-/// rest of the description.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hot {
-    /// Not one of them.
-    Cold,
-    /// Fixed, at most eight bytes of packed digits.
-    PackedWord,
-    /// Fixed, at most eight ASCII digits.
-    DigitsWord,
-    /// Fixed, nine to sixteen ASCII digits.
-    DigitsTwoWords,
-    /// Fixed ASCII text, everything printable.
-    Printable,
-    /// Fixed, bytes as they are.
-    Raw,
-    /// Variable with a packed prefix of one byte: packed digits counted as digits.
-    PackedPrefixed,
-    /// The same for track 2.
-    Track2Prefixed,
-    /// Variable, ASCII digits.
-    DigitsPrefixed,
-    /// Variable ASCII text, everything printable.
-    PrintablePrefixed,
-    /// Variable, bytes as they are.
-    RawPrefixed,
-}
-
 /// A format compiled for reading and writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) content: Content,
-    pub(crate) hot: Hot,
     pub(crate) unit: Unit,
     pub(crate) prefix: LengthCoding,
     /// Bytes of the length prefix; 0 when the length is fixed.
@@ -245,16 +215,12 @@ pub(crate) struct Layout {
     /// Smallest and largest count, in the prefix's unit.
     pub(crate) min: u16,
     pub(crate) max: u16,
-    /// For [`Hot`] words: the bytes that belong to the element, and bits in them that must be zero.
-    pub(crate) mask: u64,
-    pub(crate) zero: u64,
 }
 
 impl Layout {
     /// No such element.
     pub(crate) const ABSENT: Self = Self {
         content: Content::Absent,
-        hot: Hot::Cold,
         unit: Unit::Byte,
         prefix: LengthCoding::Ascii,
         prefix_width: 0,
@@ -266,8 +232,6 @@ impl Layout {
         wire: 0,
         min: 0,
         max: 0,
-        mask: 0,
-        zero: 0,
     };
 
     /// Compiles a format.
@@ -292,9 +256,8 @@ impl Layout {
             return Err(format!("its length prefix can say at most {most}, not {high}"));
         }
         let narrow = |count: u32| u16::try_from(count).map_err(|_| too_long());
-        let mut layout = Self {
+        Ok(Self {
             content,
-            hot: Hot::Cold,
             unit,
             prefix: spec.length,
             prefix_width,
@@ -306,51 +269,12 @@ impl Layout {
             wire: if fixed { narrow(wire_bytes(content, max))? } else { 0 },
             min: narrow(low)?,
             max: narrow(high)?,
-            mask: 0,
-            zero: 0,
-        };
-        layout.heat();
-        Ok(layout)
+        })
     }
 
     /// Whether the length is fixed.
     pub(crate) fn is_fixed(&self) -> bool {
         self.prefix_width == 0
-    }
-
-    /// Recognises the layouts of [`Hot`].
-    fn heat(&mut self) {
-        let wire = usize::from(self.wire);
-        let fixed = self.is_fixed();
-        let plain = self.pad == Pad::Zero && self.justify == Side::Right;
-        let digits = matches!(self.content, Content::Characters(Charset::Ascii));
-        let text = matches!(self.content, Content::Text(Charset::Ascii));
-        let printable = text && self.alphabet == Alphabet::ANS;
-        self.hot = match self.content {
-            Content::Packed if fixed && plain && wire <= 8 => Hot::PackedWord,
-            _ if digits && fixed && plain && wire <= 8 => Hot::DigitsWord,
-            _ if digits && fixed && plain && wire <= 16 => Hot::DigitsTwoWords,
-            _ if printable && fixed => Hot::Printable,
-            Content::Raw if fixed => Hot::Raw,
-            Content::Packed if !fixed && self.unit == Unit::HalfByte => Hot::PackedPrefixed,
-            Content::PackedTrack2 if !fixed && self.unit == Unit::HalfByte => Hot::Track2Prefixed,
-            _ if digits && !fixed && self.unit == Unit::Byte => Hot::DigitsPrefixed,
-            _ if printable && !fixed && self.unit == Unit::Byte => Hot::PrintablePrefixed,
-            Content::Raw if !fixed && self.unit == Unit::Byte => Hot::RawPrefixed,
-            _ => Hot::Cold,
-        };
-        self.mask = match self.hot {
-            Hot::PackedWord | Hot::DigitsWord => leading(wire),
-            Hot::DigitsTwoWords => leading(wire.saturating_sub(8)),
-            _ => 0,
-        };
-        if self.hot == Hot::PackedWord && self.max % 2 == 1 {
-            match (self.odd, self.fill) {
-                (Side::Left, 0) => self.zero = 0xF0 << 56,
-                (Side::Right, 0) => self.zero = 0x0F << (64 - 8 * self.wire),
-                _ => self.hot = Hot::Cold,
-            }
-        }
     }
 }
 

@@ -27,6 +27,7 @@ mod encode;
 mod error;
 mod format;
 mod framing;
+mod hot;
 mod message;
 mod notation;
 mod parse;

@@ -1,18 +1,15 @@
-//! Finding the elements of a message. Two passes exist: a fast one that knows the common layouts,
-//! checks a word at a time and only says yes or "not sure", and a plain one that decides everything
-//! else and names what is wrong. What the fast one accepts the plain one accepts too (a property test
-//! holds them together).
+//! Finding the elements of a message. Two passes exist: a fast one (`hot`) that knows the common
+//! layouts and only says yes or "not sure", and a plain one here that decides everything else and
+//! names what is wrong.
 
 use crate::charset::Charset;
 use crate::dialect::{Dialect, Tertiary};
-use crate::digits::{
-    above_nine, hex_digit, hex_word, leading, not_digits, not_printable, not_track2, short_word,
-    splat, word,
-};
+use crate::digits::{hex_digit, hex_word, word};
 use crate::error::{ParseCause, ParseError};
-use crate::format::{Binary, Digits, Hot, Layout, LengthCoding, Side};
+use crate::format::{Binary, Digits};
+use crate::hot::{self, narrow};
 use crate::message::Message;
-use crate::value::{Value, prefix_number};
+use crate::value::Value;
 use payment_types::Mti;
 
 /// The message type indicator and the bitmaps.
@@ -145,179 +142,13 @@ fn fast(
         return None;
     }
     let [first, second, _] = header.maps;
-    let [layouts, more_layouts, _] = &*dialect.layouts;
+    let ([layouts, more_layouts, _], [slots, more_slots]) = (&*dialect.layouts, &*dialect.slots);
     let [starts, more_starts] = &mut message.starts;
-    let mut at = fast_map(layouts, first, body, header.end, starts)?;
-    if second != 0 {
-        at = fast_map(more_layouts, second, body, at, more_starts)?;
+    let at = hot::run(slots, layouts, first, body, header.end, starts)?;
+    if second == 0 {
+        return Some(at);
     }
-    Some(at)
-}
-
-fn fast_map(
-    layouts: &[Layout; 64],
-    mut bits: u64,
-    body: &[u8],
-    mut at: usize,
-    starts: &mut [u16; 64],
-) -> Option<usize> {
-    let mut bad = 0;
-    while bits != 0 {
-        let bit = (bits.leading_zeros() & 63) as usize;
-        bits ^= FIRST >> bit;
-        let layout = &layouts[bit];
-        starts[bit] = narrow(at);
-        let wire = usize::from(layout.wire);
-        match layout.hot {
-            Hot::PackedWord => {
-                let word = word_at(body, at, wire)?;
-                bad |= (above_nine(word) & layout.mask) | (word & layout.zero);
-                at += wire;
-            }
-            Hot::DigitsWord => {
-                bad |= not_digits(word_at(body, at, wire)?, b'0') & layout.mask;
-                at += wire;
-            }
-            Hot::DigitsTwoWords => {
-                bad |= not_digits(word(body, at)?, b'0');
-                bad |= not_digits(word_at(body, at + 8, wire - 8)?, b'0') & layout.mask;
-                at += wire;
-            }
-            Hot::Printable => {
-                bad |= printable(body, at, wire)?;
-                at += wire;
-            }
-            Hot::Raw => at += wire,
-            Hot::PackedPrefixed | Hot::Track2Prefixed => {
-                let count = prefix(layout, body, at)?;
-                at += usize::from(layout.prefix_width);
-                let length = count.div_ceil(2);
-                if count % 2 == 1 {
-                    bad |= filler(layout, body, at, length)?;
-                }
-                bad |= packed(body, at, length, layout.hot == Hot::Track2Prefixed)?;
-                at += length;
-            }
-            Hot::DigitsPrefixed => {
-                let length = prefix(layout, body, at)?;
-                at += usize::from(layout.prefix_width);
-                bad |= digits(body, at, length)?;
-                at += length;
-            }
-            Hot::PrintablePrefixed => {
-                let length = prefix(layout, body, at)?;
-                at += usize::from(layout.prefix_width);
-                bad |= printable(body, at, length)?;
-                at += length;
-            }
-            Hot::RawPrefixed => {
-                let length = prefix(layout, body, at)?;
-                at += usize::from(layout.prefix_width) + length;
-            }
-            Hot::Cold => {
-                let (value, end) = Value::take(layout, body, at).ok()?;
-                value.check().ok()?;
-                at = end;
-            }
-        }
-    }
-    (bad == 0).then_some(at)
-}
-
-/// An offset in a message, which `scan` has made sure fits.
-#[expect(clippy::cast_possible_truncation, reason = "messages are at most 65535 bytes long")]
-const fn narrow(at: usize) -> u16 {
-    at as u16
-}
-
-/// Eight bytes from `at`, of which the first `length` must be there.
-#[inline]
-fn word_at(body: &[u8], at: usize, length: usize) -> Option<u64> {
-    word(body, at).or_else(|| body.get(at..at + length).map(short_word))
-}
-
-/// The count in a length prefix, within the format's bounds.
-#[inline]
-fn prefix(layout: &Layout, body: &[u8], at: usize) -> Option<usize> {
-    let pair = |byte: u8| -> Option<usize> {
-        let (high, low) = (byte >> 4, byte & 15);
-        (high < 10 && low < 10).then(|| usize::from(high) * 10 + usize::from(low))
-    };
-    let digit = |byte: u8| -> Option<usize> {
-        Some(usize::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10)
-    };
-    let rest = body.get(at..)?;
-    let count = match (layout.prefix, layout.prefix_width) {
-        (LengthCoding::Bcd, 1) => pair(*rest.first()?)?,
-        (LengthCoding::Bcd, 2) => {
-            let [a, b] = *rest.first_chunk()?;
-            pair(a)? * 100 + pair(b)?
-        }
-        (LengthCoding::Ascii, 2) => {
-            let [a, b] = *rest.first_chunk()?;
-            digit(a)? * 10 + digit(b)?
-        }
-        (LengthCoding::Ascii, 3) => {
-            let [a, b, c] = *rest.first_chunk()?;
-            digit(a)? * 100 + digit(b)? * 10 + digit(c)?
-        }
-        (coding, width) => prefix_number(coding, rest.get(..usize::from(width))?)?,
-    };
-    (usize::from(layout.min)..=usize::from(layout.max)).contains(&count).then_some(count)
-}
-
-/// Non-zero if the filler of an odd number of packed digits is not zero (F is for the plain pass).
-fn filler(layout: &Layout, body: &[u8], at: usize, length: usize) -> Option<u64> {
-    let nibble = match layout.odd {
-        Side::Left => body.get(at)? >> 4,
-        Side::Right => body.get(at + length - 1)? & 15,
-    };
-    Some(u64::from(nibble))
-}
-
-/// Runs over `length` bytes a word at a time; the last word of a longer value overlaps the one
-/// before it.
-#[inline]
-fn words(body: &[u8], at: usize, length: usize, check: impl Fn(u64) -> u64) -> Option<u64> {
-    let end = at + length;
-    let mut at = at;
-    let mut bad = 0;
-    while at + 8 <= end {
-        bad |= check(word(body, at)?);
-        at += 8;
-    }
-    if at < end {
-        let word = if length >= 8 { word(body, end - 8)? } else { return None };
-        bad |= check(word);
-    }
-    Some(bad)
-}
-
-#[inline]
-fn packed(body: &[u8], at: usize, length: usize, track2: bool) -> Option<u64> {
-    let check = if track2 { not_track2 } else { above_nine };
-    if length < 8 {
-        return Some(check(word_at(body, at, length)? & leading(length)));
-    }
-    words(body, at, length, check)
-}
-
-#[inline]
-fn digits(body: &[u8], at: usize, length: usize) -> Option<u64> {
-    if length < 8 {
-        return Some(not_digits(word_at(body, at, length)?, b'0') & leading(length));
-    }
-    words(body, at, length, |word| not_digits(word, b'0'))
-}
-
-#[inline]
-fn printable(body: &[u8], at: usize, length: usize) -> Option<u64> {
-    if length < 8 {
-        let mask = leading(length);
-        let word = word_at(body, at, length)? & mask | splat(b' ') & !mask;
-        return Some(not_printable(word));
-    }
-    words(body, at, length, not_printable)
+    hot::run(more_slots, more_layouts, second, body, at, more_starts)
 }
 
 /// The plain pass: notes where each element is until one is broken, and says which and why.

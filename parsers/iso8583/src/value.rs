@@ -3,8 +3,7 @@
 
 use crate::charset::Charset;
 use crate::digits::{
-    characters_to_number, hex_character, hex_digit, packed_to_number, short_word, splat, spread,
-    word,
+    characters_to_number, hex_character, hex_digit, packed_to_number, splat, spread, tail_number,
 };
 use crate::error::{ParseCause, ValueCause};
 use crate::format::{Content, Layout, LengthCoding, Pad, Side, Unit};
@@ -18,21 +17,35 @@ pub(crate) struct Value<'a> {
     units: usize,
 }
 
-/// The number in a length prefix of `width` bytes; `None` if it is not one.
+/// The number in a length prefix; `None` if it is not one.
+#[inline]
 pub(crate) fn prefix_number(coding: LengthCoding, prefix: &[u8]) -> Option<usize> {
-    prefix.iter().try_fold(0_usize, |sum, byte| {
-        let (low, scale) = match coding {
-            LengthCoding::Ascii => (byte.wrapping_sub(b'0'), 10),
-            LengthCoding::Ebcdic => (byte.wrapping_sub(0xF0), 10),
-            LengthCoding::Bcd => {
-                let (high, low) = (byte >> 4, byte & 0x0F);
-                let low = if high > 9 || low > 9 { u8::MAX } else { high * 10 + low };
-                (low, 100)
-            }
-            LengthCoding::Binary => return Some(sum * 256 + usize::from(*byte)),
-        };
-        (low < scale).then(|| sum * usize::from(scale) + usize::from(low))
-    })
+    match (coding, prefix) {
+        (LengthCoding::Bcd, [a]) => pair(*a),
+        (LengthCoding::Bcd, [a, b]) => Some(pair(*a)? * 100 + pair(*b)?),
+        (LengthCoding::Ascii, [a, b]) => Some(digit(*a)? * 10 + digit(*b)?),
+        (LengthCoding::Ascii, [a, b, c]) => Some(digit(*a)? * 100 + digit(*b)? * 10 + digit(*c)?),
+        _ => prefix.iter().try_fold(0_usize, |sum, byte| {
+            Some(match coding {
+                LengthCoding::Ascii => sum * 10 + digit(*byte)?,
+                LengthCoding::Ebcdic => sum * 10 + digit(byte.wrapping_sub(0xC0))?,
+                LengthCoding::Bcd => sum * 100 + pair(*byte)?,
+                LengthCoding::Binary => sum * 256 + usize::from(*byte),
+            })
+        }),
+    }
+}
+
+/// One ASCII digit.
+const fn digit(ascii: u8) -> Option<usize> {
+    let digit = ascii.wrapping_sub(b'0');
+    if digit < 10 { Some(digit as usize) } else { None }
+}
+
+/// Two packed digits.
+const fn pair(byte: u8) -> Option<usize> {
+    let (high, low) = (byte >> 4, byte & 0x0F);
+    if high < 10 && low < 10 { Some((byte - 6 * high) as usize) } else { None }
 }
 
 impl<'a> Value<'a> {
@@ -158,6 +171,12 @@ impl<'a> Value<'a> {
     /// Where the packed digits are: how many half bytes to skip, and how many are digits.
     fn digit_range(&self) -> (usize, usize) {
         let layout = self.layout;
+        if layout.unit == Unit::HalfByte && layout.pad != Pad::F {
+            return match layout.odd {
+                Side::Left => (self.units % 2, self.units),
+                Side::Right => (0, self.units),
+            };
+        }
         let total = self.bytes.len().saturating_mul(2);
         let first = self.bytes.first().is_some_and(|byte| byte >> 4 == 0x0F);
         let last = self.bytes.last().is_some_and(|byte| byte & 0x0F == 0x0F);
@@ -174,11 +193,9 @@ impl<'a> Value<'a> {
                 }
             };
         }
-        match (layout.unit, layout.odd) {
-            (Unit::Byte, Side::Right) => (0, total.saturating_sub(usize::from(last))),
-            (Unit::Byte, Side::Left) => (usize::from(first), total - usize::from(first)),
-            (_, Side::Left) => (self.units % 2, self.units),
-            (_, Side::Right) => (0, self.units),
+        match layout.odd {
+            Side::Right => (0, total.saturating_sub(usize::from(last))),
+            Side::Left => (usize::from(first), total.saturating_sub(usize::from(first))),
         }
     }
 
@@ -211,10 +228,11 @@ impl<'a> Value<'a> {
         match self.layout.content {
             Content::Packed => {
                 let (skip, take) = self.digit_range();
-                if skip <= 1 && skip + take == self.bytes.len() * 2 && self.bytes.len() <= 8 {
-                    let shift = 64 - 8 * self.bytes.len().min(8);
-                    let digits = short_word(self.bytes).checked_shr(shift_of(shift));
-                    return Ok(packed_to_number(digits.unwrap_or_default()));
+                let nibbles = self.bytes.len() * 2;
+                if nibbles <= 16 && (1..=16).contains(&take) {
+                    let behind = nibbles.saturating_sub(skip + take);
+                    let word = tail_number(self.bytes) >> (4 * (behind & 15));
+                    return Ok(packed_to_number(word & !0 >> (64 - 4 * take)));
                 }
                 sum(split(self.bytes).skip(skip).take(take))
             }
@@ -332,10 +350,6 @@ pub(crate) fn sizes(layout: &Layout, count: usize) -> Option<(usize, usize)> {
     })
 }
 
-fn shift_of(bits: usize) -> u32 {
-    u32::try_from(bits).unwrap_or(u32::MAX)
-}
-
 fn split(bytes: &[u8]) -> impl DoubleEndedIterator<Item = u8> + Clone + '_ {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F])
 }
@@ -373,26 +387,24 @@ fn fill(scratch: &mut [u8], from: impl Iterator<Item = u8>) -> Result<&[u8], Val
     Ok(scratch.get(..length).unwrap_or_default())
 }
 
-fn sum(mut digits: impl Iterator<Item = u8>) -> Result<u64, ValueCause> {
-    digits.try_fold(0_u64, |sum, digit| {
-        sum.checked_mul(10)
-            .and_then(|sum| sum.checked_add(u64::from(digit)))
-            .ok_or(ValueCause::TooLarge)
-    })
+fn sum(digits: impl Iterator<Item = u8>) -> Result<u64, ValueCause> {
+    let mut sum: Option<u64> = None;
+    for digit in digits {
+        let shifted = sum.unwrap_or(0).checked_mul(10);
+        let next = shifted.and_then(|sum| sum.checked_add(u64::from(digit)));
+        sum = Some(next.ok_or(ValueCause::TooLarge)?);
+    }
+    sum.ok_or(ValueCause::NotNumeric)
 }
 
 /// Characters, in either set, whose low halves are digits.
 fn characters(bytes: &[u8]) -> Result<u64, ValueCause> {
     match bytes.len() {
-        0..=7 => {
-            let shift = shift_of(64 - 8 * bytes.len());
-            let digits = short_word(bytes).checked_shr(shift);
-            Ok(characters_to_number(digits.unwrap_or_default()))
-        }
-        8..=16 => {
+        1..=8 => Ok(characters_to_number(tail_number(bytes))),
+        9..=16 => {
             let (head, tail) = bytes.split_at(bytes.len() - 8);
-            let tail = characters_to_number(word(tail, 0).unwrap_or_default());
-            Ok(characters(head)? * 100_000_000 + tail)
+            let head = characters_to_number(tail_number(head));
+            Ok(head * 100_000_000 + characters_to_number(tail_number(tail)))
         }
         _ => sum(bytes.iter().map(|byte| byte & 0x0F)),
     }

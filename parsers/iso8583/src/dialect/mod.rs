@@ -8,6 +8,7 @@ mod source;
 pub use error::{DialectError, DialectErrors};
 
 use crate::format::{Binary, Digits, ElementFormat, Layout};
+use crate::hot::Slot;
 use compile::{BITMAPS, Compiler, DIGITS, Defaults};
 use source::{Setting, Source};
 use std::sync::{Arc, LazyLock};
@@ -45,6 +46,8 @@ pub struct Dialect {
     pub(crate) tertiary: Tertiary,
     /// By bitmap and bit; element 1 is the first.
     pub(crate) layouts: Box<[[Layout; 64]; 3]>,
+    /// The first two bitmaps' layouts for the fast pass.
+    pub(crate) slots: Box<[[Slot; 64]; 2]>,
     formats: Vec<Option<ElementFormat>>,
 }
 
@@ -163,6 +166,7 @@ impl Compiler<'_> {
             bitmap: self.choose(settings, "", "bitmap", BITMAPS, Binary::Raw),
             tertiary: self.choose(settings, "", "tertiary", TERTIARY, Tertiary::None),
             layouts: Box::new([[Layout::ABSENT; 64]; 3]),
+            slots: Box::new([[Slot::new(&Layout::ABSENT); 64]; 2]),
             formats: vec![None; ELEMENTS + 1],
         };
         let defaults = self.defaults(&source.defaults, "defaults", Defaults::default());
@@ -190,6 +194,9 @@ impl Compiler<'_> {
                 *place = Some(format);
             }
         }
+        let [first, second, _] = &*dialect.layouts;
+        *dialect.slots =
+            [first, second].map(|layouts| core::array::from_fn(|bit| Slot::new(&layouts[bit])));
         dialect
     }
 }

@@ -239,11 +239,11 @@ impl Config {
         path: &Path,
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Vec<ConfigError>> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            vec![ConfigError::of_file(path, format!("cannot be read: {error}"))]
-        })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, path, folder, env)
+        match Self::read(path, env) {
+            Ok((config, errors)) if errors.is_empty() => Ok(config),
+            Ok((_, errors)) => Err(errors),
+            Err(error) => Err(vec![error]),
+        }
     }
 
     /// The demo's listeners, store `data` in the current directory, and the built-in rule set.
@@ -267,7 +267,24 @@ impl Config {
         folder: &Path,
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Vec<ConfigError>> {
-        read::config(text, source, folder, env)
+        match read::config(text, source, folder, env) {
+            (config, errors) if errors.is_empty() => Ok(config),
+            (_, errors) => Err(errors),
+        }
+    }
+
+    /// As [`Self::load`], but goes on with defaults in place of what is wrong, so that a checker
+    /// can look at the rest too.
+    ///
+    /// # Errors
+    /// Only if the file cannot be read.
+    pub fn read(
+        path: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<ConfigError>), ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::of_file(path, format!("cannot be read: {error}")))?;
+        Ok(read::config(&text, path, path.parent().unwrap_or(Path::new("")), env))
     }
 
     /// The text of the rule set for a first start, and the name of where it came from.

@@ -7,16 +7,13 @@
 
 mod read;
 
-use crate::clock::{Clock, ClockError};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::offline::Offline;
 use crate::progress::Progress;
-use crate::storage::{self, Opened, StorageOptions};
-use authorization::{
-    Accepted, Command, Done, Outcome, PortfolioItem, Record, Refusal, Scratch, State,
-};
-use journal::Journal;
-use payment_types::{Moment, Sequence, Timestamp};
+use authorization::{Accepted, Command, Done, Outcome, PortfolioItem, Refusal, Scratch, State};
+use limits::RuleSet;
+use payment_types::{Sequence, Timestamp};
 pub use read::Checked;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -65,55 +62,38 @@ pub fn import(options: &ImportOptions, progress: &mut Progress) -> Result<Import
         .map_err(|error| Failure::file(&options.file, "opened", &error))?;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
     let config = &options.config;
-    let zone = &config.clock.zone;
-    let clock = match options.test_clock {
-        None => Clock::system(zone),
-        Some(start) => Clock::test(zone, start),
-    };
-    let clock = clock.map_err(|error: ClockError| Failure::usage(error.to_string()))?;
-    let data = options.data.clone().unwrap_or_else(|| config.store.path.clone());
-    let opened = storage::open(&data, &StorageOptions {
-        segment_bytes: config.store.segment_mib.saturating_mul(1 << 20),
-        test_keys: config.security.test_keys,
-    })?;
+    let data = options.data.as_deref().unwrap_or(&config.store.path);
+    let mut offline = Offline::open(config, data, options.test_clock)?;
     let reader = BufReader::with_capacity(1 << 20, file);
-    import_from(opened, config, &clock, (&options.file, bytes), reader, progress)
+    import_from(&mut offline, config, (&options.file, bytes), reader, progress)
 }
 
-/// Imports from any reader into an opened data directory. `source` is the file's name and size,
-/// for messages and progress.
+/// Imports from any reader. `source` is the file's name and size, for messages and progress.
 ///
 /// # Errors
 /// As [`import`].
 pub fn import_from(
-    mut opened: Opened,
+    offline: &mut Offline,
     config: &Config,
-    clock: &Clock,
     source: (&Path, u64),
     reader: impl BufRead,
     progress: &mut Progress,
 ) -> Result<Imported, Failure> {
     let started = Instant::now();
-    let security = opened.security.clone();
     progress.stage("checking", source.1);
-    let mut check = opened.state.clone();
-    let checked = read::check(&mut check, reader, source.0, security.as_ref(), progress)?;
+    let mut check = offline.opened.state.clone();
+    let security = offline.opened.security.as_ref();
+    let checked = read::check(&mut check, reader, source.0, security, progress)?;
     let rules = rules_for(config, &mut check)?;
     drop(check);
     let warnings = checked.unknown_listeners(config);
     let (items, by_type) = (checked.items(), checked.by_type());
-    let before = opened.state.last_moment();
-    let now = clock.moment_at(clock.now().at.max(before.at));
-    let mut writer = Writer { opened: &mut opened, moment: now, scratch: Scratch::new() };
-    writer.portfolio(checked, progress)?;
-    let installed = match rules {
-        None => None,
-        Some(text) => Some(writer.rules(text)?),
-    };
-    progress.stage("snapshot", 1);
-    crate::snapshots::write(&opened.path, &opened.state)?;
+    journal(offline, checked, progress)?;
+    let rules = rules.map(|text| install(offline, text)).transpose()?;
+    progress.stage("snapshot", 0);
+    offline.snapshot()?;
     progress.finish();
-    Ok(Imported { items, by_type, took: started.elapsed(), rules: installed, warnings })
+    Ok(Imported { items, by_type, took: started.elapsed(), rules, warnings })
 }
 
 /// The text of the rule set that goes in with the first portfolio, found to be good for it.
@@ -122,6 +102,10 @@ fn rules_for(config: &Config, check: &mut State) -> Result<Option<String>, Failu
         return Ok(None);
     }
     let (text, origin) = config.rules_text()?;
+    RuleSet::parse(&text, &origin).map_err(|errors| Failure {
+        code: 2,
+        lines: errors.iter().map(ToString::to_string).collect(),
+    })?;
     let next = Sequence(check.last_sequence().0.saturating_add(1));
     let accepted = Accepted {
         moment: check.last_moment(),
@@ -137,58 +121,36 @@ fn rules_for(config: &Config, check: &mut State) -> Result<Option<String>, Failu
     }
 }
 
-/// Journals commands and carries them out, as the shard does.
-struct Writer<'o> {
-    opened: &'o mut Opened,
-    moment: Moment,
-    scratch: Scratch,
+fn journal(
+    offline: &mut Offline,
+    checked: Checked,
+    progress: &mut Progress,
+) -> Result<(), Failure> {
+    let count = checked.parts.len();
+    progress.stage("journaling", u64::try_from(count).unwrap_or(u64::MAX));
+    for (index, items) in checked.parts.into_iter().enumerate() {
+        let last = index.saturating_add(1) == count;
+        let too_many = |_| Failure::usage("too many records for one import; split the file");
+        let part = u32::try_from(index).map_err(too_many)?;
+        match offline.execute(Command::Import { part, last, items })? {
+            Outcome::Done(Done::ImportStaged | Done::Imported { .. }) => {}
+            other => return Err(Failure::found(format!("import refused: {other:?}"))),
+        }
+        if last || index % PARTS_PER_COMMIT == PARTS_PER_COMMIT - 1 {
+            offline.commit()?;
+        }
+        progress.at(u64::from(part));
+    }
+    Ok(())
 }
 
-impl Writer<'_> {
-    fn portfolio(&mut self, checked: Checked, progress: &mut Progress) -> Result<(), Failure> {
-        let (count, parts) = (checked.parts.len(), checked.parts.into_iter());
-        progress.stage("journaling", u64::try_from(count).unwrap_or(u64::MAX));
-        for (index, items) in parts.enumerate() {
-            let last = index.saturating_add(1) == count;
-            let part = u32::try_from(index).map_err(|_| too_many())?;
-            let outcome = self.execute(Command::Import { part, last, items })?;
-            match outcome {
-                Outcome::Done(Done::ImportStaged | Done::Imported { .. }) => {}
-                other => return Err(Failure::found(format!("import refused: {other:?}"))),
-            }
-            if last || index % PARTS_PER_COMMIT == PARTS_PER_COMMIT - 1 {
-                self.opened.journal.commit()?;
-            }
-            progress.at(u64::from(part));
-        }
-        Ok(())
+fn install(offline: &mut Offline, text: String) -> Result<String, Failure> {
+    let outcome = offline.execute(Command::InstallRules { text })?;
+    offline.commit()?;
+    match outcome {
+        Outcome::Done(Done::RulesInstalled { version }) => Ok(version.to_string()),
+        other => Err(Failure::found(format!("rule set refused: {other:?}"))),
     }
-
-    fn rules(&mut self, text: String) -> Result<String, Failure> {
-        let outcome = self.execute(Command::InstallRules { text })?;
-        self.opened.journal.commit()?;
-        match outcome {
-            Outcome::Done(Done::RulesInstalled { version }) => Ok(version.to_string()),
-            other => Err(Failure::found(format!("rule set refused: {other:?}"))),
-        }
-    }
-
-    /// Appends the command with its outcome; durable after the next commit.
-    fn execute(&mut self, command: Command) -> Result<Outcome, Failure> {
-        let sequence = self.opened.journal.next_sequence();
-        let accepted = Accepted { moment: self.moment, idempotency: None, command };
-        let state = &mut self.opened.state;
-        let outcome = state.execute(Sequence(sequence), &accepted, &mut self.scratch);
-        let record = Record { accepted, outcome };
-        let mut bytes = Vec::new();
-        authorization::encode_record(&record, &mut bytes);
-        self.opened.journal.append(&bytes)?;
-        Ok(record.outcome)
-    }
-}
-
-fn too_many() -> Failure {
-    Failure::usage("too many records for one import; split the file")
 }
 
 /// The type's name in the file.

@@ -1,2 +1,35 @@
-//! The `tamga` program.
-fn main() {}
+//! The `tamga` program: its commands, what they print and how they exit.
+
+mod args;
+mod run;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use tamga::failure::Failure;
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Serve(args) => run::serve(args),
+        Command::Demo(args) => run::demo(&args),
+        Command::CheckConfig(args) => run::check_config(&args),
+        Command::Import(args) => run::import(args),
+        Command::Decode(args) => run::decode(&args),
+        Command::Encode(args) => run::encode(&args),
+        Command::Replay(args) => run::replay(&args),
+        Command::Verify(args) => run::verify(&args),
+        Command::Eod(args) => run::eod(args),
+        Command::GeneratePortfolio(args) => run::generate_portfolio(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => tell(&failure),
+    }
+}
+
+fn tell(failure: &Failure) -> ExitCode {
+    for line in &failure.lines {
+        eprintln!("{line}");
+    }
+    ExitCode::from(failure.code)
+}

@@ -7,6 +7,14 @@ use std::time::{Duration, Instant};
 /// Between two lines where there is no terminal.
 const EVERY: Duration = Duration::from_secs(5);
 
+const BOUNDED: &str = "{msg:<10} [{bar:40}] {percent:>3} %, {eta} left";
+const UNBOUNDED: &str = "{msg:<10} {spinner} {human_pos}";
+
+fn style(template: &str) -> ProgressStyle {
+    // Only a mistake in the templates above could fail.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
 /// The progress of one stage after another. Writes to standard error.
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -19,15 +27,9 @@ impl Progress {
     /// A bar if standard error is a terminal, else lines.
     #[must_use]
     pub fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-            let style = "{msg:<10} [{bar:40}] {percent:>3} % {human_pos} of {human_len}, {eta}";
-            bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| {
-                // Only a mistake in the line above could lead here.
-                ProgressStyle::default_bar()
-            }));
-            bar
-        });
+        let bar = std::io::stderr()
+            .is_terminal()
+            .then(|| ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()));
         Self { bar, stage: "", total: 0, told: Instant::now() }
     }
 
@@ -39,11 +41,12 @@ impl Progress {
         silent
     }
 
-    /// The next stage, of so many steps.
+    /// The next stage, of so many steps; 0 if nobody knows how many.
     pub fn stage(&mut self, stage: &'static str, total: u64) {
         (self.stage, self.total, self.told) = (stage, total, Instant::now());
         if let Some(bar) = &self.bar {
             bar.reset();
+            bar.set_style(style(if total == 0 { UNBOUNDED } else { BOUNDED }));
             bar.set_length(total);
             bar.set_message(stage);
         }
@@ -55,8 +58,10 @@ impl Progress {
             Some(bar) => bar.set_position(done),
             None if self.told.elapsed() >= EVERY => {
                 self.told = Instant::now();
-                let percent = done.saturating_mul(100).checked_div(self.total).unwrap_or(100);
-                eprintln!("{}: {percent} % ({done} of {})", self.stage, self.total);
+                match done.saturating_mul(100).checked_div(self.total) {
+                    Some(percent) => eprintln!("{}: {percent} %", self.stage),
+                    None => eprintln!("{}: {done}", self.stage),
+                }
             }
             None => {}
         }

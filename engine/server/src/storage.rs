@@ -115,7 +115,7 @@ pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageErro
 }
 
 /// The state of the newest good snapshot, or an empty one.
-fn newest_state(
+pub(crate) fn newest_state(
     path: &Path,
     warnings: &mut Vec<String>,
 ) -> Result<(State, Option<Sequence>), StorageError> {

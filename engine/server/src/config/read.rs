@@ -13,12 +13,13 @@ const FRAMINGS: &[&str] = &["u16be", "u16be-incl", "ascii4", "bcd2", "u32be"];
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 const DAY_SECONDS: u64 = 86_400;
 
+/// The configuration with defaults in place of what is wrong, and everything that is wrong.
 pub(super) fn config(
     text: &str,
     source: &Path,
     folder: &Path,
     env: impl IntoIterator<Item = (String, String)>,
-) -> Result<Config, Vec<ConfigError>> {
+) -> (Config, Vec<ConfigError>) {
     let mut found = Vec::new();
     let table = tree::parse(text, source, env, &mut found);
     let errors = Errors::new(source, found);
@@ -36,10 +37,7 @@ pub(super) fn config(
     };
     check_addresses(&config, &root);
     root.finish();
-    match errors.into_sorted() {
-        none if none.is_empty() => Ok(config),
-        some => Err(some),
-    }
+    (config, errors.into_sorted())
 }
 
 fn clock(section: Option<Section<'_>>) -> ClockConfig {

@@ -145,9 +145,8 @@ fn take(
     line: &[u8],
     security: &dyn SecurityModule,
 ) -> Result<PortfolioItem, Vec<FieldError>> {
-    let whole = |message: &str| {
-        vec![FieldError { field: String::new(), message: message.to_owned() }]
-    };
+    let whole =
+        |message: &str| vec![FieldError { field: String::new(), message: message.to_owned() }];
     if line.len() > LONGEST_LINE {
         return Err(whole("the line is longer than 256 KiB"));
     }

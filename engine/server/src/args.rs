@@ -1,0 +1,216 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use payment_types::{BusinessDate, Timestamp};
+use std::path::PathBuf;
+use tamga::clock::parse_rfc3339;
+
+/// A card authorization engine: ISO 8583 in, decisions with reasons out, nothing lost.
+#[derive(Debug, Parser)]
+#[command(name = "tamga", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "\
+Begin with `tamga demo`. Exit codes: 0 good, 1 what was looked at is not right, 2 command line or
+configuration, 3 data directory, 4 an address, 5 the engine stopped while it ran.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the engine until SIGTERM
+    Serve(Serve),
+    /// The engine with a demo portfolio and simulated traffic
+    Demo(Demo),
+    /// Say everything that is wrong with a configuration and the files it names
+    CheckConfig(CheckConfig),
+    /// Take customers, accounts, cards and terminals into the data directory, all or nothing
+    Import(Import),
+    /// ISO 8583 in hex to JSON
+    Decode(Decode),
+    /// JSON to ISO 8583 in hex
+    Encode(Encode),
+    /// Run the journal again: prove that it gives the same, or try another rule set on it
+    Replay(Replay),
+    /// Check that journal, snapshot, balances and counters agree
+    Verify(Verify),
+    /// End a business day by hand; ending it twice changes nothing
+    Eod(Eod),
+    /// Write a portfolio of any size with test cards, for load tests
+    GeneratePortfolio(GeneratePortfolio),
+}
+
+/// The configuration and the data directory.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The configuration; without it, the built-in one [env override of a setting:
+    /// TAMGA__HTTP__BIND=...]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data directory, in place of the configuration's store.path
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamga serve --config tamga.toml
+  TAMGA__HTTP__BIND=0.0.0.0:8080 tamga serve --config tamga.toml --data /var/lib/tamga")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Run on a clock that stands at this time (or at the last record, if later) until the API
+    /// moves it
+    #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
+    pub(crate) test_clock: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamga demo               until Ctrl-C
+  tamga demo --once        200 transactions; exits 0 only if all came back as expected")]
+pub(crate) struct Demo {
+    /// End after 200 transactions and say whether all came back as expected
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Keep the data here; without it, in a directory that is removed at the end
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tamga check-config tamga.toml")]
+pub(crate) struct CheckConfig {
+    /// The configuration
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A file is taken in whole or not at all: if any line is refused, all refused lines are listed and
+nothing is changed. Stop the engine first.
+
+Example:
+  tamga import --config tamga.toml portfolio.jsonl")]
+pub(crate) struct Import {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Import as of this time instead of now
+    #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
+    pub(crate) test_clock: Option<Timestamp>,
+    /// The portfolio, one JSON object a line
+    #[arg(value_name = "PORTFOLIO.JSONL")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamga decode 0800822000000000000004000000000000001121143200123458301
+  tamga decode --pretty --dialect iso87-ascii HEX
+  tamga decode --unmask - < messages.hex | tamga encode - | cmp - messages.hex")]
+pub(crate) struct Decode {
+    /// A shipped dialect, or the path of a dialect file
+    #[arg(long, value_name = "NAME", default_value = "iso87-bcd")]
+    pub(crate) dialect: String,
+    /// Show card numbers, tracks and PIN blocks in clear
+    #[arg(long)]
+    pub(crate) unmask: bool,
+    /// A table for people, chip data taken apart
+    #[arg(long)]
+    pub(crate) pretty: bool,
+    /// One message in hex; - for one a line from standard input
+    #[arg(value_name = "HEX", allow_hyphen_values = true)]
+    pub(crate) hex: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  tamga encode '{"mti":"0800","fields":{"7":"1121143200","11":"123458","70":"301"}}'
+  tamga encode --dialect iso93-ascii - < messages.jsonl"#)]
+pub(crate) struct Encode {
+    /// A shipped dialect, or the path of a dialect file
+    #[arg(long, value_name = "NAME", default_value = "iso87-bcd")]
+    pub(crate) dialect: String,
+    /// A hex dump for people
+    #[arg(long)]
+    pub(crate) pretty: bool,
+    /// One message as JSON; - for one a line from standard input
+    #[arg(value_name = "JSON", allow_hyphen_values = true)]
+    pub(crate) json: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tamga replay --config tamga.toml
+  tamga replay --data data --rules stricter.toml      what would have been decided otherwise")]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Begin at the newest snapshot instead of the first record
+    #[arg(long)]
+    pub(crate) from_snapshot: bool,
+    /// Run it under this rule set and show which decisions would change
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tamga verify --config tamga.toml")]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+While an engine runs on the data directory it is asked over its API, with --token or TAMGA_TOKEN.
+
+Example:
+  tamga eod --config tamga.toml --date 2026-11-23")]
+pub(crate) struct Eod {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The day that ended
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) date: BusinessDate,
+    /// A token of the API with the role operator
+    #[arg(long, value_name = "TOKEN", env = "TAMGA_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Run as of this time instead of now; only while no engine runs
+    #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
+    pub(crate) test_clock: Option<Timestamp>,
+}
+
+fn date(text: &str) -> Result<BusinessDate, String> {
+    BusinessDate::parse(text).map_err(|error| error.to_string())
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Card numbers are of the test range 9417..., PINs are 1234, keys are the well-known test key: import
+it where security.test_keys is on.
+
+Example:
+  tamga generate-portfolio --cards 1000000 > million.jsonl")]
+pub(crate) struct GeneratePortfolio {
+    /// Customers, each with one account and one card
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) cards: u64,
+    /// Shop terminals P0000001, ...
+    #[arg(long, default_value_t = 64)]
+    pub(crate) pos: u32,
+    /// Agents' terminals A0000001, ...
+    #[arg(long, default_value_t = 16)]
+    pub(crate) agents: u32,
+    /// Cash machines C0000001, ...
+    #[arg(long, default_value_t = 16)]
+    pub(crate) atms: u32,
+    /// Where to write; standard output if not given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}

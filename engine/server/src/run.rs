@@ -1,0 +1,177 @@
+//! Each command: from its arguments to its output.
+
+use crate::args::{
+    CheckConfig, Decode, Demo, Encode, Eod, GeneratePortfolio, Import, Place, Replay, Serve, Verify,
+};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use tamga::config::Config;
+use tamga::decode::{DecodeOptions, decode_lines, decode_one};
+use tamga::encode::{encode_lines, encode_one};
+use tamga::eod::EodOptions;
+use tamga::failure::Failure;
+use tamga::generate::{Size, generate};
+use tamga::import::ImportOptions;
+use tamga::progress::Progress;
+use tamga::replay::ReplayOptions;
+use tamga::serve::ServeOptions;
+use tamga::table::{Align, Table};
+use tamga::wire::load_dialect;
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    // A name or value that is not text can be none of ours.
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn config(place: &Place) -> Result<Config, Failure> {
+    let config = match &place.config {
+        Some(path) => Config::load(path, environment()),
+        None => Config::built_in(environment()),
+    };
+    config.map_err(Failure::from)
+}
+
+/// The data directory: what is named, or the configuration's.
+fn data(place: &Place) -> Result<PathBuf, Failure> {
+    match &place.data {
+        Some(data) => Ok(data.clone()),
+        None => Ok(config(place)?.store.path),
+    }
+}
+
+fn print(line: &str) -> Result<(), Failure> {
+    writeln!(io::stdout().lock(), "{line}").map_err(|error| broken(&error))
+}
+
+/// Whoever closed the pipe has what it wanted.
+fn broken(error: &io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure { code: 0, lines: Vec::new() },
+        _ => Failure::usage(format!("standard output: {error}")),
+    }
+}
+
+pub(crate) fn serve(args: Serve) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let mut options = ServeOptions::new(config);
+    options.data = args.place.data;
+    options.test_clock = args.test_clock;
+    // The reason has been logged, as the last line.
+    tamga::serve::serve(options)
+        .map_err(|error| Failure { code: error.exit_code(), lines: Vec::new() })
+}
+
+pub(crate) fn demo(args: &Demo) -> Result<(), Failure> {
+    tamga::demo::demo(&tamga::demo::DemoOptions { once: args.once, data: args.data.clone() })
+}
+
+pub(crate) fn check_config(args: &CheckConfig) -> Result<(), Failure> {
+    let summary = tamga::check_config::check_config(&args.file, environment())?;
+    for line in summary {
+        print(&line)?;
+    }
+    print(&format!("{}: good", args.file.display()))
+}
+
+pub(crate) fn import(args: Import) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let (data, test_clock, file) = (args.place.data, args.test_clock, args.file);
+    let options = ImportOptions { config, data, test_clock, file };
+    let imported = tamga::import::import(&options, &mut Progress::new())?;
+    let kinds: Vec<String> =
+        imported.by_type.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let seconds = imported.took.as_secs_f64();
+    let (items, kinds) = (imported.items, kinds.join(", "));
+    print(&format!("imported {items} records in {seconds:.1} s: {kinds}"))?;
+    if let Some(version) = imported.rules {
+        print(&format!("rule set {version} is in force"))?;
+    }
+    for warning in imported.warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok(())
+}
+
+pub(crate) fn decode(args: &Decode) -> Result<(), Failure> {
+    let dialect = load_dialect(&args.dialect)?;
+    let options = DecodeOptions { unmask: args.unmask, pretty: args.pretty };
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    if args.hex == "-" {
+        return decode_lines(&dialect, io::stdin().lock(), options, &mut out);
+    }
+    let result = decode_one(&dialect, &args.hex, options, &mut out);
+    out.flush().map_err(|error| broken(&error))?;
+    result
+}
+
+pub(crate) fn encode(args: &Encode) -> Result<(), Failure> {
+    let dialect = load_dialect(&args.dialect)?;
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    if args.json == "-" {
+        return encode_lines(&dialect, io::stdin().lock(), args.pretty, &mut out);
+    }
+    let result = encode_one(&dialect, &args.json, args.pretty, &mut out);
+    out.flush().map_err(|error| broken(&error))?;
+    result
+}
+
+pub(crate) fn replay(args: &Replay) -> Result<(), Failure> {
+    let data = data(&args.place)?;
+    let (from_snapshot, rules) = (args.from_snapshot, args.rules.clone());
+    let options = ReplayOptions { data, from_snapshot, rules };
+    let replayed = tamga::replay::replay(&options, &mut Progress::new())?;
+    let mut table = Table::new(&[("", Align::Left), ("", Align::Left)]);
+    let (first, last) = (replayed.first, replayed.last);
+    let records = match replayed.records {
+        0 => "none".to_owned(),
+        records => format!("{records} ({first} to {last})"),
+    };
+    table.row(&["records", &records]);
+    let seconds = replayed.took.as_secs_f64();
+    table.row(&["rate", &format!("{} a second ({seconds:.1} s)", replayed.rate())]);
+    table.row(&["digest", &format!("{:016x}", replayed.digest)]);
+    if replayed.backtest.is_none() {
+        table.row(&["outcomes", "all as recorded"]);
+    }
+    print(table.to_string().trim())?;
+    match &replayed.backtest {
+        Some(backtest) => print(&format!("\n{}", backtest.to_string().trim_end())),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
+    let verified = tamga::verify::verify(&data(&args.place)?, &mut Progress::new())?;
+    for line in verified.lines {
+        print(&line)?;
+    }
+    print("good")
+}
+
+pub(crate) fn eod(args: Eod) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let (data, token, test_clock) = (args.place.data, args.token, args.test_clock);
+    let ended = tamga::eod::eod(&EodOptions { config, data, date: args.date, token, test_clock })?;
+    print(&ended.to_string())
+}
+
+pub(crate) fn generate_portfolio(args: &GeneratePortfolio) -> Result<(), Failure> {
+    let (pos, agents, atms) = (args.pos, args.agents, args.atms);
+    let size = Size { cards: args.cards, pos, agents, atms };
+    match &args.out {
+        Some(path) => {
+            let wrong = |error: io::Error| Failure::file(path, "written", &error);
+            let file = File::create(path).map_err(wrong)?;
+            generate(size, &mut BufWriter::with_capacity(1 << 20, file)).map_err(wrong)
+        }
+        None if io::stdout().is_terminal() => {
+            Err(Failure::usage("that is a lot to read: give --out FILE, or pipe it somewhere"))
+        }
+        None => {
+            let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
+            generate(size, &mut out).map_err(|error| broken(&error))
+        }
+    }
+}

@@ -31,6 +31,9 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// How many there are.
+    pub(crate) const COUNT: u32 = Self::Other as u32 + 1;
+
     /// The operation's bit in a set of operations.
     pub(crate) const fn bit(self) -> u16 {
         1 << self as u16

@@ -130,7 +130,8 @@ pub struct Verdict {
     pub edition: Option<Edition>,
     /// The window summed over.
     pub window: Window,
-    /// When the counter starts anew, or for a rolling window when the oldest entry leaves it.
+    /// When the counter starts anew, or for a rolling window when the oldest entry leaves it. Told
+    /// of a limit only where it is over.
     pub resets_at: Option<Timestamp>,
     /// The answer's code where the rule set names one: over a limit, or asking for the PIN.
     pub code: Option<ResponseCode>,

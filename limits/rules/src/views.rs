@@ -1,7 +1,7 @@
 //! Counters as people see them: used, ceiling, resets at (LIM-5). For the API, not for decisions.
 
 use crate::check::agent_cash_used;
-use crate::check::{FIGURES, WithoutPin, read_counter};
+use crate::check::{FIGURES, WithoutPin, read_counter, resets_at};
 use crate::plan::Plan;
 use crate::report::{Edition, Figure, Rule};
 use crate::usage::{CARD_AT_DEVICE, HOLDER, Usage};
@@ -184,10 +184,12 @@ fn limits(plan: &Plan, usage: &Usage, keys: &Keys, when: When, found: &mut Vec<C
             push((0, None), Vec::new());
             continue;
         };
-        let at_panel = usize::from(seated.panel);
-        let Some(panel) = usage.panel(at_panel) else { continue };
+        let Some(panel) = usage.panel(usize::from(seated.panel)) else { continue };
         let counter = (limit.window, seat.offset);
-        let read = |slot| read_counter(usage, (at_panel, slot), counter, (now, at.offset));
+        let read = |slot| {
+            let resets = resets_at(Some((panel, slot)), counter, now, at.offset);
+            (read_counter(panel, slot, counter, now), resets)
+        };
         if let Some(key) = panel.scope.key(|dimension| keys.index(dimension)) {
             let unused = (0, now.next(limit.window, at.offset));
             push(panel.find(&key).map_or(unused, read), Vec::new());

@@ -115,6 +115,8 @@ pub(crate) struct Tick {
     week: u16,
     /// Months.
     month: u16,
+    /// Days until the next week and the next month.
+    left: (u8, u8),
     /// Minutes since 1970-01-01T00:00Z.
     pub(crate) minute: u32,
 }
@@ -127,10 +129,12 @@ impl Tick {
 
     pub(crate) fn from_parts(day: u16, minute: u32) -> Self {
         let date = BusinessDate::from_days(i32::from(day));
+        let (year, month, of_month) = date.ymd();
         Self {
             day,
             week: u16::try_from(date.week()).unwrap_or_default(),
-            month: u16::try_from(date.month().0).unwrap_or_default(),
+            month: u16::try_from(year * 12 + i32::from(month) - 1).unwrap_or_default(),
+            left: (7 - date.weekday(), days_in(year, month) + 1 - of_month),
             minute,
         }
     }
@@ -147,18 +151,22 @@ impl Tick {
 
     /// When a calendar window that holds this moment is over.
     pub(crate) fn next(self, window: Window, offset: UtcOffset) -> Option<Timestamp> {
-        let date = BusinessDate::from_days(i32::from(self.day));
-        let next = match window {
-            Window::Day => date.plus_days(1),
-            Window::Week => date.plus_days(7 - i32::from(date.weekday())),
-            Window::Month => {
-                let (year, month, _) = date.ymd();
-                let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-                BusinessDate::from_ymd(year, month, 1)?
-            }
+        let days = match window {
+            Window::Day => 1,
+            Window::Week => self.left.0,
+            Window::Month => self.left.1,
             _ => return None,
         };
-        Some(next.start(offset))
+        Some(BusinessDate::from_days(i32::from(self.day) + i32::from(days)).start(offset))
+    }
+}
+
+fn days_in(year: i32, month: u8) -> u8 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
     }
 }
 
@@ -180,7 +188,15 @@ mod tests {
         assert_eq!(next("2026-11-23", Window::Day), "2026-11-24T00:00:00.000+06:00");
         assert_eq!(next("2026-11-23", Window::Week), "2026-11-30T00:00:00.000+06:00");
         assert_eq!(next("2026-11-29", Window::Week), "2026-11-30T00:00:00.000+06:00");
-        assert_eq!(next("2026-12-31", Window::Month), "2027-01-01T00:00:00.000+06:00");
+        for (date, first) in [
+            ("2026-12-31", "2027-01-01"),
+            ("2028-02-01", "2028-03-01"),
+            ("2027-02-28", "2027-03-01"),
+            ("2100-02-10", "2100-03-01"),
+            ("2026-11-30", "2026-12-01"),
+        ] {
+            assert_eq!(next(date, Window::Month), format!("{first}T00:00:00.000+06:00"));
+        }
         assert_eq!(tick("2026-11-30").week, tick("2026-11-29").week + 1);
         assert_eq!(tick("2027-01-01").month, tick("2026-12-31").month + 1);
     }

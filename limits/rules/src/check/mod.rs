@@ -7,7 +7,7 @@ mod limit;
 
 pub(crate) use agent_cash::used as agent_cash_used;
 pub(crate) use contactless::{FIGURES, WithoutPin};
-pub(crate) use limit::read as read_counter;
+pub(crate) use limit::{read as read_counter, resets_at};
 
 use crate::Facts;
 use crate::plan::Plan;

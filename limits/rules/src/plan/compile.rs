@@ -4,7 +4,7 @@ use super::limit::Limit;
 use super::networks::{Entry, Networks};
 use super::{Plan, Regulation};
 use crate::rule_set::{LimitRule, RegulatedRule, RuleError, RuleSet};
-use crate::{Dimension, Edition, Names, TierLimits};
+use crate::{Dimension, Edition, Names, Operation, TierLimits};
 use dense::Index;
 use payment_types::{BusinessDate, ResponseCode};
 
@@ -15,7 +15,12 @@ impl Plan {
     /// Every name the registers do not know, with its place in the rule set's file.
     pub fn compile(rules: &RuleSet, names: &dyn Names) -> Result<Self, Vec<RuleError>> {
         let mut compiler = Compiler { rules, names, errors: Vec::new() };
-        let limits = rules.limits.iter().map(|rule| compiler.limit(rule)).collect();
+        let limits: Vec<Limit> = rules.limits.iter().map(|rule| compiler.limit(rule)).collect();
+        let by_operation = (0..Operation::COUNT).map(|bit| {
+            let counting = (0u16..).zip(&limits).filter(|(_, l)| l.operations >> bit & 1 == 1);
+            counting.map(|(at, _)| at).collect()
+        });
+        let by_operation = by_operation.collect();
         let regulation = compiler.regulation();
         let networks = compiler.networks();
         if !compiler.errors.is_empty() {
@@ -23,7 +28,7 @@ impl Plan {
         }
         let (version, calendar) = (rules.version.as_str().into(), rules.calendar.clone());
         let mark = mark_of(rules.source());
-        Ok(Self { version, mark, limits, regulation, networks, calendar })
+        Ok(Self { version, mark, limits, by_operation, regulation, networks, calendar })
     }
 }
 
@@ -73,6 +78,11 @@ impl Compiler<'_> {
             scope = if list.is_empty() { scope } else { scope.without(dimension) };
         }
         let (first, last) = (BusinessDate::from_days(i32::MIN), BusinessDate::from_days(i32::MAX));
+        let is_plain = only.is_empty()
+            && rule.mcc.is_empty()
+            && rule.countries.is_empty()
+            && rule.hours.is_empty()
+            && scope.iter_optional().next().is_none();
         Limit {
             id: rule.id.as_str().into(),
             scope,
@@ -87,6 +97,7 @@ impl Compiler<'_> {
             mcc: rule.mcc.as_slice().into(),
             countries: rule.countries.as_slice().into(),
             only: only.into(),
+            is_plain,
         }
     }
 

@@ -86,6 +86,8 @@ pub(crate) struct Limit {
     pub(crate) mcc: Box<[u16]>,
     pub(crate) countries: Box<[u16]>,
     pub(crate) only: Box<[(Dimension, Box<[u32]>)]>,
+    /// Whether nothing narrows it and no request lacks a part of its scope.
+    pub(crate) is_plain: bool,
 }
 
 impl Limit {
@@ -97,16 +99,20 @@ impl Limit {
             && facts.amount_kgs > 0
             && self.valid.0 <= facts.date
             && facts.date <= self.valid.1
-            && holds(&self.mcc, &facts.mcc)
+            && (self.is_plain || self.is_narrowed_to(facts))
+    }
+
+    fn is_narrowed_to(&self, facts: &Facts) -> bool {
+        holds(&self.mcc, &facts.mcc)
             && holds(&self.countries, &facts.country)
-            && self.is_now(facts)
+            && (self.hours.is_empty() || self.is_now(facts))
             && self.is_for(facts)
             && self.scope.iter_optional().all(|part| facts.index(part).is_some())
     }
 
     fn is_now(&self, facts: &Facts) -> bool {
         let minute = facts.moment.minute_of_day();
-        self.hours.is_empty() || self.hours.iter().any(|hours| hours.holds(minute))
+        self.hours.iter().any(|hours| hours.holds(minute))
     }
 
     fn is_for(&self, facts: &Facts) -> bool {

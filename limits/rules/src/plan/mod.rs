@@ -12,7 +12,7 @@ pub use networks::NetworkStanding;
 pub(crate) use limit::Limit;
 pub(crate) use regulation::{NO_PIN_INDICATORS, Regulation};
 
-use crate::{Calendar, Counts, Edition, Facts, Measure, Pin, TierLimits, Window};
+use crate::{Calendar, Counts, Edition, Facts, Measure, Operation, Pin, TierLimits, Window};
 use networks::Networks;
 use payment_types::{Moment, ResponseCode, parse_minor};
 
@@ -23,6 +23,8 @@ pub struct Plan {
     /// Tells plans apart, so that counters seated for one are not read through another.
     pub(crate) mark: u64,
     pub(crate) limits: Vec<Limit>,
+    /// The places of the limits that may count an operation, by operation.
+    by_operation: Vec<Box<[u16]>>,
     pub(crate) regulation: Regulation,
     networks: Networks,
     calendar: Calendar,
@@ -73,6 +75,11 @@ impl Plan {
             window: limit.window,
             ceiling: limit.ceiling,
         })
+    }
+
+    /// The places of the limits that may count an operation, in the order of the rule set.
+    pub(crate) fn limits_on(&self, operation: Operation) -> &[u16] {
+        self.by_operation.get(operation as usize).map(|places| &**places).unwrap_or_default()
     }
 
     /// The id of the limit at a place; empty if there is none.

@@ -36,6 +36,8 @@ pub(crate) const fn calendar_take(word: u64, window: u16, value: u64) -> u64 {
 pub(crate) trait Words {
     fn word(&self, at: usize) -> u64;
     fn set(&mut self, at: usize, value: u64);
+    /// The sum of neighbouring words.
+    fn sum(&self, from: usize, until: usize) -> u64;
 }
 
 /// The oldest bucket that counts at `now`, given the newest one written.
@@ -52,19 +54,28 @@ fn head(words: &impl Words) -> u32 {
     u32::try_from(words.word(0)).unwrap_or_default()
 }
 
-/// What a rolling counter holds at a moment, and the oldest bucket with anything in it.
-pub(crate) fn ring_value(words: &impl Words, ring: Ring, minute: u32) -> (u64, Option<u32>) {
-    let (head, now) = (head(words), ring.bucket(minute));
-    let mut sum = 0u64;
-    let mut first = None;
-    for bucket in oldest(ring, head, now)..=head {
-        let value = words.word(place(ring, bucket));
-        if value != 0 {
-            first = first.or(Some(bucket));
-            sum = sum.saturating_add(value);
-        }
+/// What a rolling counter holds at a moment.
+pub(crate) fn ring_value(words: &impl Words, ring: Ring, minute: u32) -> u64 {
+    let head = head(words);
+    let oldest = oldest(ring, head, ring.bucket(minute));
+    if oldest > head {
+        return 0;
     }
-    (sum, first)
+    let (first, last) = (place(ring, oldest), place(ring, head));
+    if first <= last {
+        words.sum(first, last + 1)
+    } else {
+        let turned = words.sum(first, 1 + ring.kept() as usize);
+        turned.saturating_add(words.sum(1, last + 1))
+    }
+}
+
+/// The minute at which the oldest entry of a rolling counter leaves it.
+pub(crate) fn ring_relief(words: &impl Words, ring: Ring, minute: u32) -> Option<u64> {
+    let head = head(words);
+    let mut counted = oldest(ring, head, ring.bucket(minute))..=head;
+    let first = counted.find(|bucket| words.word(place(ring, *bucket)) != 0)?;
+    Some(u64::from(first.saturating_add(ring.kept())) * u64::from(ring.minutes))
 }
 
 /// Adds to a rolling counter, clearing the buckets passed by since the newest one.
@@ -110,6 +121,9 @@ mod tests {
         fn set(&mut self, at: usize, value: u64) {
             self[at] = value;
         }
+        fn sum(&self, from: usize, until: usize) -> u64 {
+            self[from..until].iter().sum()
+        }
     }
 
     #[test]
@@ -129,7 +143,7 @@ mod tests {
         let mut words = vec![0; Window::Rolling24h.words()];
         let at = 29_000_007; // 7 minutes into its bucket
         ring_add(&mut words, ring, at, 500);
-        let held = |words: &Vec<u64>, minute| ring_value(words, ring, minute).0;
+        let held = |words: &Vec<u64>, minute| ring_value(words, ring, minute);
         assert_eq!(held(&words, at), 500);
         assert_eq!(held(&words, at + 24 * 60), 500);
         assert_eq!(held(&words, at + 24 * 60 + 15), 0);

@@ -19,6 +19,8 @@ pub(crate) const COLUMNS_MAX: usize = 64;
 
 const WORDS: usize = 8;
 const NONE: u32 = u32::MAX;
+/// Lines of a block that are asked for ahead.
+const LINES_TOUCHED: usize = 4;
 /// Blocks of a card that are looked through for one to use again.
 const CHAIN_LOOKED_AT: usize = 256;
 
@@ -109,6 +111,9 @@ impl Words for Cell<&Panel> {
         self.panel.word_at(self.line, self.offset + at)
     }
     fn set(&mut self, _: usize, _: u64) {}
+    fn sum(&self, from: usize, until: usize) -> u64 {
+        self.panel.sum_at(self.line, self.offset + from, self.offset + until)
+    }
 }
 
 impl Words for Cell<&mut Panel> {
@@ -117,6 +122,9 @@ impl Words for Cell<&mut Panel> {
     }
     fn set(&mut self, at: usize, value: u64) {
         self.panel.set_at(self.line, self.offset + at, value);
+    }
+    fn sum(&self, from: usize, until: usize) -> u64 {
+        self.panel.sum_at(self.line, self.offset + from, self.offset + until)
     }
 }
 
@@ -160,6 +168,26 @@ impl Panel {
     fn word_at(&self, line: usize, at: usize) -> u64 {
         let line = self.lines.get(line + at / WORDS);
         line.and_then(|line| line.0.get(at % WORDS)).copied().unwrap_or_default()
+    }
+
+    fn sum_at(&self, line: usize, from: usize, until: usize) -> u64 {
+        let mut sum = 0u64;
+        for at in from / WORDS..until.div_ceil(WORDS) {
+            let Some(words) = self.lines.get(line + at) else { break };
+            let first = from.saturating_sub(at * WORDS);
+            let last = (until - at * WORDS).min(WORDS);
+            let words = words.0.get(first..last).unwrap_or_default();
+            sum = words.iter().fold(sum, |sum, word| sum.saturating_add(*word));
+        }
+        sum
+    }
+
+    /// Reads a word of each of a block's first lines, so that they are all on their way from memory
+    /// at once when they are wanted one by one.
+    pub(crate) fn touch(&self, slot: u32) -> u64 {
+        let line = self.line_of(slot);
+        let each = (self.lines_each as usize).min(LINES_TOUCHED);
+        (0..each).fold(0, |sum, at| sum ^ self.word_at(line + at, 0))
     }
 
     fn set_at(&mut self, line: usize, at: usize, value: u64) {

@@ -6,7 +6,8 @@
 
 use authorization::{Decision, ResultCode};
 use core::fmt;
-use payment_types::ResponseCode;
+use iso8583::{BuildError, Dialect, MessageBuilder};
+use payment_types::{Mti, ResponseCode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -52,6 +53,28 @@ impl fmt::Display for CodeTableErrors {
 }
 
 impl std::error::Error for CodeTableErrors {}
+
+/// Why a table is not for a dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CodeTableMisfit {
+    /// Two-character codes for a dialect of 1993 or 2003, or the other way round.
+    #[error("the codes are of another edition than the dialect")]
+    Edition,
+    /// A code that DE 39 of the dialect cannot carry.
+    #[error("code {code}: {error}")]
+    Code {
+        /// Which.
+        code: ResponseCode,
+        /// Why.
+        error: BuildError,
+    },
+}
+
+/// Any message type serves for trying out whether codes fit.
+const NETWORK_ANSWER: Mti = match Mti::from_digits([0, 8, 1, 0]) {
+    Ok(mti) => mti,
+    Err(_) => panic!("0810 is four digits"),
+};
 
 /// Which edition's codes: two characters, or an action code of three or four digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +129,24 @@ impl CodeTable {
                 Err(CodeTableErrors(reader.errors))
             }
         }
+    }
+
+    /// Whether a link of this dialect can use the table: the codes are of its edition and fit DE 39.
+    ///
+    /// # Errors
+    /// [`CodeTableMisfit`].
+    pub fn check_for(&self, dialect: &Dialect) -> Result<(), CodeTableMisfit> {
+        if (self.edition == Edition::Of1987) != (dialect.version() == 0) {
+            return Err(CodeTableMisfit::Edition);
+        }
+        let mut builder = MessageBuilder::new(dialect, NETWORK_ANSWER);
+        for code in &self.codes {
+            let text = code.as_str().as_bytes();
+            builder
+                .set_text(39, text)
+                .map_err(|error| CodeTableMisfit::Code { code: *code, error })?;
+        }
+        Ok(())
     }
 
     /// The table's own name.

@@ -6,7 +6,7 @@
 //! | DE 12, YYMMDDhhmmss | DE 13, DE 12 | the year is not kept |
 //! | DE 22, twelve characters | DE 22, DE 25 | tables below |
 //! | DE 26, else DE 18 | DE 18 | acceptor business code |
-//! | DE 30 with DE 4 in a partial reversal | DE 4 with DE 95 | |
+//! | DE 30 with DE 4 in a partial reversal | DE 4 with DE 95 | DE 24 says which it is |
 //! | DE 56 | DE 90 | tells the local time and not DE 7 |
 
 use crate::Fault;
@@ -18,15 +18,15 @@ use payment_types::{
     PosConditionCode, Stan, WireDateTime,
 };
 
+/// Function codes of reversals (table A.8): the whole transaction, and a part of it.
+const FULL_REVERSAL: u64 = 400;
+const PARTIAL_REVERSAL: u64 = 401;
+
 /// Reads what the editions say in different places.
 pub(crate) fn read(message: &Message<'_>, class: Class) -> Result<Particulars, Fault> {
     let mcc = |number: u64| u16::try_from(number).ok().map(MerchantCategoryCode);
     let (business, merchant) = (number(message, 26, mcc)?, number(message, 18, mcc)?);
-    let told = number(message, 4, Some)?;
-    let (amount, replacement) = match original_amount(message, class)? {
-        Some(original) => (Some(original), told),
-        None => (told, None),
-    };
+    let (amount, replacement) = amounts(message, class)?;
     let (entry_mode, condition) = text(message, 22, pos_data_code)?.unwrap_or_default();
     Ok(Particulars {
         amount,
@@ -48,14 +48,25 @@ fn local(number: u64) -> Option<WireDateTime> {
     WireDateTime::from_number(number % 10_000_000_000)
 }
 
-/// DE 30 of a reversal: the first twelve digits are the original's amount, and DE 4 is then what
-/// stays. A reversal without it is a full one.
-fn original_amount(message: &Message<'_>, class: Class) -> Result<Option<u64>, Fault> {
+/// The transaction amount and what stays of it. In a partial reversal (DE 24 is 401, or DE 4 below
+/// DE 30 where DE 24 tells nothing) DE 4 is what stays and DE 30 begins with the original's amount.
+fn amounts(message: &Message<'_>, class: Class) -> Result<(Option<u64>, Option<u64>), Fault> {
+    let told = number(message, 4, Some)?;
     if class != Class::Reversal {
-        return Ok(None);
+        return Ok((told, None));
     }
-    let original = text(message, 30, |text| digits(text.get(..12)?))?;
-    Ok(original.filter(|amount| *amount != 0))
+    let original = text(message, 30, |text| digits(text.get(..12)?))?.filter(|amount| *amount != 0);
+    let is_partial = match number(message, 24, Some)? {
+        Some(FULL_REVERSAL) => false,
+        Some(PARTIAL_REVERSAL) => true,
+        _ => original.zip(told).is_some_and(|(original, told)| told < original),
+    };
+    match (is_partial, original, told) {
+        (false, original, told) => Ok((original.or(told), None)),
+        (true, None, _) => Err(Fault::missing(30)),
+        (true, _, None) => Err(Fault::missing(4)),
+        (true, original, stays) => Ok((original, stays)),
+    }
 }
 
 /// DE 56: type 4, STAN 6, local date and time 12, acquirer LLVAR 11. The acquirer may be left out.
@@ -148,7 +159,6 @@ mod tests {
     #[test]
     fn data_codes_become_entry_modes() {
         for (code, mode, contactless, condition) in [
-            ("51010151130C", 0, false, 0),
             ("510101513C4C", 51, false, 0),
             ("510101513040", 52, false, 0),
             ("510101M1304C", 71, true, 0),
@@ -162,9 +172,7 @@ mod tests {
             ("00000000000C", 1, false, 5),
         ] {
             let (read, at) = pos_data_code(code.as_bytes()).unwrap();
-            if code != "51010151130C" {
-                assert_eq!((read.number(), at.0), (mode, condition), "{code}");
-            }
+            assert_eq!((read.number(), at.0), (mode, condition), "{code}");
             assert_eq!(read.is_contactless(), contactless, "{code}");
         }
         for bad in ["", "51010151304", "5101015130400", "510101 13040"] {

@@ -27,7 +27,7 @@ mod register;
 mod request;
 
 pub use answer::AnswerError;
-pub use codes::{CodeTable, CodeTableError, CodeTableErrors};
+pub use codes::{CodeTable, CodeTableError, CodeTableErrors, CodeTableMisfit};
 pub use fault::{Fault, FaultKind};
 pub use link::Link;
 pub use received::{Answered, DropCause, Received};

@@ -49,22 +49,17 @@ pub(crate) fn read(
     if transmission.number() == 0 && told.local.number() == 0 {
         return Err(Fault::missing(7));
     }
-    let has_amount = told.amount.is_some();
-    if !has_amount && !undoes && moves_money(processing_code) {
-        return Err(Fault::missing(4));
-    }
-    let currency = match currency(message)?.or(default_currency) {
-        Some(currency) => currency,
-        None if has_amount => return Err(Fault::missing(49)),
-        None => Currency::KGS,
+    let amount = match told.amount {
+        None if !undoes && moves_money(processing_code) => return Err(Fault::missing(4)),
+        told => amount(message, told, default_currency)?,
     };
     let holder = pin::by_chip(message, told.entry_mode)?;
     let mut request = Request {
         mti,
         processing_code,
         card: None,
-        amount: Amount::new(told.amount.unwrap_or(0), currency),
-        cash_back: cash_back(message, currency)?,
+        amount,
+        cash_back: cash_back(message, amount.currency())?,
         stan,
         rrn: text_or_blank(message, 37, Rrn::new)?,
         transmission,
@@ -111,6 +106,21 @@ fn processing_code(number: u64) -> Option<ProcessingCode> {
 
 fn institution(number: u64) -> Option<AcquirerId> {
     (number <= 99_999_999_999).then_some(AcquirerId(number))
+}
+
+/// The amount in the currency of DE 49. Money of unknown currency is nothing to guess at; nothing is
+/// nothing in any.
+fn amount(
+    message: &Message<'_>,
+    told: Option<u64>,
+    default_currency: Option<Currency>,
+) -> Result<Amount, Fault> {
+    let currency = match (currency(message)?.or(default_currency), told) {
+        (Some(currency), _) => currency,
+        (None, Some(_)) => return Err(Fault::missing(49)),
+        (None, None) => Currency::KGS,
+    };
+    Ok(Amount::new(told.unwrap_or(0), currency))
 }
 
 /// DE 49: three digits, or the letters that 1993 allows.

@@ -6,6 +6,7 @@ use crate::digits::hex_character;
 use crate::encode;
 use crate::error::{BuildCause, BuildError};
 use crate::format::{Binary, Class, Digits, Layout};
+use crate::hot::narrow;
 use crate::message::{FieldValue, Message, has};
 use crate::subfields::Subfield;
 use payment_types::Mti;
@@ -128,6 +129,42 @@ impl<'d> MessageBuilder<'d> {
         done.map(|()| self)
     }
 
+    /// Copies every element, as for an answer that repeats its request; what the message had before is
+    /// gone.
+    ///
+    /// # Errors
+    /// A value does not fit its element in this dialect (never if the dialects are the same).
+    pub fn copy_all(&mut self, from: &Message<'_>) -> Result<&mut Self, BuildError> {
+        self.maps = [0; 3];
+        self.buffer.clear();
+        let [first, second, third] = from.maps;
+        let whole = third == 0 && core::ptr::eq(self.dialect, from.dialect());
+        let Some((base, elements)) = from.region().filter(|_| whole) else {
+            for de in from.elements() {
+                self.copy(from, de)?;
+            }
+            return Ok(self);
+        };
+        self.buffer.extend_from_slice(elements);
+        // Elements stand one behind the other, so each ends where the next one starts: from the last
+        // to the first.
+        let mut end = elements.len();
+        let [places, more_places, _] = &mut self.places;
+        let [starts, more_starts] = &from.starts;
+        for (map, starts, places) in [(second, more_starts, more_places), (first, starts, places)] {
+            let mut bits = map;
+            while let Some(left) = core::num::NonZeroU64::new(bits) {
+                let bit = 63 - (left.trailing_zeros() as usize & 63);
+                bits &= bits.wrapping_sub(1);
+                let start = usize::from(starts[bit]).saturating_sub(base);
+                places[bit] = (narrow(start), narrow(end));
+                end = start;
+            }
+        }
+        self.maps = [first, second, 0];
+        Ok(self)
+    }
+
     /// Takes the element out again.
     pub fn unset(&mut self, de: u8) {
         let index = usize::from(de.wrapping_sub(1));
@@ -154,29 +191,56 @@ impl<'d> MessageBuilder<'d> {
             self.buffer.truncate(start);
             return Err(error(cause));
         }
-        if self.place(de, start).is_none() {
-            self.buffer.truncate(start);
-            return Err(error(BuildCause::MessageTooLong));
-        }
+        let start = if self.buffer.len() > usize::from(u16::MAX) {
+            self.compact(start).ok_or(error(BuildCause::MessageTooLong))?
+        } else {
+            start
+        };
+        self.place(de, start).ok_or(error(BuildCause::UnknownElement))?;
         Ok(self)
+    }
+
+    /// Drops what elements left behind that were set again with another length. The one being set, now
+    /// at `start`, stays last; says where it then starts, `None` if it does not fit (and is dropped).
+    #[cold]
+    fn compact(&mut self, start: usize) -> Option<usize> {
+        let latest = self.buffer.split_off(start);
+        let old = core::mem::take(&mut self.buffer);
+        for (map, places) in self.maps.iter().zip(&mut self.places) {
+            for (bit, place) in places.iter_mut().enumerate() {
+                if map & FIRST >> bit != 0 {
+                    let from = narrow(self.buffer.len());
+                    let bytes = old.get(usize::from(place.0)..usize::from(place.1));
+                    self.buffer.extend_from_slice(bytes.unwrap_or_default());
+                    *place = (from, narrow(self.buffer.len()));
+                }
+            }
+        }
+        let start = self.buffer.len();
+        if start + latest.len() > usize::from(u16::MAX) {
+            return None;
+        }
+        self.buffer.extend_from_slice(&latest);
+        Some(start)
     }
 
     /// Notes that the element stands at the end of the buffer from `start`. One that is set again with
     /// the same length takes its old place.
+    #[inline]
     fn place(&mut self, de: u8, start: usize) -> Option<()> {
         let index = usize::from(de.wrapping_sub(1));
-        let again = self.has(de);
+        let mask = FIRST >> (index % 64);
         let map = self.maps.get_mut(index / 64)?;
-        let place = self.places.get_mut(index / 64)?.get_mut(index % 64)?;
+        let place = &mut self.places.get_mut(index / 64)?[index % 64];
         let end = self.buffer.len();
         let old = usize::from(place.0)..usize::from(place.1);
-        if again && old.len() == end - start {
+        if *map & mask != 0 && old.len() == end - start {
             self.buffer.copy_within(start..end, old.start);
             self.buffer.truncate(start);
             return Some(());
         }
-        *place = (u16::try_from(start).ok()?, u16::try_from(end).ok()?);
-        *map |= FIRST >> (index % 64);
+        *place = (narrow(start), narrow(end));
+        *map |= mask;
         Some(())
     }
 

@@ -1,7 +1,7 @@
 //! One value into bytes on the wire: padding, packing, transcoding and the length prefix.
 
-use crate::charset::Charset;
-use crate::digits::{hex_character, hex_digit};
+use crate::charset::{Alphabet, Charset};
+use crate::digits::{hex_character, hex_digit, not_digits, not_printable, sweep};
 use crate::error::BuildCause;
 use crate::format::{Content, Layout, LengthCoding, Pad, Side, Unit};
 
@@ -11,7 +11,7 @@ pub(crate) fn text(layout: &Layout, value: &[u8], out: &mut Vec<u8>) -> Result<(
         Content::Absent => Err(BuildCause::UnknownElement),
         Content::Raw | Content::Hex(_) => hex_text(layout, value, out),
         Content::Packed => {
-            check(value, |c| c.is_ascii_digit(), BuildCause::BadDigit)?;
+            check_digits(value)?;
             packed(layout, value, out)
         }
         Content::PackedTrack2 => {
@@ -37,7 +37,7 @@ pub(crate) fn text(layout: &Layout, value: &[u8], out: &mut Vec<u8>) -> Result<(
             Ok(())
         }
         Content::Characters(charset) => {
-            check(value, |c| c.is_ascii_digit(), BuildCause::BadDigit)?;
+            check_digits(value)?;
             characters(layout, charset, value, out)
         }
         Content::Track2(charset) => {
@@ -46,7 +46,11 @@ pub(crate) fn text(layout: &Layout, value: &[u8], out: &mut Vec<u8>) -> Result<(
         }
         Content::Text(charset) => {
             let alphabet = layout.alphabet;
-            check(value, |c| alphabet.contains(c), BuildCause::BadCharacter)?;
+            if alphabet != Alphabet::ANS {
+                check(value, |c| alphabet.contains(c), BuildCause::BadCharacter)?;
+            } else if sweep(value, not_printable) != 0 {
+                return Err(BuildCause::BadCharacter);
+            }
             characters(layout, charset, value, out)
         }
     }
@@ -88,26 +92,35 @@ pub(crate) fn number(layout: &Layout, value: u64, out: &mut Vec<u8>) -> Result<(
     let mut digits = [b'0'; 20];
     let mut rest = value;
     let mut start = digits.len();
-    while rest > 0 || start == digits.len() {
-        start -= 1;
-        // A remainder of ten is one digit.
-        digits[start] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-        rest /= 10;
-    }
-    let fixed = usize::from(layout.wire);
-    match layout.content {
-        Content::Text(_) if layout.is_fixed() && fixed <= digits.len() => {
-            start = start.min(digits.len() - fixed);
+    for place in digits.rchunks_exact_mut(2) {
+        if rest == 0 {
+            break;
         }
+        let pair = low((rest % 100) as usize);
+        place.copy_from_slice(&[b'0' + pair / 10, b'0' + pair % 10]);
+        start -= if rest < 10 { 1 } else { 2 };
+        rest /= 100;
+    }
+    let width = usize::from(layout.max).min(digits.len());
+    // Zeros in front of a fixed number are digits like any other.
+    let fill = layout.is_fixed() && layout.pad == Pad::Zero && layout.justify == Side::Right;
+    start = match layout.content {
         Content::Raw
         | Content::Hex(_)
         | Content::SignedPacked(_)
-        | Content::SignedCharacters(_) => {
-            return Err(BuildCause::BadDigit);
-        }
-        _ => {}
-    }
+        | Content::SignedCharacters(_) => return Err(BuildCause::BadDigit),
+        Content::Text(_) if layout.is_fixed() => start.min(digits.len() - width),
+        _ if fill => start.min(digits.len() - width),
+        _ => start.min(digits.len() - 1),
+    };
     text(layout, digits.get(start..).unwrap_or_default(), out)
+}
+
+fn check_digits(value: &[u8]) -> Result<(), BuildCause> {
+    match sweep(value, |word| not_digits(word, b'0')) {
+        0 => Ok(()),
+        _ => Err(BuildCause::BadDigit),
+    }
 }
 
 fn is_track2(c: u8) -> bool {
@@ -178,10 +191,16 @@ fn characters(
     value: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), BuildCause> {
-    let encoded = value.iter().map(|c| charset.encode(*c));
-    if !layout.is_fixed() {
+    let prefixed = !layout.is_fixed();
+    if prefixed {
         prefix(layout, value.len(), out)?;
-        out.extend(encoded);
+    }
+    let encoded = value.iter().map(|c| charset.encode(*c));
+    if prefixed || value.len() == usize::from(layout.max) {
+        match charset {
+            Charset::Ascii => out.extend_from_slice(value),
+            Charset::Ebcdic => out.extend(encoded),
+        }
         return Ok(());
     }
     let pad = charset.encode(if layout.pad == Pad::Space { b' ' } else { b'0' });
@@ -194,6 +213,16 @@ fn characters(
 }
 
 fn packed(layout: &Layout, value: &[u8], out: &mut Vec<u8>) -> Result<(), BuildCause> {
+    let whole = value.len().is_multiple_of(2)
+        && (!layout.is_fixed() || value.len() == usize::from(layout.max));
+    if whole && layout.content == Content::Packed {
+        if !layout.is_fixed() {
+            prefix(layout, value.len(), out)?;
+        }
+        let (pairs, _) = value.as_chunks();
+        out.extend(pairs.iter().map(|[a, b]| (a << 4) | (b & 0x0F)));
+        return Ok(());
+    }
     // `=` is 0x3D and `D` 0x44: both are the separator 0xD.
     let digits = value.iter().map(|c| if c.is_ascii_alphabetic() { 0x0D } else { c & 0x0F });
     if !layout.is_fixed() {

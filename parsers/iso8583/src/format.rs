@@ -196,11 +196,65 @@ pub(crate) enum Unit {
     TwoBytes,
 }
 
+/// What a count in a length prefix says: bytes on the wire, and digits, characters or bytes of the
+/// value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// As many of both.
+    Same,
+    /// Two digits a byte, an odd one filled.
+    Packed,
+    /// Bytes of two digits each.
+    PackedBytes,
+    /// Two characters on the wire for each byte of the value.
+    Doubled,
+    /// Half as many of both.
+    Halved,
+    /// Half as many bytes of the value.
+    HexCharacters,
+    /// Half as many characters on the wire, a quarter as many bytes of the value.
+    HexNibbles,
+}
+
+impl Shape {
+    fn of(content: Content, unit: Unit) -> Self {
+        match (content, unit) {
+            (Content::Packed | Content::PackedTrack2, Unit::Byte) => Self::PackedBytes,
+            (Content::Packed | Content::PackedTrack2, _) => Self::Packed,
+            (Content::Hex(_), Unit::TwoBytes) => Self::Doubled,
+            (Content::Hex(_), Unit::Byte) => Self::HexCharacters,
+            (Content::Hex(_), Unit::HalfByte) => Self::HexNibbles,
+            (_, Unit::HalfByte) => Self::Halved,
+            _ => Self::Same,
+        }
+    }
+
+    /// Bytes on the wire, and digits, characters or bytes of the value; `None` if half of one would
+    /// be left.
+    #[inline]
+    pub(crate) fn sizes(self, count: usize) -> Option<(usize, usize)> {
+        Some(match self {
+            Self::Same => (count, count),
+            Self::Packed => (count.div_ceil(2), count),
+            Self::PackedBytes => (count, count * 2),
+            Self::Doubled => (count * 2, count),
+            Self::Halved => part(count, 2).map(|half| (half, half))?,
+            Self::HexCharacters => (count, part(count, 2)?),
+            Self::HexNibbles => (count / 2, part(count, 4)?),
+        })
+    }
+}
+
+fn part(count: usize, of: usize) -> Option<usize> {
+    count.is_multiple_of(of).then_some(count / of)
+}
+
 /// A format compiled for reading and writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) content: Content,
     pub(crate) unit: Unit,
+    pub(crate) shape: Shape,
     pub(crate) prefix: LengthCoding,
     /// Bytes of the length prefix; 0 when the length is fixed.
     pub(crate) prefix_width: u8,
@@ -222,6 +276,7 @@ impl Layout {
     pub(crate) const ABSENT: Self = Self {
         content: Content::Absent,
         unit: Unit::Byte,
+        shape: Shape::Same,
         prefix: LengthCoding::Ascii,
         prefix_width: 0,
         odd: Side::Left,
@@ -259,6 +314,7 @@ impl Layout {
         Ok(Self {
             content,
             unit,
+            shape: Shape::of(content, unit),
             prefix: spec.length,
             prefix_width,
             odd: spec.odd,

@@ -101,34 +101,62 @@ impl<'a> Message<'a> {
         self.dialect
     }
 
-    /// Where the element starts (with its length prefix) and ends.
+    /// The layout of an element that is there, and where it starts (with its length prefix).
+    #[inline]
     fn span(&self, de: u8) -> Option<(&'a Layout, usize)> {
-        if !self.has(de) {
+        let index = usize::from(de.wrapping_sub(1));
+        let (map, bit) = (index / 64, index % 64);
+        let layout = self.dialect.layouts.get(map)?.get(bit)?;
+        if self.maps.get(map)? << bit >> 63 == 0 {
             return None;
         }
-        let index = usize::from(de.wrapping_sub(1));
-        let layout = self.dialect.layout(de);
-        if let Some(starts) = self.starts.get(index / 64) {
-            return Some((layout, usize::from(starts[index % 64])));
+        match self.starts.get(map) {
+            Some(starts) => Some((layout, usize::from(starts[bit]))),
+            None => self.walk(de).map(|at| (layout, at)),
         }
-        // Elements of a third bitmap are rare enough to be found by walking.
-        let mut at = usize::from(self.tertiary);
-        for before in (129..de).filter(|de| self.has(*de)) {
-            (_, at) = Value::take(self.dialect.layout(before), self.body, at).ok()?;
-        }
-        Some((layout, at))
     }
 
+    /// Elements of a third bitmap are rare enough to be found by walking.
+    #[cold]
+    fn walk(&self, de: u8) -> Option<usize> {
+        let before = (129..de).filter(|de| self.has(*de));
+        before.into_iter().try_fold(usize::from(self.tertiary), |at, de| {
+            Some(Value::take(self.dialect.layout(de), self.body, at).ok()?.1)
+        })
+    }
+
+    #[inline]
     pub(crate) fn value(&self, de: u8) -> Option<Value<'a>> {
         let (layout, at) = self.span(de)?;
-        Some(Value::take(layout, self.body, at).ok()?.0)
+        Value::found(layout, self.body, at)
+    }
+
+    /// The bytes of all elements, and where they start.
+    pub(crate) fn region(&self) -> Option<(usize, &'a [u8])> {
+        let [first, second, _] = self.maps;
+        let bit = |map: u64| map.leading_zeros() as usize & 63;
+        let (start, last) = match (first, second) {
+            (0, 0) => return None,
+            (0, _) => (self.starts[1][bit(second)], second),
+            (_, 0) => (self.starts[0][bit(first)], first),
+            _ => (self.starts[0][bit(first)], second),
+        };
+        let start = usize::from(start);
+        // The last bit of the last map is the last element.
+        let base = if second == 0 { 64 } else { 128 };
+        let last = u8::try_from(base - last.trailing_zeros()).ok()?;
+        let (layout, at) = self.span(last)?;
+        let value = Value::found(layout, self.body, at)?;
+        let end = at + usize::from(layout.prefix_width) + value.bytes().len();
+        Some((start, self.body.get(start..end)?))
     }
 
     /// The element's bytes with its length prefix.
     pub(crate) fn wire(&self, de: u8) -> Option<&'a [u8]> {
         let (layout, at) = self.span(de)?;
-        let (_, end) = Value::take(layout, self.body, at).ok()?;
-        self.body.get(at..end)
+        let value = Value::found(layout, self.body, at)?;
+        let length = usize::from(layout.prefix_width) + value.bytes().len();
+        self.body.get(at..at + length)
     }
 
     /// A numeric element, or digits in a text element, up to `u64::MAX`.

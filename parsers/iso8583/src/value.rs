@@ -59,7 +59,7 @@ impl<'a> Value<'a> {
         let width = usize::from(layout.prefix_width);
         let start = at.saturating_add(width);
         let (wire, units) = if layout.is_fixed() {
-            (usize::from(layout.wire), fixed_units(layout))
+            (usize::from(layout.wire), usize::from(layout.max))
         } else {
             let prefix = body.get(at..start).ok_or(ParseCause::Truncated)?;
             let count = prefix_number(layout.prefix, prefix).ok_or(ParseCause::BadLength)?;
@@ -69,11 +69,24 @@ impl<'a> Value<'a> {
             if count < usize::from(layout.min) {
                 return Err(ParseCause::TooShort);
             }
-            sizes(layout, count).ok_or(ParseCause::BadLength)?
+            layout.shape.sizes(count).ok_or(ParseCause::BadLength)?
         };
         let end = start.saturating_add(wire);
         let bytes = body.get(start..end).ok_or(ParseCause::Truncated)?;
         Ok((Self { layout, bytes, units }, end))
+    }
+
+    /// The value of an element that a pass over the message has found at `at`.
+    #[inline]
+    pub(crate) fn found(layout: &'a Layout, body: &'a [u8], at: usize) -> Option<Self> {
+        let rest = body.get(at..)?;
+        if layout.is_fixed() {
+            let bytes = rest.get(..usize::from(layout.wire))?;
+            return Some(Self { layout, bytes, units: usize::from(layout.max) });
+        }
+        let (prefix, rest) = rest.split_at_checked(usize::from(layout.prefix_width))?;
+        let (wire, units) = layout.shape.sizes(prefix_number(layout.prefix, prefix)?)?;
+        Some(Self { layout, bytes: rest.get(..wire)?, units })
     }
 
     /// A value whose length something else says: all of `bytes`, of a layout that counts bytes.
@@ -89,7 +102,7 @@ impl<'a> Value<'a> {
         if count < usize::from(layout.min) {
             return Err(ParseCause::TooShort);
         }
-        let (_, units) = sizes(layout, count).ok_or(ParseCause::BadLength)?;
+        let (_, units) = layout.shape.sizes(count).ok_or(ParseCause::BadLength)?;
         Ok(Self { layout, bytes, units })
     }
 
@@ -169,6 +182,7 @@ impl<'a> Value<'a> {
     }
 
     /// Where the packed digits are: how many half bytes to skip, and how many are digits.
+    #[inline]
     fn digit_range(&self) -> (usize, usize) {
         let layout = self.layout;
         if layout.unit == Unit::HalfByte && layout.pad != Pad::F {
@@ -200,6 +214,7 @@ impl<'a> Value<'a> {
     }
 
     /// Characters without the padding that is not part of the value.
+    #[inline]
     fn trimmed(&self) -> &'a [u8] {
         let (layout, bytes) = (self.layout, self.bytes);
         let charset = match layout.content {
@@ -224,6 +239,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value as a number.
+    #[inline]
     pub(crate) fn number(&self) -> Result<u64, ValueCause> {
         match self.layout.content {
             Content::Packed => {
@@ -250,6 +266,7 @@ impl<'a> Value<'a> {
     }
 
     /// The value as ASCII; `whole` keeps the spaces a fixed text is padded with.
+    #[inline]
     pub(crate) fn text<'b>(
         &self,
         scratch: &'b mut [u8],
@@ -305,6 +322,7 @@ impl<'a> Value<'a> {
     }
 
     /// Packed digits as characters.
+    #[inline]
     fn unpack<'b>(&self, scratch: &'b mut [u8]) -> Result<&'b [u8], ValueCause> {
         let character = |nibble| b'0' | nibble;
         let (skip, take) = self.digit_range();
@@ -326,28 +344,6 @@ impl<'a> Value<'a> {
         }
         Ok(room)
     }
-}
-
-/// How many digits, characters or bytes a fixed element has.
-fn fixed_units(layout: &Layout) -> usize {
-    usize::from(layout.max)
-}
-
-/// Bytes on the wire and digits, characters or bytes of the value for a count; `None` if half a
-/// character would be left.
-pub(crate) fn sizes(layout: &Layout, count: usize) -> Option<(usize, usize)> {
-    let half = || count.is_multiple_of(2).then_some(count / 2);
-    Some(match (layout.content, layout.unit) {
-        (Content::Packed | Content::PackedTrack2, Unit::Byte) => (count, count * 2),
-        (Content::Packed | Content::PackedTrack2, _) => (count.div_ceil(2), count),
-        (Content::Hex(_), Unit::TwoBytes) => (count * 2, count),
-        (Content::Hex(_), Unit::Byte) => (count, half()?),
-        (Content::Hex(_), Unit::HalfByte) => {
-            (half()?, count.is_multiple_of(4).then_some(count / 4)?)
-        }
-        (_, Unit::HalfByte) => (half()?, count / 2),
-        _ => (count, count),
-    })
 }
 
 fn split(bytes: &[u8]) -> impl DoubleEndedIterator<Item = u8> + Clone + '_ {

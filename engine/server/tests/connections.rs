@@ -54,18 +54,18 @@ async fn a_purchase_is_approved_and_survives() {
     let place = place();
     let (engine, address) = serving(&place, "").await;
     let answer =
-        at_the_terminal(move || Pos::connect(address).ask(&client::purchase(1, 150_00))).await;
+        at_the_terminal(move || Pos::connect(address).ask(&client::purchase(1, 15_000))).await;
     assert_eq!((answer.mti.as_str(), answer.stan, answer.code.as_str()), ("0210", 1, "00"));
     assert!(answer.auth_code.is_some());
-    assert_eq!(balance(&engine).await, BALANCE - 150_00);
+    assert_eq!(balance(&engine).await, BALANCE - 15_000);
     engine.drain().await.unwrap();
     let again = open(&place.data);
     assert_eq!(again.replayed, 0, "the drain took a snapshot");
     let (engine, address) = serving_on(again, "").await;
     let repeat =
-        at_the_terminal(move || Pos::connect(address).ask(&client::purchase(1, 150_00))).await;
+        at_the_terminal(move || Pos::connect(address).ask(&client::purchase(1, 15_000))).await;
     assert_eq!(repeat, answer, "TXN-1: the same answer after a restart");
-    assert_eq!(balance(&engine).await, BALANCE - 150_00, "and no second effect");
+    assert_eq!(balance(&engine).await, BALANCE - 15_000, "and no second effect");
     engine.drain().await.unwrap();
 }
 

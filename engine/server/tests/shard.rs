@@ -81,7 +81,7 @@ async fn nothing_is_let_out_before_the_commit() {
     let mut desk = desk(|opened| gate = Some(gated(opened)), 64);
     let gate = gate.unwrap();
     gate.set(true);
-    desk.shard.try_authorize(desk.envelope(0, 100_00)).unwrap();
+    desk.shard.try_authorize(desk.envelope(0, 10_000)).unwrap();
     let shard = desk.shard.clone();
     let query = tokio::spawn(async move { shard.query(|state, _| state.last_sequence()).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -101,7 +101,7 @@ async fn nothing_is_let_out_before_the_commit() {
 async fn work_past_its_deadline_takes_no_effect() {
     let mut desk = desk(|_| {}, 64);
     let before = desk.available().await;
-    let mut envelope = desk.envelope(7, 100_00);
+    let mut envelope = desk.envelope(7, 10_000);
     envelope.deadline = envelope.received;
     desk.shard.try_authorize(envelope).unwrap();
     assert!(matches!(desk.reply().await, Reply { slot: 7, fate: Fate::Late }));
@@ -140,14 +140,14 @@ async fn a_full_queue_gives_the_request_back_and_still_takes_commands() {
 async fn a_failed_commit_stops_the_shard_and_approves_nothing() {
     let mut left = None;
     let mut desk = desk(|opened| left = Some(failing_after(opened, 1)), 64);
-    desk.shard.try_authorize(desk.envelope(0, 100_00)).unwrap();
+    desk.shard.try_authorize(desk.envelope(0, 10_000)).unwrap();
     assert!(matches!(desk.reply().await.fate, Fate::Decided(_)));
     assert_eq!(left.unwrap().load(Ordering::Acquire), 0);
-    desk.shard.try_authorize(desk.envelope(1, 100_00)).unwrap();
+    desk.shard.try_authorize(desk.envelope(1, 10_000)).unwrap();
     assert!(matches!(desk.reply().await, Reply { slot: 1, fate: Fate::Unknown }));
     let reason = desk.shard.failed().await;
     assert!(reason.contains("the disk is on fire"), "{reason}");
-    assert!(desk.shard.try_authorize(desk.envelope(2, 100_00)).is_err());
+    assert!(desk.shard.try_authorize(desk.envelope(2, 10_000)).is_err());
     let error = desk.shard.command(block(), None).await.unwrap_err();
     assert_eq!(error, ShardError::Stopped(reason.clone()));
     assert!(desk.shard.query(|_, _| ()).await.is_err(), "the state is ahead of the disk");

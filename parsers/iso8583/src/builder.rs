@@ -6,8 +6,9 @@ use crate::digits::hex_character;
 use crate::encode;
 use crate::error::{BuildCause, BuildError};
 use crate::format::{Binary, Class, Digits, Layout};
-use crate::hot::narrow;
+use crate::hot::Slot;
 use crate::message::{FieldValue, Message, has};
+use crate::store::Store;
 use crate::subfields::Subfield;
 use payment_types::Mti;
 
@@ -16,10 +17,7 @@ use payment_types::Mti;
 pub struct MessageBuilder<'d> {
     dialect: &'d Dialect,
     mti: Mti,
-    maps: [u64; 3],
-    /// Where each element stands in `buffer`, as on the wire.
-    places: [[(u16, u16); 64]; 3],
-    buffer: Vec<u8>,
+    store: Store,
     scratch: Vec<u8>,
 }
 
@@ -29,21 +27,13 @@ impl<'d> MessageBuilder<'d> {
     /// An empty message.
     #[must_use]
     pub fn new(dialect: &'d Dialect, mti: Mti) -> Self {
-        Self {
-            dialect,
-            mti,
-            maps: [0; 3],
-            places: [[(0, 0); 64]; 3],
-            buffer: Vec::with_capacity(512),
-            scratch: Vec::new(),
-        }
+        Self { dialect, mti, store: Store::new(), scratch: Vec::new() }
     }
 
     /// Starts the next message.
     pub fn reset(&mut self, mti: Mti) {
         self.mti = mti;
-        self.maps = [0; 3];
-        self.buffer.clear();
+        self.store.clear();
     }
 
     /// Sets a numeric element; a fixed one is padded with zeros.
@@ -51,6 +41,9 @@ impl<'d> MessageBuilder<'d> {
     /// # Errors
     /// [`BuildCause::TooLong`], or the element cannot hold a number.
     pub fn set_number(&mut self, de: u8, value: u64) -> Result<&mut Self, BuildError> {
+        if let Some((word, width)) = self.slot(de).and_then(|slot| slot.packed(value)) {
+            return self.store(de, word.get(..width).unwrap_or_default());
+        }
         self.put(de, |layout, out| encode::number(layout, value, out))
     }
 
@@ -60,6 +53,9 @@ impl<'d> MessageBuilder<'d> {
     /// # Errors
     /// The value is too long, or has characters outside the element's alphabet.
     pub fn set_text(&mut self, de: u8, ascii: &[u8]) -> Result<&mut Self, BuildError> {
+        if self.slot(de).is_some_and(|slot| slot.is_text(ascii)) {
+            return self.store(de, ascii);
+        }
         self.put(de, |layout, out| encode::text(layout, ascii, out))
     }
 
@@ -107,10 +103,7 @@ impl<'d> MessageBuilder<'d> {
         let same = core::ptr::eq(self.dialect, from.dialect())
             || self.dialect.layout(de) == from.dialect().layout(de);
         if same {
-            return self.put(de, |_, out| {
-                out.extend_from_slice(wire);
-                Ok(())
-            });
+            return self.store(de, wire);
         }
         let class = from.dialect().element(de).map(|format| format.class());
         let mut scratch = core::mem::take(&mut self.scratch);
@@ -135,48 +128,32 @@ impl<'d> MessageBuilder<'d> {
     /// # Errors
     /// A value does not fit its element in this dialect (never if the dialects are the same).
     pub fn copy_all(&mut self, from: &Message<'_>) -> Result<&mut Self, BuildError> {
-        self.maps = [0; 3];
-        self.buffer.clear();
-        let [first, second, third] = from.maps;
-        let whole = third == 0 && core::ptr::eq(self.dialect, from.dialect());
-        let Some((base, elements)) = from.region().filter(|_| whole) else {
-            for de in from.elements() {
-                self.copy(from, de)?;
-            }
+        let whole = from.maps[2] == 0 && core::ptr::eq(self.dialect, from.dialect());
+        if let Some((base, elements)) = from.region().filter(|_| whole) {
+            self.store.copy(from, base, elements);
             return Ok(self);
-        };
-        self.buffer.extend_from_slice(elements);
-        // Elements stand one behind the other, so each ends where the next one starts: from the last
-        // to the first.
-        let mut end = elements.len();
-        let [places, more_places, _] = &mut self.places;
-        let [starts, more_starts] = &from.starts;
-        for (map, starts, places) in [(second, more_starts, more_places), (first, starts, places)] {
-            let mut bits = map;
-            while let Some(left) = core::num::NonZeroU64::new(bits) {
-                let bit = 63 - (left.trailing_zeros() as usize & 63);
-                bits &= bits.wrapping_sub(1);
-                let start = usize::from(starts[bit]).saturating_sub(base);
-                places[bit] = (narrow(start), narrow(end));
-                end = start;
-            }
         }
-        self.maps = [first, second, 0];
+        self.store.clear();
+        for de in from.elements() {
+            self.copy(from, de)?;
+        }
         Ok(self)
     }
 
     /// Takes the element out again.
     pub fn unset(&mut self, de: u8) {
-        let index = usize::from(de.wrapping_sub(1));
-        if let Some(map) = self.maps.get_mut(index / 64) {
-            *map &= !(FIRST >> (index % 64));
-        }
+        self.store.remove(de);
     }
 
     /// Whether the element has been set.
     #[must_use]
     pub fn has(&self, de: u8) -> bool {
-        has(&self.maps, de)
+        has(&self.store.maps(), de)
+    }
+
+    fn slot(&self, de: u8) -> Option<&'d Slot> {
+        let index = usize::from(de.wrapping_sub(1));
+        self.dialect.slots.get(index / 64)?.get(index % 64)
     }
 
     fn put(
@@ -184,64 +161,18 @@ impl<'d> MessageBuilder<'d> {
         de: u8,
         encode: impl FnOnce(&Layout, &mut Vec<u8>) -> Result<(), BuildCause>,
     ) -> Result<&mut Self, BuildError> {
-        let error = |cause| BuildError { element: de, cause };
-        let start = self.buffer.len();
-        let dialect = self.dialect;
-        if let Err(cause) = encode(dialect.layout(de), &mut self.buffer) {
-            self.buffer.truncate(start);
-            return Err(error(cause));
-        }
-        let start = if self.buffer.len() > usize::from(u16::MAX) {
-            self.compact(start).ok_or(error(BuildCause::MessageTooLong))?
-        } else {
-            start
-        };
-        self.place(de, start).ok_or(error(BuildCause::UnknownElement))?;
+        let layout = self.dialect.layout(de);
+        let done = self.store.encode(de, BuildCause::MessageTooLong, |out| encode(layout, out));
+        done.map_err(|cause| BuildError { element: de, cause })?;
         Ok(self)
     }
 
-    /// Drops what elements left behind that were set again with another length. The one being set, now
-    /// at `start`, stays last; says where it then starts, `None` if it does not fit (and is dropped).
-    #[cold]
-    fn compact(&mut self, start: usize) -> Option<usize> {
-        let latest = self.buffer.split_off(start);
-        let old = core::mem::take(&mut self.buffer);
-        for (map, places) in self.maps.iter().zip(&mut self.places) {
-            for (bit, place) in places.iter_mut().enumerate() {
-                if map & FIRST >> bit != 0 {
-                    let from = narrow(self.buffer.len());
-                    let bytes = old.get(usize::from(place.0)..usize::from(place.1));
-                    self.buffer.extend_from_slice(bytes.unwrap_or_default());
-                    *place = (from, narrow(self.buffer.len()));
-                }
-            }
-        }
-        let start = self.buffer.len();
-        if start + latest.len() > usize::from(u16::MAX) {
-            return None;
-        }
-        self.buffer.extend_from_slice(&latest);
-        Some(start)
-    }
-
-    /// Notes that the element stands at the end of the buffer from `start`. One that is set again with
-    /// the same length takes its old place.
+    /// Sets an element to bytes that are ready for the wire.
     #[inline]
-    fn place(&mut self, de: u8, start: usize) -> Option<()> {
-        let index = usize::from(de.wrapping_sub(1));
-        let mask = FIRST >> (index % 64);
-        let map = self.maps.get_mut(index / 64)?;
-        let place = &mut self.places.get_mut(index / 64)?[index % 64];
-        let end = self.buffer.len();
-        let old = usize::from(place.0)..usize::from(place.1);
-        if *map & mask != 0 && old.len() == end - start {
-            self.buffer.copy_within(start..end, old.start);
-            self.buffer.truncate(start);
-            return Some(());
-        }
-        *place = (narrow(start), narrow(end));
-        *map |= mask;
-        Some(())
+    fn store(&mut self, de: u8, wire: &[u8]) -> Result<&mut Self, BuildError> {
+        let error = BuildError { element: de, cause: BuildCause::MessageTooLong };
+        self.store.put(de, wire).ok_or(error)?;
+        Ok(self)
     }
 
     /// Appends the message to `out` and says how many bytes it has.
@@ -250,31 +181,14 @@ impl<'d> MessageBuilder<'d> {
     /// [`BuildCause::MessageTooLong`]; nothing is appended then.
     pub fn write(&mut self, out: &mut Vec<u8>) -> Result<usize, BuildError> {
         let start = out.len();
-        self.header(out);
-        let mut run = 0..0;
-        let [_, _, third] = self.maps;
-        let inner = self.dialect.tertiary == Tertiary::Element65 && third != 0;
-        for (index, (map, places)) in self.maps.iter().zip(&self.places).enumerate() {
-            if index == 1 && inner {
-                self.flush(&run, out);
-                run = 0..0;
-                bitmap(self.dialect.bitmap, third, out);
+        let maps = self.store.maps();
+        self.header(maps, out);
+        let inner = self.dialect.tertiary == Tertiary::Element65 && maps[2] != 0;
+        self.store.write(out, |out| {
+            if inner {
+                bitmap(self.dialect.bitmap, maps[2], out);
             }
-            let mut bits = *map;
-            while bits != 0 {
-                let bit = (bits.leading_zeros() & 63) as usize;
-                bits ^= FIRST >> bit;
-                let (from, to) = places[bit];
-                let (from, to) = (usize::from(from), usize::from(to));
-                if from == run.end {
-                    run.end = to;
-                } else {
-                    self.flush(&run, out);
-                    run = from..to;
-                }
-            }
-        }
-        self.flush(&run, out);
+        });
         let length = out.len() - start;
         if length > usize::from(u16::MAX) {
             out.truncate(start);
@@ -283,19 +197,15 @@ impl<'d> MessageBuilder<'d> {
         Ok(length)
     }
 
-    fn flush(&self, run: &core::ops::Range<usize>, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.buffer.get(run.clone()).unwrap_or_default());
-    }
-
     /// The message type indicator and the bitmaps.
-    fn header(&self, out: &mut Vec<u8>) {
+    fn header(&self, maps: [u64; 3], out: &mut Vec<u8>) {
         let [a, b, c, d] = self.mti.digits();
         match self.dialect.mti {
             Digits::Ascii => out.extend([a, b, c, d].map(|digit| b'0' + digit)),
             Digits::Ebcdic => out.extend([a, b, c, d].map(|digit| 0xF0 + digit)),
             Digits::Bcd => out.extend([a << 4 | b, c << 4 | d]),
         }
-        let [first, mut second, third] = self.maps;
+        let [first, mut second, third] = maps;
         if third != 0 {
             second |= FIRST;
         }

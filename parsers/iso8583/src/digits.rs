@@ -108,6 +108,25 @@ pub(crate) const fn characters_to_number(word: u64) -> u64 {
     (fours & 0xFFFF_FFFF) + 10_000 * (fours >> 32)
 }
 
+/// A number below 10^16 as sixteen packed digits.
+#[inline]
+pub(crate) const fn number_to_packed(number: u64) -> u64 {
+    let (high, low) = (number / 100_000_000, number % 100_000_000);
+    eight_to_packed(high) << 32 | eight_to_packed(low)
+}
+
+/// A number below 10^8 as eight packed digits: halves, quarters, digits, each pair of which is split
+/// by a multiplication that divides.
+const fn eight_to_packed(number: u64) -> u64 {
+    let fours = (number / 10_000) << 32 | (number % 10_000);
+    let hundreds = ((fours * 5243) >> 19) & 0x7F_0000_007F;
+    let pairs = hundreds << 16 | (fours - hundreds * 100);
+    let tens = ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
+    let bytes = tens << 4 | (pairs - tens * 10);
+    let halves = (bytes | bytes >> 8) & 0x0000_FFFF_0000_FFFF;
+    (halves | halves >> 16) & 0xFFFF_FFFF
+}
+
 /// Eight bytes below a hundred each as a number.
 const fn pairs_to_number(pairs: u64) -> u64 {
     let fours = (pairs & 0x00FF_00FF_00FF_00FF) + 100 * ((pairs >> 8) & 0x00FF_00FF_00FF_00FF);
@@ -197,6 +216,7 @@ mod tests {
         fn digits_become_numbers(number in 0u64..10_000_000_000_000_000) {
             let packed = u64::from_str_radix(&number.to_string(), 16).unwrap();
             prop_assert_eq!(packed_to_number(packed), number);
+            prop_assert_eq!(number_to_packed(number), packed);
             let text = format!("{:08}", number % 100_000_000);
             let characters = word(text.as_bytes(), 0).unwrap();
             prop_assert_eq!(characters_to_number(characters), number % 100_000_000);

@@ -3,7 +3,10 @@
 //! too, which a property test holds.
 
 use crate::charset::{Alphabet, Charset};
-use crate::digits::{above_nine, leading, not_digits, not_printable, not_track2, sweep};
+use crate::digits::{
+    above_nine, characters_to_number, leading, not_digits, not_printable, not_track2,
+    number_to_packed, packed_to_number, sweep,
+};
 use crate::format::{Content, Layout, LengthCoding, Pad, Side, Unit};
 use crate::value::Value;
 use core::num::NonZeroU64;
@@ -50,6 +53,11 @@ pub(crate) struct Slot {
     /// For words: the bytes that belong to the element, and bits that must be zero.
     mask: u64,
     zero: u64,
+    /// For words as numbers: what is left of the eight bytes up to the element's end after `shift`.
+    keep: u64,
+    shift: u8,
+    /// The largest number a word holds.
+    limit: u64,
     wire: u16,
     min: u16,
     /// Largest count less smallest.
@@ -82,15 +90,67 @@ impl Slot {
             Side::Left => 0xF0,
             Side::Right => 0x0F << (8 * wire.saturating_sub(1)),
         };
+        let digits = usize::from(layout.max).min(16);
+        let keep = match op {
+            Op::PackedWord => leading(digits.div_ceil(2)) >> (4 * (digits % 2)),
+            Op::DigitsWord => leading(wire),
+            _ => 0,
+        };
         Self {
             mask: leading(wire),
             zero,
+            keep,
+            shift: if odd && layout.odd == Side::Right { 4 } else { 0 },
+            limit: 10_u64.pow(u32::from(layout.max).min(19)).saturating_sub(1),
             wire: layout.wire,
             min: layout.min,
             span: layout.max.saturating_sub(layout.min),
             op,
             prefix: prefix.unwrap_or(Prefix::Bcd1),
         }
+    }
+}
+
+impl Slot {
+    /// The number in an element at `at`, if it is one of the common kinds.
+    #[inline]
+    pub(crate) fn number(&self, body: &[u8], at: usize) -> Option<u64> {
+        let end = at + usize::from(self.wire);
+        // The message type indicator and the bitmap are in front, so there are always eight bytes.
+        let eight = body.get(..end)?.last_chunk()?;
+        let word = (u64::from_be_bytes(*eight) >> self.shift) & self.keep;
+        match self.op {
+            Op::PackedWord => Some(packed_to_number(word)),
+            Op::DigitsWord => Some(characters_to_number(word)),
+            _ => None,
+        }
+    }
+
+    /// A number as the bytes of a fixed element of packed digits, and how many they are; `None` for
+    /// other elements and for a number that is too large.
+    #[inline]
+    pub(crate) fn packed(&self, number: u64) -> Option<([u8; 8], usize)> {
+        if self.op != Op::PackedWord || number > self.limit {
+            return None;
+        }
+        let wire = u32::from(self.wire);
+        let word = number_to_packed(number) << self.shift;
+        Some((word.checked_shl(64 - 8 * wire)?.to_be_bytes(), usize::from(self.wire)))
+    }
+
+    /// Whether this is a fixed text element that `ascii` fills as it is.
+    #[inline]
+    pub(crate) fn is_text(&self, ascii: &[u8]) -> bool {
+        self.op == Op::Printable
+            && ascii.len() == usize::from(self.wire)
+            && sweep(ascii, not_printable) == 0
+    }
+
+    /// The bytes of a fixed text element at `at` as they are, if it is one of the common kind.
+    #[inline]
+    pub(crate) fn text<'a>(&self, body: &'a [u8], at: usize) -> Option<&'a [u8]> {
+        let text = body.get(at..at + usize::from(self.wire))?;
+        (self.op == Op::Printable && text.last() != Some(&b' ')).then_some(text)
     }
 }
 
@@ -160,29 +220,29 @@ pub(crate) fn run(
             }
             Op::Raw => at += wire,
             Op::PackedPrefixed(odd) => {
-                let (count, start) = prefix(slot, body, at)?;
+                let (count, start) = prefix(slot, body, at, &mut bad)?;
                 at = start + count.div_ceil(2);
                 let digits = body.get(start..at)?;
                 bad |= filler(digits, count, odd) | sweep(digits, above_nine);
             }
             Op::Track2Prefixed(odd) => {
-                let (count, start) = prefix(slot, body, at)?;
+                let (count, start) = prefix(slot, body, at, &mut bad)?;
                 at = start + count.div_ceil(2);
                 let digits = body.get(start..at)?;
                 bad |= filler(digits, count, odd) | sweep(digits, not_track2);
             }
             Op::DigitsPrefixed => {
-                let (count, start) = prefix(slot, body, at)?;
+                let (count, start) = prefix(slot, body, at, &mut bad)?;
                 at = start + count;
                 bad |= sweep(body.get(start..at)?, |word| not_digits(word, b'0'));
             }
             Op::PrintablePrefixed => {
-                let (count, start) = prefix(slot, body, at)?;
+                let (count, start) = prefix(slot, body, at, &mut bad)?;
                 at = start + count;
                 bad |= sweep(body.get(start..at)?, not_printable);
             }
             Op::RawPrefixed => {
-                let (count, start) = prefix(slot, body, at)?;
+                let (count, start) = prefix(slot, body, at, &mut bad)?;
                 at = start + count;
             }
             Op::Cold => at = cold(&layouts[bit], body, at)?,
@@ -221,36 +281,36 @@ fn last_word(rest: &[u8], length: usize) -> Option<u64> {
     Some(bytes.fold(0, |word, byte| word << 8 | u64::from(*byte)))
 }
 
-/// The count in the length prefix at `at` and where the value starts.
+/// The count in the length prefix at `at` and where the value starts. What is not a digit makes `bad`
+/// non-zero, and then the count is of no use but does no harm either.
 #[inline]
-fn prefix(slot: &Slot, body: &[u8], at: usize) -> Option<(usize, usize)> {
+fn prefix(slot: &Slot, body: &[u8], at: usize, bad: &mut u64) -> Option<(usize, usize)> {
     let rest = body.get(at..)?;
+    let pair = |byte: u8| u16::from(byte) - 6 * u16::from(byte >> 4);
     let digit = |byte: u8| u16::from(byte.wrapping_sub(b'0'));
     let (count, width) = match slot.prefix {
-        Prefix::Bcd1 => (pair(*rest.first()?)?, 1),
+        Prefix::Bcd1 => {
+            let a = *rest.first()?;
+            *bad |= above_nine(u64::from(a));
+            (pair(a), 1)
+        }
         Prefix::Bcd2 => {
-            let [a, b] = *rest.first_chunk()?;
-            (pair(a)? * 100 + pair(b)?, 2)
+            let bytes: [u8; 2] = *rest.first_chunk()?;
+            *bad |= above_nine(u64::from(u16::from_be_bytes(bytes)));
+            (pair(bytes[0]) * 100 + pair(bytes[1]), 2)
         }
         Prefix::Ascii2 => {
             let [a, b] = *rest.first_chunk()?;
-            let (a, b) = (digit(a), digit(b));
-            ((a < 10 && b < 10).then_some(a * 10 + b)?, 2)
+            *bad |= not_digits(u64::from(u32::from_be_bytes([b'0', b'0', a, b])), b'0') & 0xFFFF;
+            (digit(a) * 10 + digit(b), 2)
         }
         Prefix::Ascii3 => {
             let [a, b, c] = *rest.first_chunk()?;
-            let (a, b, c) = (digit(a), digit(b), digit(c));
-            ((a < 10 && b < 10 && c < 10).then_some(a * 100 + b * 10 + c)?, 3)
+            *bad |= not_digits(u64::from(u32::from_be_bytes([b'0', a, b, c])), b'0') & 0xFF_FFFF;
+            ((digit(a) * 100).wrapping_add(digit(b) * 10 + digit(c)), 3)
         }
     };
     (count.wrapping_sub(slot.min) <= slot.span).then_some((usize::from(count), at + width))
-}
-
-/// Two packed digits.
-#[inline]
-fn pair(byte: u8) -> Option<u16> {
-    let (high, low) = (byte >> 4, byte & 15);
-    (high < 10 && low < 10).then_some(u16::from(byte) - 6 * u16::from(high))
 }
 
 /// Non-zero if the filler of an odd number of packed digits is not zero (F is for the plain pass).

@@ -31,6 +31,7 @@ mod hot;
 mod message;
 mod notation;
 mod parse;
+mod store;
 mod subfields;
 mod value;
 

@@ -4,6 +4,7 @@
 use crate::dialect::Dialect;
 use crate::error::{ElementError, ParseError, ValueCause};
 use crate::format::{Class, Layout};
+use crate::hot::Slot;
 use crate::parse;
 use crate::subfields::Subfield;
 use crate::value::Value;
@@ -116,6 +117,16 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The fast pass's notion of an element of the first two bitmaps that is there.
+    #[inline]
+    fn slot(&self, de: u8) -> Option<(&'a Slot, usize)> {
+        let index = usize::from(de.wrapping_sub(1));
+        let (map, bit) = (index / 64, index % 64);
+        let slot = &self.dialect.slots.get(map)?[bit];
+        (self.maps.get(map)? << bit >> 63 == 1)
+            .then_some((slot, usize::from(self.starts.get(map)?[bit])))
+    }
+
     /// Elements of a third bitmap are rare enough to be found by walking.
     #[cold]
     fn walk(&self, de: u8) -> Option<usize> {
@@ -164,6 +175,9 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`ValueCause::NotNumeric`], [`ValueCause::TooLarge`].
     pub fn number(&self, de: u8) -> Option<Result<u64, ElementError>> {
+        if let Some(number) = self.slot(de).and_then(|(slot, at)| slot.number(self.body, at)) {
+            return Some(Ok(number));
+        }
         Some(self.value(de)?.number().map_err(|cause| ElementError { element: de, cause }))
     }
 
@@ -177,6 +191,9 @@ impl<'a> Message<'a> {
     where
         'a: 'b,
     {
+        if let Some(text) = self.slot(de).and_then(|(slot, at)| slot.text(self.body, at)) {
+            return Some(Ok(text));
+        }
         let value = self.value(de)?;
         Some(value.text(scratch, false).map_err(|cause| ElementError { element: de, cause }))
     }

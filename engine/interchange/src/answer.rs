@@ -1,6 +1,6 @@
 //! Building answers.
 
-use crate::Fault;
+use crate::{Fault, edition2003};
 use authorization::{AnswerAmounts, Decision, ResultCode};
 use iso8583::{BuildError, Dialect, Message, MessageBuilder};
 use payment_types::{Balance, Currency, Moment, Mti, ResponseCode};
@@ -59,14 +59,15 @@ impl<'d> Answer<'d> {
         decision: &Decision,
     ) -> Result<(), AnswerError> {
         if let Some(approved) = decision.amounts.approved {
-            self.builder.set_number(4, approved)?;
+            self.builder.set_number(4, amount(request, approved))?;
         }
         self.builder.set_text(37, decision.rrn.as_bytes())?;
         if let Some(code) = decision.authorization_code {
             self.builder.set_text(38, code.as_str().as_bytes())?;
         }
         let asked = request.number(3).and_then(Result::ok).unwrap_or(0);
-        let groups = groups(&decision.amounts, asked / 100 % 100);
+        let has_exponent = edition2003::amounts_have_exponents(request.dialect());
+        let groups = groups(&decision.amounts, asked / 100 % 100, has_exponent);
         if !groups.is_empty() {
             self.builder.set_text(54, groups.as_bytes())?;
         }
@@ -101,14 +102,27 @@ impl<'d> Answer<'d> {
     }
 }
 
+/// DE 4 of a partial approval.
+fn amount(request: &Message<'_>, approved: u64) -> u64 {
+    if !edition2003::amounts_have_exponents(request.dialect()) {
+        return approved;
+    }
+    let asked = request.number(4).and_then(Result::ok).unwrap_or(0);
+    edition2003::with_amount(asked, approved)
+}
+
 /// DE 54: ledger balance, available balance, cash to hand out, what is left of the cap. An amount
 /// of more than twelve digits is left out: half of it would be a lie.
-fn groups(amounts: &AnswerAmounts, account_type: u64) -> String {
+fn groups(amounts: &AnswerAmounts, account_type: u64, has_exponent: bool) -> String {
     let mut text = String::new();
     let mut group = |kind: u8, minor: u64, sign: char, currency: Currency| {
         if minor <= LARGEST {
             let numeric = currency.numeric();
-            text.push_str(&format!("{account_type:02}{kind:02}{numeric:03}{sign}{minor:012}"));
+            text.push_str(&format!("{account_type:02}{kind:02}{numeric:03}"));
+            if has_exponent {
+                text.push_str(&currency.exponent().to_string());
+            }
+            text.push_str(&format!("{sign}{minor:012}"));
         }
     };
     let signed = |balance: Balance| (balance.unsigned_abs(), if balance < 0 { 'D' } else { 'C' });
@@ -140,11 +154,11 @@ mod tests {
             approved: None,
         };
         assert_eq!(
-            groups(&amounts, 20),
+            groups(&amounts, 20, false),
             "2001417D0000000000052002417C0000025000002040417C0000000100002044417C000000000000"
         );
-        assert_eq!(groups(&AnswerAmounts::default(), 0), "");
+        assert_eq!(groups(&AnswerAmounts::default(), 0, false), "");
         let huge = AnswerAmounts { ledger: Some((i64::MIN, Currency::KGS)), ..Default::default() };
-        assert_eq!(groups(&huge, 0), "");
+        assert_eq!(groups(&huge, 0, false), "");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::elements::{digits, number, text};
-use crate::request::Particulars;
+use crate::request::{Particulars, currency};
 use iso8583::Message;
 use payment_types::{
     Class, EntryMode, MerchantCategoryCode, OriginalDataElements, PosConditionCode, WireDateTime,
@@ -15,6 +15,7 @@ pub(crate) fn read(message: &Message<'_>, class: Class) -> Result<Particulars, F
     Ok(Particulars {
         amount: number(message, 4, Some)?,
         replacement,
+        currency: currency(message)?,
         local: local(message)?,
         entry_mode: number(message, 22, |mode| EntryMode::from_number(small(mode)?))?
             .unwrap_or_default(),

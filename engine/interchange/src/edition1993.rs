@@ -1,4 +1,4 @@
-//! Elements as the 1993 and 2003 editions mean them, turned into what 1987 would have said, so that
+//! Elements as the 1993 edition means them, turned into what 1987 would have said, so that
 //! the core knows one edition.
 //!
 //! | here | 1987 | |
@@ -11,7 +11,7 @@
 
 use crate::Fault;
 use crate::elements::{digits, number, text};
-use crate::request::Particulars;
+use crate::request::{Particulars, currency};
 use iso8583::Message;
 use payment_types::{
     AcquirerId, Class, EntryMode, MerchantCategoryCode, Mti, OriginalDataElements,
@@ -26,11 +26,19 @@ const PARTIAL_REVERSAL: u64 = 401;
 pub(crate) fn read(message: &Message<'_>, class: Class) -> Result<Particulars, Fault> {
     let mcc = |number: u64| u16::try_from(number).ok().map(MerchantCategoryCode);
     let (business, merchant) = (number(message, 26, mcc)?, number(message, 18, mcc)?);
-    let (amount, replacement) = amounts(message, class)?;
+    let told = number(message, 4, Some)?;
+    let (amount, replacement) = match class {
+        Class::Reversal => {
+            let original = text(message, 30, |text| digits(text.get(..12)?))?;
+            amounts(message, told, original)?
+        }
+        _ => (told, None),
+    };
     let (entry_mode, condition) = text(message, 22, pos_data_code)?.unwrap_or_default();
     Ok(Particulars {
         amount,
         replacement,
+        currency: currency(message)?,
         local: number(message, 12, local)?.unwrap_or_default(),
         entry_mode,
         condition,
@@ -39,23 +47,25 @@ pub(crate) fn read(message: &Message<'_>, class: Class) -> Result<Particulars, F
     })
 }
 
-/// DE 24, the function code, where it is one of network management (8xx).
+/// DE 24, the function code, where it is one of network management (8xx); the same since 2003.
 pub(crate) fn network_function(message: &Message<'_>) -> Result<Option<u64>, Fault> {
     Ok(number(message, 24, Some)?.filter(|code| (800..900).contains(code)))
 }
 
-fn local(number: u64) -> Option<WireDateTime> {
+/// Date and time without year and century; the same since 2003.
+pub(crate) fn local(number: u64) -> Option<WireDateTime> {
     WireDateTime::from_number(number % 10_000_000_000)
 }
 
-/// The transaction amount and what stays of it. In a partial reversal (DE 24 is 401, or DE 4 below
-/// DE 30 where DE 24 tells nothing) DE 4 is what stays and DE 30 begins with the original's amount.
-fn amounts(message: &Message<'_>, class: Class) -> Result<(Option<u64>, Option<u64>), Fault> {
-    let told = number(message, 4, Some)?;
-    if class != Class::Reversal {
-        return Ok((told, None));
-    }
-    let original = text(message, 30, |text| digits(text.get(..12)?))?.filter(|amount| *amount != 0);
+/// The transaction amount and what stays of it, given DE 4 and the first amount of DE 30. In a
+/// partial reversal (DE 24 is 401, or DE 4 below DE 30 where DE 24 tells nothing) DE 4 is what
+/// stays and DE 30 begins with the original's amount; the same since 2003.
+pub(crate) fn amounts(
+    message: &Message<'_>,
+    told: Option<u64>,
+    original: Option<u64>,
+) -> Result<(Option<u64>, Option<u64>), Fault> {
+    let original = original.filter(|amount| *amount != 0);
     let is_partial = match number(message, 24, Some)? {
         Some(FULL_REVERSAL) => false,
         Some(PARTIAL_REVERSAL) => true,
@@ -106,7 +116,8 @@ fn pos_data_code(text: &[u8]) -> Option<(EntryMode, PosConditionCode)> {
 }
 
 /// Position 7, card data input mode, to DE 22 positions 1-2. Digits 0 to 6 are the standard's, the
-/// letters and 7 are Mastercard's, and 9, which the standard leaves free, says "chip would not work".
+/// letters and 7 are Mastercard's, and 9, which the standard leaves free, says that the chip would
+/// not work.
 fn pan_entry(code: &[u8; 12]) -> u16 {
     let [_, _, _, _, holder, _, mode, ..] = *code;
     match mode {

@@ -15,8 +15,10 @@
 mod answer;
 mod card;
 mod codes;
+mod codes_file;
 mod edition1987;
 mod edition1993;
+mod edition2003;
 mod elements;
 mod fault;
 mod link;

@@ -25,8 +25,8 @@ impl Link {
         Self { dialect, codes, default_currency: None }
     }
 
-    /// Reads amounts without DE 49 in this currency. Without it they are a format error, since money
-    /// of unknown currency is nothing to guess at.
+    /// Reads amounts without DE 49 in this currency. Without it they are a format error: money of
+    /// unknown currency is nothing to guess at.
     #[must_use]
     pub fn with_default_currency(mut self, currency: Currency) -> Self {
         self.default_currency = Some(currency);

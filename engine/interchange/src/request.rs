@@ -1,7 +1,7 @@
 //! From a message that parsed to what the core decides about.
 
 use crate::elements::{LONGEST, digits, number, required, text, text_or_blank};
-use crate::{Fault, Register, card, edition1987, edition1993, pin};
+use crate::{Fault, Register, card, edition1987, edition1993, edition2003, pin};
 use authorization::{CardNumber, PinFact, Request, SecurityFacts};
 use iso8583::Message;
 use payment_types::{
@@ -17,6 +17,8 @@ pub(crate) struct Particulars {
     pub(crate) amount: Option<u64>,
     /// What stays after a partial reversal.
     pub(crate) replacement: Option<u64>,
+    /// The currency of both.
+    pub(crate) currency: Option<Currency>,
     pub(crate) local: WireDateTime,
     pub(crate) entry_mode: EntryMode,
     pub(crate) condition: PosConditionCode,
@@ -44,15 +46,16 @@ pub(crate) fn read(
     let transmission = number(message, 7, WireDateTime::from_number)?.unwrap_or_default();
     let told = match message.dialect().version() {
         0 => edition1987::read(message, mti.class())?,
-        _ => edition1993::read(message, mti.class())?,
+        1 => edition1993::read(message, mti.class())?,
+        _ => edition2003::read(message, mti.class())?,
     };
     if transmission.number() == 0 && told.local.number() == 0 {
         return Err(Fault::missing(7));
     }
-    let amount = match told.amount {
-        None if !undoes && moves_money(processing_code) => return Err(Fault::missing(4)),
-        told => amount(message, told, default_currency)?,
-    };
+    if told.amount.is_none() && !undoes && moves_money(processing_code) {
+        return Err(Fault::missing(4));
+    }
+    let amount = amount(&told, default_currency)?;
     let holder = pin::by_chip(message, told.entry_mode)?;
     let mut request = Request {
         mti,
@@ -108,23 +111,18 @@ fn institution(number: u64) -> Option<AcquirerId> {
     (number <= 99_999_999_999).then_some(AcquirerId(number))
 }
 
-/// The amount in the currency of DE 49. Money of unknown currency is nothing to guess at; nothing is
-/// nothing in any.
-fn amount(
-    message: &Message<'_>,
-    told: Option<u64>,
-    default_currency: Option<Currency>,
-) -> Result<Amount, Fault> {
-    let currency = match (currency(message)?.or(default_currency), told) {
+/// Money of unknown currency is nothing to guess at; nothing is nothing in any.
+fn amount(told: &Particulars, default_currency: Option<Currency>) -> Result<Amount, Fault> {
+    let currency = match (told.currency.or(default_currency), told.amount) {
         (Some(currency), _) => currency,
         (None, Some(_)) => return Err(Fault::missing(49)),
         (None, None) => Currency::KGS,
     };
-    Ok(Amount::new(told.unwrap_or(0), currency))
+    Ok(Amount::new(told.amount.unwrap_or(0), currency))
 }
 
-/// DE 49: three digits, or the letters that 1993 allows.
-fn currency(message: &Message<'_>) -> Result<Option<Currency>, Fault> {
+/// DE 49 of the first two editions: three digits, or the letters that 1993 allows.
+pub(crate) fn currency(message: &Message<'_>) -> Result<Option<Currency>, Fault> {
     text(message, 49, |text| match digits(text) {
         Some(numeric) => Currency::from_numeric(u16::try_from(numeric).ok()?),
         None => Currency::from_alpha(core::str::from_utf8(text).ok()?),
@@ -137,26 +135,41 @@ fn cash_back(message: &Message<'_>, currency: Currency) -> Result<Option<u64>, F
     let mut scratch = [0; LONGEST];
     let Some(text) = message.text(54, &mut scratch) else { return Ok(None) };
     let text = text.map_err(|_| Fault::malformed(54))?;
+    let has_exponent = edition2003::amounts_have_exponents(message.dialect());
     let mut cash = None;
-    for group in text.chunks(20) {
-        let (kind, numeric, minor) = amount_group(group).ok_or(Fault::malformed(54))?;
-        if kind != 40 {
+    for group in text.chunks(if has_exponent { 21 } else { 20 }) {
+        let group = amount_group(group, has_exponent).ok_or(Fault::malformed(54))?;
+        if group.kind != 40 {
             continue;
         }
-        if numeric != u64::from(currency.numeric()) || cash.is_some() {
+        let is_fitting = group.currency == u64::from(currency.numeric())
+            && group.exponent.is_none_or(|exponent| exponent == u64::from(currency.exponent()));
+        if !is_fitting || cash.is_some() {
             return Err(Fault::contradicts(54));
         }
-        cash = Some(minor);
+        cash = Some(group.minor);
     }
     Ok(cash)
 }
 
-/// Amount type, currency and amount of twenty characters.
-fn amount_group(group: &[u8]) -> Option<(u64, u64, u64)> {
+/// One amount of DE 54.
+#[derive(Debug, PartialEq, Eq)]
+struct AmountGroup {
+    kind: u64,
+    currency: u64,
+    exponent: Option<u64>,
+    minor: u64,
+}
+
+/// Account type 2, amount type 2, currency 3, since 2003 its exponent 1, sign 1, amount 12.
+fn amount_group(group: &[u8], has_exponent: bool) -> Option<AmountGroup> {
+    let sign = if has_exponent { 8 } else { 7 };
     let part = |from: usize, to: usize| group.get(from..to).and_then(digits);
-    let is_whole = group.len() == 20 && matches!(group.get(7), Some(b'C' | b'D'));
+    let is_whole = group.len() == sign + 13 && matches!(group.get(sign), Some(b'C' | b'D'));
     part(0, 2).filter(|_| is_whole)?;
-    Some((part(2, 4)?, part(4, 7)?, part(8, 20)?))
+    let exponent = if has_exponent { Some(part(7, 8)?) } else { None };
+    let (kind, currency, minor) = (part(2, 4)?, part(4, 7)?, part(sign + 1, sign + 13)?);
+    Some(AmountGroup { kind, currency, exponent, minor })
 }
 
 #[cfg(test)]
@@ -165,8 +178,11 @@ mod tests {
 
     #[test]
     fn reads_groups_of_de_54() {
-        assert_eq!(amount_group(b"0040417D000000100000"), Some((40, 417, 100_000)));
-        assert_eq!(amount_group(b"2001840C000000000000"), Some((1, 840, 0)));
+        let group =
+            |kind, currency, exponent, minor| Some(AmountGroup { kind, currency, exponent, minor });
+        let read = |text: &str| amount_group(text.as_bytes(), false);
+        assert_eq!(read("0040417D000000100000"), group(40, 417, None, 100_000));
+        assert_eq!(read("2001840C000000000000"), group(1, 840, None, 0));
         for bad in [
             "",
             "0040417D00000010000",
@@ -175,8 +191,11 @@ mod tests {
             "0040KGSD000000100000",
             "0040417D00000010000 ",
         ] {
-            assert_eq!(amount_group(bad.as_bytes()), None, "{bad}");
+            assert_eq!(read(bad), None, "{bad}");
         }
+        let later = |text: &str| amount_group(text.as_bytes(), true);
+        assert_eq!(later("00404172D000000100000"), group(40, 417, Some(2), 100_000));
+        assert_eq!(later("0040417D000000100000"), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use interchange::{CodeTable, CodeTableMisfit};
 
 const ISO87: &str = include_str!("../codes/iso87.toml");
 const ISO93: &str = include_str!("../codes/iso93.toml");
+const ISO2003: &str = include_str!("../codes/iso2003.toml");
 const MASTERCARD_PIN: &str = include_str!("../codes/mastercard-pin.toml");
 
 fn errors(text: &str) -> Vec<String> {
@@ -25,7 +26,10 @@ fn the_defaults_are_those_of_the_wire_document() {
     assert_eq!(CodeTable::from_toml(ISO87, "iso87.toml").unwrap(), table);
     let later = CodeTable::default_for(1);
     assert_eq!(CodeTable::from_toml(ISO93, "iso93.toml").unwrap(), later);
-    assert_eq!(CodeTable::default_for(2), later);
+    let latest = CodeTable::default_for(2);
+    assert_eq!(CodeTable::from_toml(ISO2003, "iso2003.toml").unwrap(), latest);
+    assert_eq!(latest.code(ResultCode::InsufficientFunds).as_str(), "1016");
+    assert_eq!(latest.diagnostic_element(), 18);
     for (result, code) in [
         (ResultCode::Approved, "000"),
         (ResultCode::InsufficientFunds, "116"),
@@ -92,20 +96,24 @@ fn refuses_what_is_not_a_table() {
     let partial = "name = \"a\"\nedition = 1987\n[codes]\napproved = \"00\"\n";
     assert!(first(partial).starts_with("own.toml:3: no code for partially_approved, booked, "));
     let later = ISO93.replace("\"907\"", "\"91\"");
-    assert!(first(&later).contains("\"91\" is not three or four digits"));
+    assert!(first(&later).contains("\"91\" is not three digits"));
 }
 
 #[test]
 fn a_table_must_fit_its_dialect() {
-    for name in dialects() {
+    for name in dialects().chain(["iso2003-bcd"]) {
         let dialect = dialect(name);
-        let (own, other) = (dialect.version(), 1 - dialect.version().min(1));
-        assert_eq!(CodeTable::default_for(own).check_for(&dialect), Ok(()), "{name}");
-        let misfit = CodeTable::default_for(other).check_for(&dialect);
-        assert_eq!(misfit, Err(CodeTableMisfit::Edition), "{name}");
+        for version in 0..=2 {
+            let fits = CodeTable::default_for(version).check_for(&dialect);
+            let expected = match version == dialect.version() {
+                true => Ok(()),
+                false => Err(CodeTableMisfit::Edition),
+            };
+            assert_eq!(fits, expected, "{name} {version}");
+        }
     }
-    let long = ISO93.replace("\"907\"", "\"9070\"");
-    let table = CodeTable::from_toml(&long, "own.toml").unwrap();
-    let misfit = table.check_for(&dialect("iso93-bcd"));
+    let text = "name = \"short\"\nbase = \"iso87-bcd\"\n[elements]\n39 = { format = \"n1\" }\n";
+    let short = iso8583::Dialect::from_toml(text, "short.toml").unwrap();
+    let misfit = CodeTable::default_for(0).check_for(&short);
     assert!(matches!(misfit, Err(CodeTableMisfit::Code { .. })), "{misfit:?}");
 }

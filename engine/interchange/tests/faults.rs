@@ -242,7 +242,7 @@ proptest! {
     #[test]
     fn any_bytes_are_taken(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let desk = Desk::new();
-        for name in dialects() {
+        for name in dialects().chain(["iso2003-bcd"]) {
             check(&desk, &link(name), &bytes);
         }
     }
@@ -256,23 +256,32 @@ proptest! {
         shorten in any::<bool>(),
     ) {
         let desk = Desk::new();
-        for name in dialects() {
+        for name in dialects().chain(["iso2003-bcd"]) {
             let link = link(name);
             let mut all = purchase(link.dialect());
             all.extend(fields(&[
                 (35, "9417000000000009=29122010000000000"),
                 (38, "ABC123"),
                 (52, "0123456789ABCDEF"),
-                (54, "0040417D000000100000"),
                 (55, "9F34034103029505000000800070069F3602000100"),
             ]));
             let own: &[(u8, &str)] = match link.dialect().version() {
                 0 => &[
+                    (54, "0040417D000000100000"),
                     (70, "301"),
                     (90, "020000000711230400000000041700100000000022"),
                     (95, "000000020000000000000000C00000000C00000000"),
                 ],
-                _ => &[(30, "000000050000000000000000"), (56, "120000000726112310000006417001")],
+                1 => &[
+                    (30, "000000050000000000000000"),
+                    (54, "0040417D000000100000"),
+                    (56, "120000000726112310000006417001"),
+                ],
+                _ => &[
+                    (30, "41720000000500000000000000000000"),
+                    (54, "00404172D000000100000"),
+                    (56, "220000000000000720261123100000417001"),
+                ],
             };
             all.extend(fields(own));
             let mut bytes = body(link.dialect(), mti, &all);

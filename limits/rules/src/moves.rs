@@ -22,24 +22,28 @@ pub struct Move {
 
 /// The receipts of one approval. A buffer to be used again and again: clearing keeps its room.
 #[derive(Debug, Clone, Default)]
-pub struct Moves(pub(crate) Vec<Move>);
+pub struct Moves {
+    pub(crate) list: Vec<Move>,
+    /// The block being counted in.
+    pub(crate) words: Vec<u64>,
+}
 
 impl Moves {
     /// With room for a rule set whose limits have `scopes` different scopes.
     #[must_use]
     pub fn with_capacity(scopes: usize) -> Self {
-        Self(Vec::with_capacity(scopes.saturating_add(2)))
+        Self { list: Vec::with_capacity(scopes.saturating_add(2)), words: Vec::with_capacity(64) }
     }
 
     /// Forgets the last approval.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.list.clear();
     }
 
     /// The receipts.
     #[must_use]
     pub fn as_slice(&self) -> &[Move] {
-        &self.0
+        &self.list
     }
 }
 

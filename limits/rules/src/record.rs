@@ -40,14 +40,17 @@ pub fn give_back(usage: &mut Usage, moves: &[Move], portion: Portion) {
             give_back_to_holder(panel, receipt, portion, now);
             continue;
         }
-        for column in 0..panel.columns.len() {
-            let Some(about) = panel.columns.get(column) else { continue };
+        let mut columns = receipt.columns;
+        while columns != 0 {
+            let column = columns.trailing_zeros() as usize;
+            columns &= columns - 1;
+            let Some(about) = panel.columns.get(column) else { break };
             let (window, offset) = (about.window, about.offset);
             let value = match about.measure {
                 Measure::Amount => about.base.of(portion.amount_kgs, portion.cash_kgs),
                 Measure::Count => u64::from(portion.whole),
             };
-            if receipt.columns >> column & 1 == 1 && value > 0 {
+            if value > 0 {
                 take(&mut panel.cell_mut(receipt.slot, offset), window, now, value);
             }
         }
@@ -112,7 +115,7 @@ fn record_for_holder(plan: &Plan, usage: &mut Usage, facts: &Facts, now: Tick, m
         }
     }
     let epoch = u32::try_from(panel.cell(slot, holder::EPOCH).word(0)).unwrap_or_default();
-    moved.0.push(receipt(HOLDER, slot, columns, epoch, now));
+    moved.list.push(receipt(HOLDER, slot, columns, epoch, now));
 }
 
 fn raise(cell: &mut Cell<&mut Panel>, value: u64) {
@@ -153,41 +156,47 @@ fn record_at_device(usage: &mut Usage, facts: &Facts, now: Tick, moved: &mut Mov
     let Some(panel) = usage.panel_mut(CARD_AT_DEVICE) else { return };
     let Some(offset) = panel.columns.first().map(|column| column.offset) else { return };
     add(&mut panel.cell_mut(slot, offset), Window::Day, now, facts.cash_kgs);
-    moved.0.push(receipt(CARD_AT_DEVICE, slot, 1, 0, now));
+    moved.list.push(receipt(CARD_AT_DEVICE, slot, 1, 0, now));
 }
 
 fn record_limits(plan: &Plan, usage: &mut Usage, facts: &Facts, now: Tick, moved: &mut Moves) {
     let bit = facts.operation.bit();
-    for place in 0..usage.seated_panels().len() {
-        let Some(seated) = usage.seated_panels().get(place) else { continue };
-        if seated.operations & bit == 0 {
-            continue;
-        }
-        let (panel_at, count) = (usize::from(seated.panel), seated.limits.len());
-        let mut slot = None;
-        let mut columns = 0u64;
-        for at in 0..count {
-            let seated = usage.seated_panels().get(place);
-            let Some(at) = seated.and_then(|seated| seated.limits.get(at)).copied() else { break };
-            let at = usize::from(at);
-            let (Some(limit), Some(seat)) = (plan.limits.get(at), usage.seats().get(at).copied())
-            else {
-                continue;
-            };
+    let (panels, seats, seated) = usage.parts_mut();
+    for seated in seated.iter().filter(|seated| seated.operations & bit != 0) {
+        let Some(panel) = panels.get_mut(usize::from(seated.panel)) else { continue };
+        let mut block = None;
+        for at in seated.limits.iter().map(|at| usize::from(*at)) {
+            let (Some(limit), Some(seat)) = (plan.limits.get(at), seats.get(at)) else { continue };
             let asked = if limit.is_about(facts) { limit.asked(facts) } else { 0 };
             if asked == 0 {
                 continue;
             }
-            if slot.is_none() {
-                slot = usage.find_or_make(panel_at, facts, now);
-            }
-            if let (Some(slot), Some(panel)) = (slot, usage.panel_mut(panel_at)) {
-                add(&mut panel.cell_mut(slot, seat.offset), limit.window, now, asked);
-                columns |= 1 << seat.column;
+            block = block.or_else(|| find_block(panel, facts, now, &mut moved.words));
+            let Some((slot, columns)) = &mut block else { break };
+            *columns |= 1u64 << seat.column;
+            if let Some(ring) = limit.window.ring() {
+                ring_add(&mut panel.cell_mut(*slot, seat.offset), ring, now.minute, asked);
+            } else if let Some(word) = moved.words.get_mut(usize::from(seat.offset)) {
+                *word = calendar_add(*word, now.calendar(limit.window), asked);
             }
         }
-        if let Some(slot) = slot {
-            moved.0.push(receipt(panel_at, slot, columns, 0, now));
+        if let Some((slot, columns)) = block {
+            panel.write_flat(slot, &moved.words);
+            moved.list.push(receipt(usize::from(seated.panel), slot, columns, 0, now));
         }
     }
+}
+
+/// The block of a request's key, made if need be, with its calendar counters in `words`, and the
+/// columns counted so far: none.
+fn find_block(
+    panel: &mut Panel,
+    facts: &Facts,
+    now: Tick,
+    words: &mut Vec<u64>,
+) -> Option<(u32, u64)> {
+    let slot = panel.find_or_make_for(facts, now)?;
+    words.clear();
+    panel.read_flat(slot, words);
+    Some((slot, 0))
 }

@@ -153,7 +153,17 @@ pub struct Report {
     /// The least that limits on sums with cash in them leave.
     pub(crate) limits_leave: u64,
     /// Where each panel keeps this request's counters.
-    pub(crate) slots: Vec<Option<u32>>,
+    pub(crate) blocks: Vec<Option<Block>>,
+    /// The calendar counters of those blocks.
+    pub(crate) words: Vec<u64>,
+}
+
+/// A block of counters that was read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block {
+    pub(crate) slot: u32,
+    /// Where its words begin in [`Report::words`].
+    pub(crate) words_at: usize,
 }
 
 impl Report {
@@ -161,13 +171,15 @@ impl Report {
     #[must_use]
     pub fn with_capacity(limits: usize) -> Self {
         let verdicts = Vec::with_capacity(limits.saturating_add(8));
-        Self { verdicts, slots: Vec::with_capacity(limits), limits_leave: u64::MAX }
+        let words = Vec::with_capacity(limits.saturating_mul(4).saturating_add(64));
+        Self { verdicts, limits_leave: u64::MAX, blocks: Vec::with_capacity(limits), words }
     }
 
     /// Forgets the last request.
     pub fn clear(&mut self) {
         self.verdicts.clear();
-        self.slots.clear();
+        self.blocks.clear();
+        self.words.clear();
         self.limits_leave = u64::MAX;
     }
 

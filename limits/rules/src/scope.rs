@@ -121,6 +121,12 @@ impl Scope {
         optional.into_iter().filter(move |dimension| self.has(*dimension))
     }
 
+    /// The dimension of a scope that crosses nothing.
+    pub(crate) fn single(self) -> Option<Dimension> {
+        let at = self.0.is_power_of_two().then(|| self.0.trailing_zeros())?;
+        Dimension::ALL.get(at as usize).copied()
+    }
+
     /// The key of one combination; `None` if a part is missing or there are too many.
     pub(crate) fn key(self, mut index: impl FnMut(Dimension) -> Option<u32>) -> Option<Key> {
         let mut key = Key::default();

@@ -1,7 +1,7 @@
 //! LIM-1: the bank's limits.
 
 use crate::plan::Plan;
-use crate::report::{Figure, Outcome, Report, Rule, Verdict};
+use crate::report::{Block, Figure, Outcome, Report, Rule, Verdict};
 use crate::usage::cell::{Words, calendar_value, ring_relief, ring_value};
 use crate::usage::panel::Panel;
 use crate::usage::{Seat, Usage};
@@ -32,7 +32,7 @@ pub(crate) fn resets_at(
 }
 
 pub(super) fn check(plan: &Plan, usage: &Usage, facts: &Facts, now: Tick, report: &mut Report) {
-    find_blocks(usage, facts, &mut report.slots);
+    find_blocks(usage, facts, report);
     let zone = facts.moment.offset;
     for at in plan.limits_on(facts.operation) {
         let place = usize::from(*at);
@@ -42,15 +42,29 @@ pub(super) fn check(plan: &Plan, usage: &Usage, facts: &Facts, now: Tick, report
         if !limit.is_about(facts) {
             continue;
         }
-        let block = block_of(usage, seat, &report.slots);
         let counter = (limit.window, seat.offset);
-        let used = block.map_or(0, |(panel, slot)| read(panel, slot, counter, now));
+        let block = seat.panel.and_then(|panel| report.blocks.get(usize::from(panel))).copied();
+        let block = block.flatten();
+        let used = match block {
+            None => 0,
+            Some(block) if limit.window.ring().is_some() => {
+                panel_of(usage, seat).map_or(0, |panel| read(panel, block.slot, counter, now))
+            }
+            Some(block) => {
+                let word = report.words.get(block.words_at + usize::from(seat.offset));
+                calendar_value(word.copied().unwrap_or_default(), now.calendar(limit.window))
+            }
+        };
         let ceiling = usage.ceiling(seat, limit, facts.card, now);
         let asked = limit.asked(facts);
         let over = used.saturating_add(asked) > ceiling && asked > 0;
         if limit.measure == Measure::Amount && limit.counts.base() != Base::Goods {
             report.limits_leave = report.limits_leave.min(ceiling.saturating_sub(used));
         }
+        let resets = || {
+            let block = panel_of(usage, seat).zip(block.map(|block| block.slot));
+            resets_at(block, counter, now, zone)
+        };
         report.verdicts.push(Verdict {
             rule: Rule::Lim1,
             figure: Figure::Limit(*at),
@@ -61,29 +75,30 @@ pub(super) fn check(plan: &Plan, usage: &Usage, facts: &Facts, now: Tick, report
             ceiling,
             edition: None,
             window: limit.window,
-            resets_at: if over { resets_at(block, counter, now, zone) } else { None },
+            resets_at: if over { resets() } else { None },
             code: Some(limit.code),
         });
     }
 }
 
-/// Finds the blocks of all panels first, and asks for their memory, so that the waits overlap.
-fn find_blocks(usage: &Usage, facts: &Facts, slots: &mut Vec<Option<u32>>) {
+/// Finds the blocks of all panels first and then copies their calendar counters, so that the waits
+/// for memory overlap.
+fn find_blocks(usage: &Usage, facts: &Facts, report: &mut Report) {
     let bit = facts.operation.bit();
     for seated in usage.seated_panels() {
         let relevant = seated.operations & bit != 0;
-        slots.push(if relevant { usage.find(usize::from(seated.panel), facts) } else { None });
+        let slot = if relevant { usage.find(usize::from(seated.panel), facts) } else { None };
+        report.blocks.push(slot.map(|slot| Block { slot, words_at: 0 }));
     }
-    let blocks = usage.seated_panels().iter().zip(&*slots);
-    let touched = blocks.fold(0, |sum, (seated, slot)| {
-        let panel = usage.panel(usize::from(seated.panel));
-        sum ^ panel.zip(*slot).map_or(0, |(panel, slot)| panel.touch(slot))
-    });
-    std::hint::black_box(touched);
+    for (seated, block) in usage.seated_panels().iter().zip(&mut report.blocks) {
+        if let (Some(block), Some(panel)) = (block, usage.panel(usize::from(seated.panel))) {
+            block.words_at = report.words.len();
+            panel.read_flat(block.slot, &mut report.words);
+        }
+    }
 }
 
-fn block_of<'a>(usage: &'a Usage, seat: &Seat, slots: &[Option<u32>]) -> Option<(&'a Panel, u32)> {
-    let place = usize::from(seat.panel?);
-    let panel = usage.panel(usize::from(usage.seated_panels().get(place)?.panel));
-    panel.zip(slots.get(place).copied().flatten())
+fn panel_of<'a>(usage: &'a Usage, seat: &Seat) -> Option<&'a Panel> {
+    let seated = usage.seated_panels().get(usize::from(seat.panel?))?;
+    usage.panel(usize::from(seated.panel))
 }

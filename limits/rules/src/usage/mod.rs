@@ -12,7 +12,7 @@ pub(crate) mod panel;
 pub use overrides::CardLimit;
 
 use crate::plan::{Limit, Plan};
-use crate::scope::{Key, Scope};
+use crate::scope::Scope;
 use crate::window::{Tick, Window};
 use crate::{Base, Dimension, Facts, Measure};
 use overrides::Overrides;
@@ -227,6 +227,11 @@ impl Usage {
         self.panels.get(at)
     }
 
+    /// The panels to write, with the seats and the panels that the plan uses.
+    pub(crate) fn parts_mut(&mut self) -> (&mut [Panel], &[Seat], &[SeatedPanel]) {
+        (&mut self.panels, &self.seating.seats, &self.seating.panels)
+    }
+
     pub(crate) fn panel_mut(&mut self, at: usize) -> Option<&mut Panel> {
         self.panels.get_mut(at)
     }
@@ -247,15 +252,13 @@ impl Usage {
 
     /// The block of a request's key in a panel.
     pub(crate) fn find(&self, panel: usize, facts: &Facts) -> Option<u32> {
-        let panel = self.panels.get(panel)?;
-        panel.find(&panel.scope.key(|dimension| facts.index(dimension))?)
+        self.panels.get(panel)?.find_for(facts)
     }
 
     /// The same, made if need be.
     pub(crate) fn find_or_make(&mut self, panel: usize, facts: &Facts, now: Tick) -> Option<u32> {
         let panel = self.panels.get_mut(panel)?;
-        let key: Key = panel.scope.key(|dimension| facts.index(dimension))?;
-        Some(panel.find_or_make(&key, now))
+        panel.find_or_make_for(facts, now)
     }
 
     /// The ceiling for a card: the lower of the limit's and the card's own.

@@ -1,8 +1,8 @@
 //! A panel: all counters of one scope, a block of neighbouring words for each key met.
 //!
 //! ```text
-//! block: [ key, two parts a word ][ previous block of the same card ][ counter ][ counter ] ...
-//!          crossings only           crossings with a card only         1 word, or a ring
+//! block: [ key, two parts a word ][ previous block of the same card ][ calendar ] ... [ rings ]
+//!          crossings only           crossings with a card only         1 word each
 //! ```
 //! Blocks start on a cache line of eight words. A scope of one dimension is found by an array from
 //! index to block, a crossing by a hash of its key. Blocks are made when a key is first counted.
@@ -10,7 +10,7 @@
 use super::cell::{self, Words};
 use crate::scope::{Key, Scope};
 use crate::window::{Tick, Window};
-use crate::{Base, Dimension, Measure};
+use crate::{Base, Dimension, Facts, Measure};
 use dense::{Chunked, Index};
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +19,6 @@ pub(crate) const COLUMNS_MAX: usize = 64;
 
 const WORDS: usize = 8;
 const NONE: u32 = u32::MAX;
-/// Lines of a block that are asked for ahead.
-const LINES_TOUCHED: usize = 4;
 /// Blocks of a card that are looked through for one to use again.
 const CHAIN_LOOKED_AT: usize = 256;
 
@@ -40,6 +38,12 @@ pub(crate) struct Column {
     pub(crate) offset: u16,
 }
 
+impl Column {
+    pub(crate) const fn is_ring(&self) -> bool {
+        self.window.ring().is_some()
+    }
+}
+
 /// The counters of one scope.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "Stored")]
@@ -48,6 +52,8 @@ pub(crate) struct Panel {
     pub(crate) columns: Vec<Column>,
     /// Lines in a block.
     lines_each: u32,
+    /// The first lines of a block, which hold its key and its calendar counters.
+    flat_lines: u32,
     /// Blocks made so far.
     blocks: u32,
     lines: Chunked<Line>,
@@ -73,6 +79,7 @@ struct Stored {
     scope: Scope,
     columns: Vec<Column>,
     lines_each: u32,
+    flat_lines: u32,
     blocks: u32,
     lines: Chunked<Line>,
     direct: Chunked<u32>,
@@ -80,9 +87,10 @@ struct Stored {
 
 impl From<Stored> for Panel {
     fn from(stored: Stored) -> Self {
-        let Stored { scope, columns, lines_each, blocks, lines, direct } = stored;
+        let Stored { scope, columns, lines_each, flat_lines, blocks, lines, direct } = stored;
         let index = Ghost::default();
-        let mut panel = Self { scope, columns, lines_each, blocks, lines, direct, index };
+        let mut panel =
+            Self { scope, columns, lines_each, flat_lines, blocks, lines, direct, index };
         panel.rebuild_index();
         panel
     }
@@ -132,15 +140,26 @@ impl Panel {
     /// A panel with the counters named; their offsets are worked out here.
     pub(crate) fn new(scope: Scope, mut columns: Vec<Column>) -> Self {
         let mut words = Self::key_words(scope) + usize::from(Self::is_chained(scope));
-        for column in &mut columns {
-            column.offset = u16::try_from(words).unwrap_or(u16::MAX);
-            words += column.window.words();
+        let lines = |words: usize| u32::try_from(words.div_ceil(WORDS).max(1)).unwrap_or(u32::MAX);
+        let mut flat_lines = 0;
+        for rings in [false, true] {
+            for column in columns.iter_mut().filter(|column| column.is_ring() == rings) {
+                column.offset = u16::try_from(words).unwrap_or(u16::MAX);
+                words += column.window.words();
+            }
+            if !rings {
+                flat_lines = lines(words);
+                // Rings begin on a line of their own, so that the flat ones can be written whole.
+                let any = columns.iter().any(Column::is_ring);
+                words = if any { flat_lines as usize * WORDS } else { words };
+            }
         }
-        let lines_each = u32::try_from(words.div_ceil(WORDS).max(1)).unwrap_or(u32::MAX);
+        let lines_each = lines(words);
         Self {
             scope,
             columns,
             lines_each,
+            flat_lines,
             blocks: 0,
             lines: Chunked::new(),
             direct: Chunked::new(),
@@ -182,12 +201,24 @@ impl Panel {
         sum
     }
 
-    /// Reads a word of each of a block's first lines, so that they are all on their way from memory
-    /// at once when they are wanted one by one.
-    pub(crate) fn touch(&self, slot: u32) -> u64 {
+    /// Appends a block's key and calendar counters to `words`, in their places.
+    #[inline]
+    pub(crate) fn read_flat(&self, slot: u32, words: &mut Vec<u64>) {
         let line = self.line_of(slot);
-        let each = (self.lines_each as usize).min(LINES_TOUCHED);
-        (0..each).fold(0, |sum, at| sum ^ self.word_at(line + at, 0))
+        for at in 0..self.flat_lines as usize {
+            words.extend_from_slice(&self.lines.get(line + at).copied().unwrap_or_default().0);
+        }
+    }
+
+    /// Writes back what [`Panel::read_flat`] gave.
+    pub(crate) fn write_flat(&mut self, slot: u32, words: &[u64]) {
+        let line = self.line_of(slot);
+        let (lines, _) = words.as_chunks::<WORDS>();
+        for (at, words) in lines.iter().enumerate() {
+            if let Some(line) = self.lines.get_mut(line + at) {
+                line.0 = *words;
+            }
+        }
     }
 
     fn set_at(&mut self, line: usize, at: usize, value: u64) {
@@ -207,16 +238,36 @@ impl Panel {
         Cell { line: self.line_of(slot), offset: usize::from(offset), panel: self }
     }
 
+    /// The block of a request's counters, if it has one.
+    pub(crate) fn find_for(&self, facts: &Facts) -> Option<u32> {
+        match self.scope.single() {
+            Some(dimension) => self.find_direct(facts.index(dimension)?),
+            None => self.find(&self.scope.key(|dimension| facts.index(dimension))?),
+        }
+    }
+
+    fn find_direct(&self, index: u32) -> Option<u32> {
+        self.direct.get(index as usize).copied().filter(|slot| *slot != NONE)
+    }
+
     /// The block of a key, if it has one.
     pub(crate) fn find(&self, key: &Key) -> Option<u32> {
         match self.scope.len() {
             0 => (self.blocks > 0).then_some(0),
-            1 => self.direct.get(key.first()? as usize).copied().filter(|slot| *slot != NONE),
+            1 => self.find_direct(key.first()?),
             _ => {
                 let hash = Key::hash_words(key.words());
                 self.index.0.find(hash, |slot| self.has_key(slot, key))
             }
         }
+    }
+
+    /// The block of a request's counters, made if need be; `None` if the request lacks a part.
+    pub(crate) fn find_or_make_for(&mut self, facts: &Facts, now: Tick) -> Option<u32> {
+        self.find_for(facts).or_else(|| {
+            let key = self.scope.key(|dimension| facts.index(dimension))?;
+            Some(self.find_or_make(&key, now))
+        })
     }
 
     /// The block of a key, made if need be.

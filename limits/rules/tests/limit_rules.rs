@@ -2,8 +2,8 @@
 
 mod support;
 
-use limits::{Dimension, Figure, Keys, Move, Rule, Usage, views};
-use support::{Bank, moment};
+use limits::{Dimension, Figure, Keys, Move, NetworkStanding, Plan, Rule, RuleSet, Usage, views};
+use support::{Bank, Register, moment, plan};
 
 /// A limit in one line.
 fn limit(id: &str, scope: &str, counts: &str, window: &str, ceiling: &str, rest: &str) -> String {
@@ -258,6 +258,15 @@ fn lim_1_an_inquiry_counts_nowhere() {
 }
 
 #[test]
+fn lim_1_a_limit_for_somebody_unknown_is_refused_with_its_line() {
+    let rules = limit("x", "card", "all", "day", "\"1.00\"", "products = [\"elcart\", \"gold\"]");
+    let rules = RuleSet::parse(&format!("version = \"1\"\n\n{rules}"), "rules.toml").unwrap();
+    let errors = Plan::compile(&rules, &Register).unwrap_err();
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(errors, ["rules.toml:3:1: limit \"x\": there is no product \"gold\""]);
+}
+
+#[test]
 fn lim_2_a_limit_is_data_and_a_changed_ceiling_keeps_what_was_counted() {
     let rules = |ceiling: &str| limit("x", "card", "all", "day", ceiling, "");
     let second = limit("y", "card", "all", "day", "\"50.00\"", "code = \"57\"");
@@ -439,4 +448,45 @@ fn many_limits_of_one_scope_share_panels() {
     );
     assert!(bank.report.verdicts().iter().skip(2).all(|verdict| verdict.used == 10_000));
     bank.plays("23 10:02 reverse a\n23 10:03 K1 POS1 buy 100.00 pin = ok");
+}
+
+#[test]
+fn net_1_and_2_a_network_is_found_by_its_numbers_and_stops_to_the_second() {
+    let plan = plan(
+        r#"
+[[network]]
+name = "Elcart"
+bins = ["9417"]
+registration = "001"
+valid_from = 2026-11-02
+[[network]]
+name = "Visa"
+bins = ["4", "94171"]
+registration = "002"
+valid_from = 2006-01-01
+cancelled_at = 2026-11-23T12:00:00+06:00
+reason = "by the National Bank's order"
+"#,
+    );
+    for (first_eleven, network) in [
+        (94_170_000_000, Some(0)),
+        (94_179_999_999, Some(0)),
+        (94_171_000_000, Some(1)),
+        (40_000_000_000, Some(1)),
+        (49_999_999_999, Some(1)),
+        (50_000_000_000, None),
+        (94_180_000_000, None),
+        (9_417, None),
+    ] {
+        assert_eq!(plan.network_of(first_eleven), network, "{first_eleven}");
+    }
+    for (network, day, time, standing) in [
+        (0, "01", "23:59:59", NetworkStanding::NotYet),
+        (0, "02", "00:00", NetworkStanding::Registered),
+        (1, "23", "11:59:59", NetworkStanding::Registered),
+        (1, "23", "12:00", NetworkStanding::Cancelled),
+        (9, "23", "12:00", NetworkStanding::Unknown),
+    ] {
+        assert_eq!(plan.network_standing(network, moment(day, time)), standing, "{day} {time}");
+    }
 }

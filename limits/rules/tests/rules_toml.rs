@@ -401,3 +401,29 @@ fn columns_count_characters() {
         ],
     );
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
+    /// Whatever an editor or a broken transfer leaves of a rule set: a list of errors with places in
+    /// it, or a rule set, and never a panic.
+    #[test]
+    fn a_damaged_rule_set_is_read_or_refused(
+        from in 0..CONTRACT.len(),
+        cut in 0..60usize,
+        put in "[\\[\\]\"=.{},#\\-0-9a-zT:\n ыé]{0,12}",
+    ) {
+        let mut text = CONTRACT.as_bytes().to_vec();
+        text.splice(from..(from + cut).min(CONTRACT.len()), put.bytes());
+        let text = String::from_utf8_lossy(&text);
+        if let Err(errors) = RuleSet::parse(&text, "r.toml") {
+            let lines = u32::try_from(text.matches('\n').count()).unwrap() + 1;
+            assert!(!errors.is_empty());
+            assert!(errors.iter().all(|error| (1..=lines).contains(&error.line)), "{errors:?}");
+            assert!(errors.iter().all(|error| !error.message.is_empty()), "{errors:?}");
+        }
+    }
+}

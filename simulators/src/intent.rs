@@ -259,21 +259,21 @@ fn is_chip(entry_mode: &str) -> bool {
 /// Position 7, how the card was read, is what counts; contactless is told by the letters that the
 /// large networks use there.
 fn pos_data_code(mode: &str, with_pin: bool) -> String {
-    let (input, present) = match mode.get(..2).unwrap_or_default() {
-        "05" | "95" => ('5', true),
-        "07" => ('M', true),
-        "91" => ('A', true),
-        "02" | "90" => ('2', true),
-        "80" | "79" => ('9', true),
-        "01" => ('6', false),
-        "81" | "09" => ('S', false),
-        "10" => ('7', false),
-        _ => ('0', true),
+    // Position 5, where the cardholder is; position 6, whether the card is there; position 7.
+    let (holder, card, input) = match mode.get(..2).unwrap_or_default() {
+        "05" | "95" => ('0', '1', '5'),
+        "07" => ('0', '1', 'M'),
+        "91" => ('0', '1', 'A'),
+        "02" | "90" => ('0', '1', '2'),
+        "80" | "79" => ('0', '1', '9'),
+        "01" => ('1', '0', '6'),
+        "10" => ('1', '0', '7'),
+        "81" | "09" => ('5', '0', 'S'),
+        _ => ('0', '1', '0'),
     };
-    let (holder, card) = if present { ('0', '1') } else { ('5', '0') };
     let (method, entity) = if with_pin { ('1', '3') } else { ('0', '0') };
-    let pin_length = if mode.ends_with('1') { 'C' } else { '0' };
-    format!("5101{holder}{card}{input}{method}{entity}04{pin_length}").chars().take(12).collect()
+    let (can_ask, longest) = if mode.ends_with('1') { ('1', 'C') } else { ('0', '0') };
+    format!("5{can_ask}01{holder}{card}{input}{method}{entity}04{longest}")
 }
 
 /// DE 24 of the 1993 edition (table A.8).
@@ -284,5 +284,24 @@ fn function_code(mti: Mti, partial: bool) -> Option<&'static str> {
         (Class::Financial, _) => Some("200"),
         (Class::Reversal, _) => Some(if partial { "401" } else { "400" }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_modes_become_data_codes_of_twelve_places() {
+        for (mode, with_pin, code) in [
+            ("051", true, "51010151304C"),
+            ("071", false, "510101M0004C"),
+            ("911", false, "510101A0004C"),
+            ("901", true, "51010121304C"),
+            ("012", false, "500110600040"),
+            ("812", false, "500150S00040"),
+        ] {
+            assert_eq!(pos_data_code(mode, with_pin), code, "{mode}");
+        }
     }
 }

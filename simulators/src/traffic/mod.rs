@@ -100,8 +100,9 @@ impl Demo {
     /// engine that already has history is asked for balances first.
     ///
     /// # Errors
-    /// [`SimError::Setting`] if the portfolio has not everybody the scenes need; a host that is
-    /// away or answers wrongly is told in events and the summary.
+    /// [`SimError::Setting`] if the portfolio has not everybody the scenes need;
+    /// [`SimError::Connection`] if the host is not there at the start. One that goes away later, or
+    /// answers wrongly, is told in events and the summary.
     pub fn run(&self, events: Sender<Event>, stop: &AtomicBool) -> Result<Summary, SimError> {
         let endpoints = BTreeMap::from([
             ("pos".into(), Endpoint::pos(&self.settings.pos)?),
@@ -111,6 +112,7 @@ impl Demo {
         let cast = Cast::of(&self.portfolio, &stage)?;
         let dice = ChaCha8Rng::seed_from_u64(self.settings.seed);
         let mut play = Play { stage, book: Book::open(&self.portfolio), cast, dice };
+        play.stage.connect()?;
         for card in play.payers() {
             play.look_up(card)?;
         }
@@ -147,5 +149,74 @@ impl Demo {
         }
         let messages = u32::try_from(messages).unwrap_or(u32::MAX);
         Duration::try_from_secs_f64(f64::from(messages) / per_second).unwrap_or(Duration::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Link;
+    use crate::exchange::decode;
+    use crate::intent::encode;
+    use iso8583::FieldValue;
+    use std::net::TcpListener;
+    use std::sync::mpsc;
+
+    const PORTFOLIO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/demo/portfolio.jsonl");
+
+    /// A host that approves everything.
+    fn yes_sayer(endpoint: fn(&str) -> Result<Endpoint, SimError>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = listener.local_addr().unwrap().to_string();
+        let endpoint = endpoint(&target).unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut link = Link::over(&endpoint, stream.unwrap());
+                let deadline = Instant::now() + Duration::from_secs(60);
+                while let Ok(Some(frame)) = link.receive(deadline) {
+                    let (mti, mut fields) = decode(endpoint.dialect(), &frame.body).unwrap();
+                    fields.retain(|element, _| matches!(element, 3 | 4 | 7 | 11 | 37 | 41));
+                    fields.insert(39, FieldValue::Text("00".into()));
+                    let mti = mti.response().unwrap();
+                    link.send(&encode(endpoint.dialect(), mti, &fields).unwrap()).unwrap();
+                }
+            }
+        });
+        target
+    }
+
+    fn play(pos: String, atm: String, limit: u64) -> (Summary, Vec<Event>) {
+        let settings =
+            Settings { pos, atm, per_second: 0.0, limit: Some(limit), ..Settings::new(PORTFOLIO) };
+        let (events, told) = mpsc::channel();
+        let summary = Demo::new(settings).unwrap().run(events, &AtomicBool::new(false)).unwrap();
+        (summary, told.iter().collect())
+    }
+
+    #[test]
+    fn a_host_that_approves_everything_is_found_out() {
+        let (summary, events) = play(yes_sayer(Endpoint::pos), yes_sayer(Endpoint::atm), 200);
+        assert_eq!((summary.messages, events.len()), (200, 200));
+        assert!(!summary.all_as_expected());
+        let wrong: Vec<_> = events.iter().filter(|event| !event.as_expected).collect();
+        for code in ["70", "61", "55", "51", "13"] {
+            assert!(wrong.iter().any(|event| event.expected == code), "nothing expected {code}");
+        }
+        assert!(events.iter().any(|event| event.what == "reversal" && event.as_expected));
+        assert!(events.iter().all(|event| !event.to_string().contains("9417000000000")));
+    }
+
+    #[test]
+    fn a_host_that_is_away_is_told_and_not_waited_for() {
+        let nobody = || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap().to_string()
+        };
+        let settings =
+            Settings { pos: nobody(), atm: nobody(), limit: Some(1), ..Settings::new(PORTFOLIO) };
+        let (events, told) = mpsc::channel();
+        let error = Demo::new(settings).unwrap().run(events, &AtomicBool::new(false));
+        assert!(matches!(error, Err(SimError::Connection { .. })), "{error:?}");
+        assert_eq!(told.iter().count(), 0);
     }
 }

@@ -66,6 +66,17 @@ impl Stage {
         Self { endpoints, links, zone, stan, events, summary: Summary::default() }
     }
 
+    /// Connects to all listeners.
+    ///
+    /// # Errors
+    /// [`SimError::Connection`].
+    pub(crate) fn connect(&mut self) -> Result<(), SimError> {
+        for (name, endpoint) in &self.endpoints {
+            self.links.insert(name.clone(), Link::connect(endpoint)?);
+        }
+        Ok(())
+    }
+
     pub(crate) fn today(&self) -> payment_types::BusinessDate {
         self.zone.now().business_date()
     }

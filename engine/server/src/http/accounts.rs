@@ -1,0 +1,219 @@
+//! `/accounts/{id}`: balances, credits, arrest.
+
+use super::access::{Operator, Reader};
+use super::context::{HttpContext, Running};
+use super::describe::{Account, Arrest, Credit, Overdraft, Spent, TechnicalOverdraft};
+use super::fields::{Body, Fields, Segments};
+use super::forms::{ArrestForm, CreditForm};
+use super::problem::Problem;
+use super::{idempotency, money};
+use authorization::{BlockReason, Command, Done, State as Core};
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use ledger::AccountSlot;
+use payment_types::{Currency, Moment};
+
+/// Working days for repaying a technical overdraft (001 §4.11, TOD-2).
+const REPAY_WORKING_DAYS: u16 = 5;
+
+/// What an account has and what is available on it, as of now.
+#[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts",
+    params(("id" = String, Path, description = "The account's id")),
+    responses((status = 200, body = Account), (status = 404, description = "No such account")))]
+pub(super) async fn read(
+    State(context): State<HttpContext>,
+    _: Reader,
+    Segments(id): Segments<String>,
+) -> Result<Json<Account>, Problem> {
+    let running = context.running()?;
+    let wanted = id.clone();
+    let found = running.shard.query(move |core, now| view(core, &wanted, now)).await?;
+    let mut account = found.ok_or_else(|| Problem::not_found("account", &id))?;
+    if account.technical_overdraft.opened_at.is_some() {
+        account.technical_overdraft.blocked = is_card_blocked(&context, running, id).await?;
+    }
+    Ok(Json(account))
+}
+
+fn view(core: &Core, id: &str, now: Moment) -> Option<Account> {
+    let slot = core.directory().account_position(id)?;
+    let account = core.ledger().account(AccountSlot(slot))?;
+    let date = now.business_date();
+    let text = |minor| money::text(minor, account.currency);
+    let opened = account.technical_overdraft_since.map(|at| Moment::new(at, now.offset));
+    let due_on = opened.map(|opened| {
+        let calendar = core.plan().calendar();
+        calendar.add_working_days(opened.business_date(), REPAY_WORKING_DAYS).to_string()
+    });
+    Some(Account {
+        id: id.to_owned(),
+        customer: core.directory().customer_id(account.customer).to_owned(),
+        product: core.directory().product_id(account.product).to_owned(),
+        currency: account.currency.to_string(),
+        ledger_balance: text(account.balance),
+        holds: text(account.holds),
+        available: text(account.available(date)),
+        minimum_balance: text(account.minimum_balance),
+        overdraft: Overdraft {
+            limit: text(account.overdraft_on(date)),
+            used: text(account.overdraft_used(date)),
+        },
+        technical_overdraft: TechnicalOverdraft {
+            amount: text(account.technical_overdraft(date)),
+            interest: text(0),
+            opened_at: opened.map(Moment::rfc3339),
+            // The notice is in the same journal record as what opened the overdraft.
+            notified_at: opened.map(Moment::rfc3339),
+            due_on,
+            blocked: false,
+        },
+        arrested: account.arrested,
+        closed: account.closed,
+        as_of: now.rfc3339(),
+    })
+}
+
+/// Whether a card of the account is blocked for its technical overdraft. Which cards those are
+/// comes from the read model (the core has no way from an account to its cards, and needs none);
+/// whether they are blocked, from the shard.
+async fn is_card_blocked(
+    context: &HttpContext,
+    running: &Running,
+    id: String,
+) -> Result<bool, Problem> {
+    let (cards, _) = context.search(move |history| history.cards_of_account(&id)).await?;
+    let is_blocked = move |core: &Core, _| {
+        cards.iter().any(|card| {
+            let slot = core.directory().card_position(card);
+            let card = slot.and_then(|slot| core.card(slot));
+            card.is_some_and(|card| card.blocks.contains(BlockReason::TechnicalOverdraft))
+        })
+    };
+    Ok(running.shard.query(is_blocked).await?)
+}
+
+/// Money for an account, spent in the order of BAL-5 whatever it is said to be for.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/credits", tag = "accounts",
+    params(("id" = String, Path, description = "The account's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = CreditForm,
+    responses((status = 200, body = Credit), (status = 404, description = "No such account"),
+        (status = 409, description = "The account is closed"),
+        (status = 422, description = "A field is not right, or the key stood for something else")))]
+pub(super) async fn credit(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = context.running()?;
+    let path = format!("/accounts/{id}/credits");
+    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
+    let fields = Fields::parse(&body, &["amount", "reference", "purpose", "currency"])?;
+    let fields = fields.without_card_numbers(&context).await?;
+    let currency = currency_of(running, &id).await?;
+    let told = fields.optional_text("currency")?;
+    if !told.is_empty() && Currency::from_alpha(told) != Some(currency) {
+        let detail = format!("the account is in {currency}");
+        return Err(Problem::field("currency", detail));
+    }
+    let amount = money::read("amount", fields.text("amount")?, currency)?;
+    let (reference, purpose) = (fields.text("reference")?, fields.optional_text("purpose")?);
+    let command = Command::Credit {
+        account: id.as_str().into(),
+        amount,
+        reference: reference.into(),
+        purpose: purpose.into(),
+        entered_by: caller.name.as_str().into(),
+    };
+    let answered = running.shard.command(command, key).await?;
+    let Done::Credited { spent, balance, .. } = idempotency::done(&answered, &id)? else {
+        return Err(Problem::internal("another outcome than a credit's"));
+    };
+    let text = |minor| money::text(minor, currency);
+    let credit = Credit {
+        account: id,
+        amount: text(i64::try_from(amount).unwrap_or(i64::MAX)),
+        currency: currency.to_string(),
+        reference: reference.to_owned(),
+        purpose: purpose.to_owned(),
+        spent: Spent {
+            technical_overdraft: text(spent.technical_overdraft),
+            overdraft: text(spent.overdraft),
+            minimum_balance: text(spent.minimum_balance),
+            own_use: text(spent.own_use),
+        },
+        ledger_balance: text(balance),
+    };
+    Ok(idempotency::mark(Json(credit).into_response(), answered.replayed))
+}
+
+async fn currency_of(running: &Running, id: &str) -> Result<Currency, Problem> {
+    let wanted = id.to_owned();
+    let look = move |core: &Core, _| {
+        let slot = core.directory().account_position(&wanted)?;
+        core.ledger().account(AccountSlot(slot)).map(|account| account.currency)
+    };
+    running.shard.query(look).await?.ok_or_else(|| Problem::not_found("account", id))
+}
+
+/// BAL-6: from the answer on, the account takes credits and no debits.
+#[utoipa::path(put, path = "/api/v1/accounts/{id}/arrest", tag = "accounts",
+    params(("id" = String, Path, description = "The account's id")), request_body = ArrestForm,
+    responses((status = 200, body = Arrest), (status = 404, description = "No such account")))]
+pub(super) async fn arrest(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    Segments(id): Segments<String>,
+    body: Body,
+) -> Result<Json<Arrest>, Problem> {
+    let (authority, document) = order(&context, &body).await?;
+    let command = Command::Arrest {
+        account: id.as_str().into(),
+        authority: authority.as_str().into(),
+        document: document.as_str().into(),
+        entered_by: caller.name.into(),
+    };
+    change_arrest(&context, command, Arrest { account: id, arrested: true, authority, document })
+        .await
+}
+
+/// Lifts an arrest.
+#[utoipa::path(delete, path = "/api/v1/accounts/{id}/arrest", tag = "accounts",
+    params(("id" = String, Path, description = "The account's id")), request_body = ArrestForm,
+    responses((status = 200, body = Arrest), (status = 404, description = "No such account")))]
+pub(super) async fn lift_arrest(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    Segments(id): Segments<String>,
+    body: Body,
+) -> Result<Json<Arrest>, Problem> {
+    let (authority, document) = order(&context, &body).await?;
+    let command = Command::LiftArrest {
+        account: id.as_str().into(),
+        authority: authority.as_str().into(),
+        document: document.as_str().into(),
+        entered_by: caller.name.into(),
+    };
+    change_arrest(&context, command, Arrest { account: id, arrested: false, authority, document })
+        .await
+}
+
+async fn order(context: &HttpContext, body: &Body) -> Result<(String, String), Problem> {
+    let fields = Fields::parse(body, &["authority", "document"])?;
+    let fields = fields.without_card_numbers(context).await?;
+    Ok((fields.text("authority")?.to_owned(), fields.text("document")?.to_owned()))
+}
+
+async fn change_arrest(
+    context: &HttpContext,
+    command: Command,
+    answer: Arrest,
+) -> Result<Json<Arrest>, Problem> {
+    let answered = context.running()?.shard.command(command, None).await?;
+    idempotency::done(&answered, &answer.account)?;
+    Ok(Json(answer))
+}

@@ -1,0 +1,56 @@
+//! `/audit`: who changed what, when, on whose request (BLK-3).
+
+use super::access::Reader;
+use super::context::HttpContext;
+use super::describe::{AuditEntry, Page};
+use super::problem::Problem;
+use super::query::Params;
+use super::transactions::paged;
+use axum::extract::State;
+use axum::response::Response;
+
+/// What staff and the engine did, newest first.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "audit",
+    params(("card" = Option<String>, Query, description = "About this card, by id"),
+        ("account" = Option<String>, Query, description = "About this account, by id"),
+        ("cursor" = Option<String>, Query, description = "`next` of the part before"),
+        ("limit" = Option<u32>, Query, description = "Rows, 1 to 500; 50 if not told")),
+    responses((status = 200, body = Page<AuditEntry>)))]
+pub(super) async fn list(
+    State(context): State<HttpContext>,
+    _: Reader,
+    params: Params,
+) -> Result<Response, Problem> {
+    let params = params.known(&["card", "account", "cursor", "limit"])?;
+    let (before, limit) = (params.cursor()?, params.limit()?);
+    let subject = match (params.text("card"), params.text("account")) {
+        (Some(_), Some(_)) => {
+            return Err(Problem::field("account", "ask about a card or an account, not both"));
+        }
+        (Some(card), None) => Some(("card", card)),
+        (None, Some(account)) => Some(("account", account)),
+        (None, None) => None,
+    };
+    let search = move |history: &history::History| {
+        let subject = subject.as_ref().map(|(kind, id)| (*kind, id.as_str()));
+        history.audit(subject, before, limit)
+    };
+    let (found, behind) = context.search(search).await?;
+    Ok(paged(found, behind, show))
+}
+
+fn show(row: history::AuditEntry) -> AuditEntry {
+    let of = |kind: &str| {
+        row.subject.as_ref().filter(|(known, _)| known == kind).map(|(_, id)| id.clone())
+    };
+    AuditEntry {
+        id: row.sequence.to_string(),
+        at: row.moment.rfc3339(),
+        card: of("card"),
+        account: of("account"),
+        action: row.action,
+        entered_by: row.entered_by,
+        refused: row.refused,
+        details: serde_json::from_str(&row.details).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,231 @@
+//! `/cards/{id}`: status, counters, blocks.
+
+use super::access::{Caller, Operator, Reader, second_person};
+use super::context::HttpContext;
+use super::describe::{Block, Card, Counter, Figure};
+use super::fields::{Body, Fields, Segments};
+use super::forms::{BlockForm, UnblockForm};
+use super::idempotency;
+use super::money;
+use super::problem::Problem;
+use crate::suggest::nearest;
+use authorization::{BlockReason, Command, OnRequestOf, State as Core};
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use limits::{CounterView, Dimension, Measure, Rule};
+use payment_types::{Currency, Moment};
+use serde::Serialize;
+
+/// A card's status, blocks and counters, as of now.
+#[utoipa::path(get, path = "/api/v1/cards/{id}", tag = "cards",
+    params(("id" = String, Path, description = "The card's id, not its number")),
+    responses((status = 200, body = Card), (status = 404, description = "No such card")))]
+pub(super) async fn read(
+    State(context): State<HttpContext>,
+    _: Reader,
+    Segments(id): Segments<String>,
+) -> Result<Json<Card>, Problem> {
+    let wanted = id.clone();
+    let found = context.running()?.shard.query(move |core, now| view(core, &wanted, now)).await?;
+    found.map(Json).ok_or_else(|| Problem::not_found("card", &id))
+}
+
+fn view(core: &Core, id: &str, now: Moment) -> Option<Card> {
+    let directory = core.directory();
+    let slot = directory.card_position(id)?;
+    let card = core.card(slot)?;
+    let counters = core.counters(slot, now);
+    Some(Card {
+        id: id.to_owned(),
+        pan: card.masked.to_string(),
+        expiry: format!("{:04}", card.expiry.number()),
+        status: card.status(now.business_date()).to_owned(),
+        blocks: card.blocks.iter().map(|reason| reason.name().to_owned()).collect(),
+        account: directory.account_id(card.account.0).to_owned(),
+        holder: directory.customer_id(card.holder).to_owned(),
+        sequence: format!("{:02}", card.sequence),
+        service_code: format!("{:03}", card.service_code),
+        supplementary_of: card.supplementary_of.map(|of| directory.card_id(of).to_owned()),
+        pin_tries: card.pin_tries,
+        counters: counters.into_iter().map(|view| counter(core, view, now)).collect(),
+        as_of: now.rfc3339(),
+    })
+}
+
+fn counter(core: &Core, view: CounterView, now: Moment) -> Counter {
+    let of: Vec<String> = view.of.iter().map(|(what, at)| named(core, *what, *at)).collect();
+    let figure = match serde_json::to_value(view.figure) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => "limit".to_owned(),
+    };
+    Counter {
+        rule: view.rule.id().to_owned(),
+        scope: scope(core, &view),
+        figure,
+        of: (!of.is_empty()).then(|| of.join(", ")),
+        measure: view.measure.name().to_owned(),
+        used: of_measure(view.measure, view.used),
+        ceiling: of_measure(view.measure, view.ceiling),
+        window: view.window.name().to_owned(),
+        resets_at: view.resets_at.map(|at| Moment::new(at, now.offset).rfc3339()),
+        limit: view.limit,
+    }
+}
+
+/// What a counter is kept for: of the regulation's by its clause, of a limit by the rule set.
+fn scope(core: &Core, view: &CounterView) -> Vec<String> {
+    let dimensions: Vec<Dimension> = match view.rule {
+        Rule::Ctl1 | Rule::Ctl4 => vec![Dimension::Card],
+        Rule::Ctl2 | Rule::Agt1 => vec![Dimension::Customer],
+        Rule::Agt2 => vec![Dimension::Card, Dimension::Device],
+        Rule::Lim1 => {
+            let is_it = |limit: &&limits::LimitRule| Some(&limit.id) == view.limit.as_ref();
+            let limit = core.rules().limits.iter().find(is_it);
+            limit.map(|limit| limit.scope.iter().collect()).unwrap_or_default()
+        }
+    };
+    dimensions.into_iter().map(|dimension| dimension.name().to_owned()).collect()
+}
+
+fn named(core: &Core, dimension: Dimension, at: u32) -> String {
+    let directory = core.directory();
+    let id = match dimension {
+        Dimension::Device => directory.terminal_id(at),
+        Dimension::Agent => directory.agent_id(at),
+        Dimension::Merchant => directory.merchant_id(at),
+        Dimension::Card => directory.card_id(at),
+        Dimension::Account => directory.account_id(at),
+        Dimension::Customer => directory.customer_id(at),
+        Dimension::Product => directory.product_id(at),
+        Dimension::Tier => directory.tier_name(at),
+        Dimension::Mcc => return format!("mcc {at:04}"),
+        Dimension::Country => return format!("country {at:03}"),
+        Dimension::Network => return format!("network {at}"),
+    };
+    format!("{} {id}", dimension.name())
+}
+
+/// Limits measure tyiyn of KGS, or count.
+pub(super) fn of_measure(measure: Measure, value: u64) -> Figure {
+    let value = i64::try_from(value).unwrap_or(i64::MAX);
+    match measure {
+        Measure::Amount => Figure::Amount(money::text(value, Currency::KGS)),
+        Measure::Count => Figure::Count(value),
+    }
+}
+
+/// The name of a value in rule files and the API.
+pub(super) fn wire_name(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Blocks a card. Binding for every request accepted after the answer (BLK-1).
+#[utoipa::path(post, path = "/api/v1/cards/{id}/blocks", tag = "cards",
+    params(("id" = String, Path, description = "The card's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = BlockForm,
+    responses((status = 200, body = Block), (status = 404, description = "No such card"),
+        (status = 422, description = "A field is not right, or the key stood for something else")))]
+pub(super) async fn block(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = context.running()?;
+    let path = format!("/cards/{id}/blocks");
+    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
+    let known = ["reason", "requested_by", "identified_by", "note"];
+    let fields = Fields::parse(&body, &known)?.without_card_numbers(&context).await?;
+    let reason = reason_named(fields.text("reason")?, Problem::field)?;
+    let by = on_request_of(&fields, reason, caller.name)?;
+    let command = Command::Block { card: id.as_str().into(), reason, by };
+    let answered = running.shard.command(command, key).await?;
+    idempotency::done(&answered, &id)?;
+    let answer = Block { card: id, reason: reason.name().to_owned(), blocked: true };
+    Ok(idempotency::mark(Json(answer).into_response(), answered.replayed))
+}
+
+/// Lifts one reason; the others stay (BLK-2). Suspected fraud is lifted by two persons: the second
+/// one's token goes into the header `Approved-By`.
+#[utoipa::path(delete, path = "/api/v1/cards/{id}/blocks/{reason}", tag = "cards",
+    params(("id" = String, Path, description = "The card's id"),
+        ("reason" = String, Path, description = "The reason to lift"),
+        ("Approved-By" = Option<String>, Header,
+            description = "`Bearer <token>` of a checker, where two persons are needed")),
+    request_body = UnblockForm,
+    responses((status = 200, body = Block), (status = 403, description = "Two persons are needed"),
+        (status = 404, description = "No such card, or not blocked for that reason"),
+        (status = 409, description = "Nobody lifts that reason")))]
+pub(super) async fn unblock(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    Segments((id, reason)): Segments<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Block>, Problem> {
+    let running = context.running()?;
+    let fields = Fields::parse(&body, &["requested_by", "identified_by", "note"])?;
+    let fields = fields.without_card_numbers(&context).await?;
+    let reason = reason_named(&reason, |_, _| Problem::not_found("block reason", &reason))?;
+    let entered_by = match reason {
+        BlockReason::SuspectedFraud => approved(&headers, &context, &caller)?,
+        _ => caller.name,
+    };
+    let by = on_request_of(&fields, reason, entered_by)?;
+    let command = Command::Unblock { card: id.as_str().into(), reason, by };
+    let answered = running.shard.command(command, None).await?;
+    idempotency::done(&answered, &id)?;
+    Ok(Json(Block { card: id, reason: reason.name().to_owned(), blocked: false }))
+}
+
+/// Both persons, as the journal keeps them.
+fn approved(
+    headers: &HeaderMap,
+    context: &HttpContext,
+    caller: &Caller,
+) -> Result<String, Problem> {
+    let second = second_person(headers, context, caller)?;
+    Ok(format!("{}, approved by {}", caller.name, second.name))
+}
+
+fn reason_named(
+    name: &str,
+    problem: impl FnOnce(&str, String) -> Problem,
+) -> Result<BlockReason, Problem> {
+    BlockReason::from_name(name).ok_or_else(|| {
+        let names = || BlockReason::ALL.into_iter().map(BlockReason::name);
+        let detail = match (name, nearest(name, names())) {
+            ("expired", _) => "cards expire by the calendar; nobody sets it".to_owned(),
+            (_, Some(meant)) => format!("no such reason; did you mean {meant:?}?"),
+            (_, None) => {
+                format!("no such reason; there are {}", names().collect::<Vec<_>>().join(", "))
+            }
+        };
+        problem("reason", detail)
+    })
+}
+
+/// BLK-3. What only the cardholder may ask for needs the word how they were identified.
+fn on_request_of(
+    fields: &Fields,
+    reason: BlockReason,
+    entered_by: String,
+) -> Result<OnRequestOf, Problem> {
+    let is_holders =
+        matches!(reason, BlockReason::HolderRequest | BlockReason::Lost | BlockReason::Stolen);
+    let identified_by = match is_holders {
+        true => fields.text("identified_by")?,
+        false => fields.optional_text("identified_by")?,
+    };
+    Ok(OnRequestOf {
+        entered_by: entered_by.into(),
+        requested_by: fields.text("requested_by")?.into(),
+        identified_by: identified_by.into(),
+        note: fields.optional_text("note")?.into(),
+    })
+}

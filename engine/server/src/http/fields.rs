@@ -1,0 +1,173 @@
+//! JSON bodies: read strictly, so that a mistyped name is an error and not an omission.
+
+use super::context::HttpContext;
+use super::problem::Problem;
+use crate::suggest::nearest;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use payment_types::Pan;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// Longer than any body of the API needs to be.
+const BODY_MAX: usize = 64 * 1024;
+/// Of one text in a body; it goes into the journal.
+const TEXT_MAX: usize = 500;
+
+/// A body as it came: idempotency is about its bytes.
+pub(super) struct Body(pub(super) Bytes);
+
+impl FromRequest<HttpContext> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &HttpContext) -> Result<Self, Problem> {
+        let told = request.headers().get(axum::http::header::CONTENT_LENGTH);
+        let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if told.is_some_and(|length| length > BODY_MAX) {
+            return Err(Problem::too_large(BODY_MAX));
+        }
+        match to_bytes(request.into_body(), BODY_MAX).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            // Without a length told, the only error there can be but a broken connection.
+            Err(_) => Err(Problem::too_large(BODY_MAX)),
+        }
+    }
+}
+
+/// Parts of the path, decoded.
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<HttpContext> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, context).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
+        }
+    }
+}
+
+/// The fields of a body that is a JSON object with known names only.
+#[derive(Debug)]
+pub(super) struct Fields(Map<String, Value>);
+
+impl Fields {
+    pub(super) fn parse(body: &Body, known: &[&str]) -> Result<Self, Problem> {
+        let value: Value = serde_json::from_slice(&body.0).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Problem::bad_request(format!("the body is not JSON: line {line}, column {column}"))
+        })?;
+        let Value::Object(fields) = value else {
+            return Err(Problem::bad_request("the body must be a JSON object"));
+        };
+        if let Some(unknown) = fields.keys().find(|name| !known.contains(&name.as_str())) {
+            let meant = nearest(unknown, known.iter().copied());
+            let hint = match meant {
+                Some(meant) => format!("did you mean {meant:?}?"),
+                None => format!("known are: {}", known.join(", ")),
+            };
+            return Err(Problem::field(unknown, format!("this field is not known; {hint}")));
+        }
+        Ok(Self(fields))
+    }
+
+    /// A text that must be there and not be empty.
+    pub(super) fn text(&self, name: &str) -> Result<&str, Problem> {
+        match self.optional_text(name)? {
+            "" => Err(Problem::field(name, "is missing or empty")),
+            text => Ok(text),
+        }
+    }
+
+    /// A text, or nothing.
+    pub(super) fn optional_text(&self, name: &str) -> Result<&str, Problem> {
+        let text = match self.0.get(name) {
+            None | Some(Value::Null) => return Ok(""),
+            Some(Value::String(text)) => text.trim(),
+            Some(_) => return Err(Problem::field(name, "must be a text in quotes")),
+        };
+        if text.len() > TEXT_MAX {
+            return Err(Problem::field(name, format!("is longer than {TEXT_MAX} bytes")));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Problem::field(name, "holds control characters"));
+        }
+        Ok(text)
+    }
+
+    /// Refuses a clear card number of a network of ours anywhere in the body: what people write
+    /// into a note is journaled for years (PII-1).
+    pub(super) async fn without_card_numbers(self, context: &HttpContext) -> Result<Self, Problem> {
+        let texts = self.0.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+        let suspects: Vec<(String, u64)> = texts
+            .flat_map(|(name, text)| prefixes(text).into_iter().map(move |at| (name.clone(), at)))
+            .collect();
+        if suspects.is_empty() {
+            return Ok(self);
+        }
+        let is_card = move |state: &authorization::State, _| {
+            suspects.into_iter().find(|(_, prefix)| state.plan().network_of(*prefix).is_some())
+        };
+        match context.running()?.shard.query(is_card).await? {
+            None => Ok(self),
+            Some((name, _)) => {
+                Err(Problem::field(&name, "holds a card number; write it as 941700******0016"))
+            }
+        }
+    }
+}
+
+/// The first eleven digits of everything in a text that could be a card number: 13 to 19 digits,
+/// blanks and dashes between them aside, with a right check digit.
+fn prefixes(text: &str) -> Vec<u64> {
+    let mut found = Vec::new();
+    let mut digits = Vec::new();
+    for character in text.chars().chain(['.']) {
+        match character {
+            '0'..='9' => digits.extend(u8::try_from(character)),
+            ' ' | '-' => {}
+            _ => {
+                let pan = Pan::from_ascii(&digits).ok().filter(|_| digits.len() >= 13);
+                let pan = pan.filter(Pan::has_valid_check_digit);
+                found.extend(pan.map(|pan| pan.prefix(11)));
+                digits.clear();
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &'static str) -> Result<Fields, Problem> {
+        Fields::parse(&Body(Bytes::from_static(text.as_bytes())), &["amount", "reference"])
+    }
+
+    #[test]
+    fn names_the_field_that_is_wrong() {
+        let problem = format!("{:?}", parse(r#"{"amuont":"1.00"}"#).unwrap_err());
+        assert!(problem.contains("amuont") && problem.contains("amount\\\""), "{problem}");
+        for bad in ["", "[]", "\"x\"", "{", "{\"amount\":\"1\"}}"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        let fields = parse(r#"{"amount":1,"reference":" "}"#).unwrap();
+        assert!(fields.text("amount").is_err(), "numbers are not amounts");
+        assert!(fields.text("reference").is_err(), "blanks are nothing");
+        assert_eq!(fields.optional_text("reference"), Ok(""));
+        assert!(parse("{\"reference\":\"a\\u0000b\"}").unwrap().text("reference").is_err());
+    }
+
+    #[test]
+    fn finds_what_could_be_a_card_number() {
+        assert_eq!(prefixes("card 9417 0000-0000 0016, please"), [94_170_000_000]);
+        assert_eq!(prefixes("9417000000000016"), [94_170_000_000]);
+        for harmless in ["", "941700******0016", "9417000000000017", "2026-11-23", "+996555000001"]
+        {
+            assert_eq!(prefixes(harmless), [0_u64; 0], "{harmless}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What the API is sent, described. Forms are read field by field (`fields.rs`), so that an error can
+//! name the field; these structures only say in the OpenAPI document what they hold.
+#![allow(dead_code)]
+
+use utoipa::ToSchema;
+
+/// `POST /accounts/{id}/credits`.
+#[derive(Debug, ToSchema)]
+pub(super) struct CreditForm {
+    /// Above zero.
+    #[schema(example = "1500.00")]
+    amount: String,
+    /// The payer's reference.
+    reference: String,
+    /// What it is said to be for.
+    purpose: Option<String>,
+    /// If given, must be the account's.
+    #[schema(example = "KGS")]
+    currency: Option<String>,
+}
+
+/// `PUT` and `DELETE /accounts/{id}/arrest`.
+#[derive(Debug, ToSchema)]
+pub(super) struct ArrestForm {
+    /// Who ordered it.
+    authority: String,
+    /// By which document.
+    document: String,
+}
+
+/// `POST /cards/{id}/blocks`.
+#[derive(Debug, ToSchema)]
+pub(super) struct BlockForm {
+    /// A reason of the rule book's section 5.
+    #[schema(example = "lost")]
+    reason: String,
+    /// On whose request.
+    requested_by: String,
+    /// How that person was identified.
+    identified_by: String,
+    note: Option<String>,
+}
+
+/// `DELETE /cards/{id}/blocks/{reason}`.
+#[derive(Debug, ToSchema)]
+pub(super) struct UnblockForm {
+    /// On whose request.
+    requested_by: String,
+    /// How that person was identified.
+    identified_by: String,
+    note: Option<String>,
+}
+
+/// `POST /test-clock`.
+#[derive(Debug, ToSchema)]
+pub(super) struct TestClockForm {
+    /// RFC 3339; not before the clock's own time.
+    #[schema(example = "2026-11-24T00:00:01+06:00")]
+    to: String,
+}
+
+/// `POST /eod`.
+#[derive(Debug, ToSchema)]
+pub(super) struct EndOfDayForm {
+    /// The day that is over.
+    #[schema(example = "2026-11-23")]
+    date: String,
+}

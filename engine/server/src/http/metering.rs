@@ -1,0 +1,65 @@
+//! What operators see of the HTTP side: `tamga_http_*` and how far the read model is.
+
+use super::context::HttpContext;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics::{counter, gauge, histogram};
+use std::time::{Duration, Instant};
+use tracing::{debug, warn};
+
+const REQUESTS: &str = "tamga_http_requests_total";
+const SECONDS: &str = "tamga_http_request_seconds";
+const HISTORY_SEQUENCE: &str = "tamga_history_sequence";
+const HISTORY_BEHIND: &str = "tamga_history_behind_records";
+
+/// How often figures are gathered when nobody asks for them, so that they do not pile up.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Counts and times a request by its route, never by its path: paths hold ids.
+pub(super) async fn measure(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
+    let method = request.method().as_str().to_owned();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    debug!(method, route, status, ms = took.as_millis(), "http");
+    let labels = [("method", method), ("route", route.clone()), ("status", status.to_string())];
+    counter!(REQUESTS, &labels).increment(1);
+    histogram!(SECONDS, "route" => route).record(took);
+    response
+}
+
+/// Sets the gauges that are read and not counted.
+pub(super) fn refresh(context: &HttpContext) {
+    let Some(running) = context.recovered() else { return };
+    let (position, durable) = (running.history.progress().position(), running.shard.durable());
+    gauge!(HISTORY_SEQUENCE).set(float(position));
+    gauge!(HISTORY_BEHIND).set(float(durable.saturating_sub(position)));
+}
+
+/// Runs as long as the server.
+pub(super) async fn upkeep(context: HttpContext) {
+    let mut failure = None;
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        refresh(&context);
+        context.metrics().run_upkeep();
+        let now = context.recovered().and_then(|running| running.history.progress().failure());
+        if now != failure {
+            match &now {
+                Some(error) => warn!(error, "the read model stands still; decisions go on"),
+                None => warn!("the read model goes on"),
+            }
+            failure = now;
+        }
+    }
+}
+
+/// Gauges are floats; sequences stay exact up to 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn float(value: u64) -> f64 {
+    value as f64
+}

@@ -1,0 +1,58 @@
+//! The HTTP side: the API of CONTRACT.md, health, metrics and a page that says what runs here.
+//!
+//! What it is: the edge between people or scripts and the engine. Everything that changes state
+//! becomes a [`Command`](authorization::Command) and is answered when it is durable (BLK-1).
+//! Balances, counters and blocks are read from the shard; what is searched comes from the read
+//! model, after it has caught up with what was durable when the question came.
+//! What it is not: a place for rules. It checks form (names, types, amounts, dates) and who may do
+//! what; whether something is allowed is the core's matter.
+
+mod accept;
+mod access;
+mod accounts;
+mod audit;
+mod cards;
+mod context;
+mod describe;
+mod fields;
+mod forms;
+mod health;
+mod idempotency;
+mod metering;
+mod money;
+mod notifications;
+mod openapi;
+mod operations;
+mod page;
+mod problem;
+mod query;
+mod routes;
+mod rules;
+mod transactions;
+
+pub use accept::Accept;
+pub use context::{HttpContext, Running};
+pub use openapi::document as openapi_document;
+pub use routes::{API, router};
+
+use std::future::Future;
+use std::io;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// Serves HTTP until `shutdown` is there; requests that have begun are finished.
+///
+/// # Errors
+/// When the listener fails for good.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    context: HttpContext,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let accept = Accept::new(listener, tls)?;
+    let upkeep = tokio::spawn(metering::upkeep(context.clone()));
+    let served = axum::serve(accept, router(context)).with_graceful_shutdown(shutdown).await;
+    upkeep.abort();
+    served
+}

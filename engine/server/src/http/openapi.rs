@@ -1,0 +1,78 @@
+//! The OpenAPI document: made from the handlers' own descriptions, so that it can't name what is
+//! not there; a test holds it against the routes.
+
+use super::describe::ProblemBody;
+use super::{accounts, audit, cards, health, notifications, operations, rules, transactions};
+use axum::Json;
+use std::sync::OnceLock;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, RefOr, ResponseBuilder};
+use utoipa::openapi::{Ref, SecurityRequirement};
+use utoipa::{Modify, OpenApi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tamga",
+        description = "A card authorization engine. Amounts are decimal strings in major units of \
+            their currency, instants RFC 3339 with the bank's offset. Errors are RFC 9457 problem \
+            details. A POST may carry an `Idempotency-Key`: sent again with the same body it has \
+            no second effect and gets the first answer, marked `Idempotency-Replayed: true`."
+    ),
+    paths(
+        accounts::read, accounts::credit, accounts::arrest, accounts::lift_arrest,
+        cards::read, cards::block, cards::unblock,
+        transactions::list, transactions::read,
+        rules::read, notifications::list, audit::list,
+        operations::end_of_day, operations::move_clock, document_json,
+        health::live, health::ready, health::metrics,
+    ),
+    components(schemas(ProblemBody)),
+    modifiers(&Common)
+)]
+struct Api;
+
+/// What is the same everywhere: the token, and the shape of every error.
+struct Common;
+
+impl Modify for Common {
+    fn modify(&self, document: &mut Document) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("token", scheme);
+        for (path, item) in &mut document.paths.paths {
+            let is_api = path.starts_with("/api/") && !path.ends_with("/openapi.json");
+            let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+            for operation in operations.into_iter().flatten().filter(|_| is_api) {
+                operation.security =
+                    Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+                let responses = &mut operation.responses.responses;
+                for (status, what) in [("401", "No known token"), ("503", "Not now")] {
+                    let response = ResponseBuilder::new().description(what).build();
+                    responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+                }
+                for (_, response) in
+                    responses.iter_mut().filter(|(status, _)| status.as_str() >= "4")
+                {
+                    let RefOr::T(response) = response else { continue };
+                    let schema = Ref::from_schema_name("ProblemBody");
+                    let content = ContentBuilder::new().schema(Some(schema)).build();
+                    response.content.insert("application/problem+json".to_owned(), content);
+                }
+            }
+        }
+    }
+}
+
+/// The document, made once.
+#[must_use]
+pub fn document() -> &'static Document {
+    static DOCUMENT: OnceLock<Document> = OnceLock::new();
+    DOCUMENT.get_or_init(Api::openapi)
+}
+
+/// This document.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "health",
+    responses((status = 200, description = "OpenAPI 3.1")))]
+pub(super) async fn document_json() -> Json<&'static Document> {
+    Json(document())
+}

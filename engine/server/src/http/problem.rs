@@ -1,0 +1,194 @@
+//! Errors as RFC 9457 problem details.
+
+use super::describe::ProblemBody;
+use crate::shard::ShardError;
+use authorization::Refusal;
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    status: StatusCode,
+    /// The last part of `type`, `urn:tamga:problem:...`.
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    field: Option<String>,
+    rule: Option<&'static str>,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Problem {
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        let detail = detail.into();
+        Self { status, kind, title, detail, field: None, rule: None, header: None }
+    }
+
+    fn with_rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
+    fn with_field(mut self, field: &str) -> Self {
+        self.field = Some(field.chars().take(64).collect());
+        self
+    }
+
+    fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    pub(super) fn recovering() -> Self {
+        let detail = "the engine is still recovering its data; try again shortly";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "recovering", "Not ready yet", detail)
+            .with_header(header::RETRY_AFTER, "1")
+    }
+
+    pub(super) fn unauthorized(detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Who are you?", detail)
+            .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"tamga\"")
+    }
+
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not permitted", detail).with_rule("BLK-3")
+    }
+
+    /// The way it was asked can't be understood.
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", "Not understood", detail)
+    }
+
+    pub(super) fn too_large(most: usize) -> Self {
+        let detail = format!("the body is longer than {most} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)
+    }
+
+    /// A field's value is wrong.
+    pub(super) fn field(field: &str, detail: impl Into<String>) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "invalid-field", "A field is not right", detail).with_field(field)
+    }
+
+    pub(super) fn not_found(what: &str, id: &str) -> Self {
+        let id: String = id.chars().take(64).collect();
+        let detail = format!("there is no {what} {id:?}");
+        Self::new(StatusCode::NOT_FOUND, "not-found", "No such thing", detail)
+    }
+
+    pub(super) fn no_route(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "no-route", "Nothing here", detail)
+    }
+
+    pub(super) fn method(detail: impl Into<String>) -> Self {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Self::new(status, "method-not-allowed", "Not done here", detail)
+    }
+
+    pub(super) fn conflict(detail: impl Into<String>, rule: &'static str) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "Not possible now", detail).with_rule(rule)
+    }
+
+    pub(super) fn key_reused() -> Self {
+        let detail = "this Idempotency-Key was used for another request; use a new one";
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Self::new(status, "idempotency-key-reused", "The key stands for something else", detail)
+            .with_field("Idempotency-Key")
+    }
+
+    pub(super) fn internal(detail: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "A fault inside", detail)
+    }
+
+    pub(super) fn read_model(error: &history::HistoryError) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "read-model", "Searching is not possible now", error.to_string())
+            .with_header(header::RETRY_AFTER, "2")
+    }
+
+    pub(super) fn behind(records: u64) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let detail = format!(
+            "the read model is {records} records behind, so it can't say yet; try again shortly"
+        );
+        Self::new(status, "read-model", "Searching is not possible now", detail)
+            .with_header(header::RETRY_AFTER, "2")
+    }
+
+    /// Why the core refused a command about the card or account `id`.
+    pub(super) fn refused(refusal: Refusal, id: &str) -> Self {
+        match refusal {
+            Refusal::UnknownCard => Self::not_found("card", id),
+            Refusal::UnknownAccount => Self::not_found("account", id),
+            Refusal::NotBlockedFor => {
+                let detail = format!("card {id:?} is not blocked for that reason");
+                Self::new(StatusCode::NOT_FOUND, "not-found", "No such thing", detail)
+                    .with_rule("BLK-2")
+            }
+            Refusal::CannotBeLifted => {
+                let detail = "nobody lifts that reason (rule book section 5): the card is reissued";
+                Self::conflict(detail, "BLK-2")
+            }
+            Refusal::AccountClosed => Self::conflict(format!("account {id:?} is closed"), "BLK-7"),
+            Refusal::AmountOutOfRange => {
+                Self::field("amount", "the balance would no longer fit").with_rule("BAL-5")
+            }
+            Refusal::NotThatDay => {
+                let detail = "that day is still to come; a day is ended when it is over";
+                Self::conflict(detail, "TXN-3")
+            }
+            Refusal::IdempotencyDiffers => Self::key_reused(),
+            Refusal::Rules(errors) => Self::field("text", errors.join("; ")),
+            Refusal::Import(error) => Self::field("items", error),
+        }
+    }
+}
+
+impl From<ShardError> for Problem {
+    fn from(error: ShardError) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        match error {
+            ShardError::Overloaded => {
+                let detail = "nothing was done; try again shortly";
+                Self::new(status, "overloaded", "Too much work", detail)
+                    .with_header(header::RETRY_AFTER, "1")
+            }
+            ShardError::Stopped(reason) => {
+                let detail = format!(
+                    "the engine stopped ({reason}); whether a change took effect is not known: \
+                     ask again with the same Idempotency-Key when it is back"
+                );
+                Self::new(status, "stopped", "The engine has stopped", detail)
+                    .with_header(header::RETRY_AFTER, "5")
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody {
+            kind: format!("urn:tamga:problem:{}", self.kind),
+            title: self.title.to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            field: self.field,
+            rule: self.rule.map(str::to_owned),
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        let content_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, content_type);
+        if let Some((name, value)) = self.header {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}

@@ -1,0 +1,136 @@
+//! Which handler answers what.
+
+use super::context::HttpContext;
+use super::problem::Problem;
+use super::{
+    accounts, audit, cards, health, metering, notifications, openapi, operations, page, rules,
+    transactions,
+};
+use axum::Router;
+use axum::extract::OriginalUri;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodFilter, on};
+
+/// Where the API begins.
+pub const API: &str = "/api/v1";
+
+/// A router that remembers what was put into it, for the test that holds the OpenAPI document
+/// against it.
+pub(super) struct Routes {
+    router: Router<HttpContext>,
+    known: Vec<(Method, String)>,
+}
+
+impl Routes {
+    fn add<T: 'static>(
+        mut self,
+        method: Method,
+        path: &str,
+        handler: impl Handler<T, HttpContext>,
+    ) -> Self {
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::PUT => MethodFilter::PUT,
+            Method::DELETE => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        self.router = self.router.route(path, on(filter, handler));
+        self.known.push((method, path.to_owned()));
+        self
+    }
+
+    fn api<T: 'static>(
+        self,
+        method: Method,
+        path: &str,
+        handler: impl Handler<T, HttpContext>,
+    ) -> Self {
+        self.add(method, &format!("{API}{path}"), handler)
+    }
+
+    /// Every route there is.
+    pub(super) fn all() -> Self {
+        Self { router: Router::new(), known: Vec::new() }
+            .api(Method::GET, "/accounts/{id}", accounts::read)
+            .api(Method::POST, "/accounts/{id}/credits", accounts::credit)
+            .api(Method::PUT, "/accounts/{id}/arrest", accounts::arrest)
+            .api(Method::DELETE, "/accounts/{id}/arrest", accounts::lift_arrest)
+            .api(Method::GET, "/cards/{id}", cards::read)
+            .api(Method::POST, "/cards/{id}/blocks", cards::block)
+            .api(Method::DELETE, "/cards/{id}/blocks/{reason}", cards::unblock)
+            .api(Method::GET, "/transactions", transactions::list)
+            .api(Method::GET, "/transactions/{id}", transactions::read)
+            .api(Method::GET, "/rules", rules::read)
+            .api(Method::GET, "/notifications", notifications::list)
+            .api(Method::GET, "/audit", audit::list)
+            .api(Method::POST, "/eod", operations::end_of_day)
+            .api(Method::POST, "/test-clock", operations::move_clock)
+            .api(Method::GET, "/openapi.json", openapi::document_json)
+            .add(Method::GET, "/health/live", health::live)
+            .add(Method::GET, "/health/ready", health::ready)
+            .add(Method::GET, "/metrics", health::metrics)
+    }
+}
+
+/// The whole HTTP side as a service.
+#[must_use]
+pub fn router(context: HttpContext) -> Router {
+    Routes::all()
+        .router
+        .route("/", axum::routing::get(page::home))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_done)
+        .layer(axum::middleware::from_fn(metering::measure))
+        .with_state(context)
+}
+
+async fn nothing(OriginalUri(uri): OriginalUri) -> Problem {
+    let path: String = uri.path().chars().take(100).collect();
+    Problem::no_route(format!("there is nothing at {path}; see {API}/openapi.json"))
+}
+
+async fn not_done(method: Method) -> Problem {
+    Problem::method(format!("{method} is not done here; see {API}/openapi.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::openapi_document;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let routes: BTreeSet<(String, String)> = Routes::all()
+            .known
+            .into_iter()
+            .map(|(method, path)| (method.as_str().to_owned(), path))
+            .collect();
+        let mut described = BTreeSet::new();
+        for (path, item) in &openapi_document().paths.paths {
+            let operations = [
+                ("GET", &item.get),
+                ("PUT", &item.put),
+                ("POST", &item.post),
+                ("DELETE", &item.delete),
+            ];
+            for (method, _) in operations.into_iter().filter(|(_, there)| there.is_some()) {
+                described.insert((method.to_owned(), path.clone()));
+            }
+        }
+        assert_eq!(routes, described);
+    }
+
+    #[test]
+    fn the_document_is_openapi_3_1_and_its_references_lead_somewhere() {
+        let document = serde_json::to_value(openapi_document()).unwrap();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().unwrap();
+            assert!(document["components"]["schemas"][name].is_object(), "{name}");
+        }
+        assert!(text.contains("ProblemBody"));
+    }
+}

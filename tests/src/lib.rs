@@ -1,5 +1,7 @@
 //! What the tests of several crates share: where the conformance data is, and reading it.
 
+pub mod programs;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

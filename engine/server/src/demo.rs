@@ -100,6 +100,9 @@ fn filled(config: &Config, portfolio: &Path) -> Result<Offline, Failure> {
         let source = (portfolio, u64::try_from(PORTFOLIO.len()).unwrap_or_default());
         let reader = PORTFOLIO.as_bytes();
         import_from(&mut offline, config, source, reader, &mut Progress::silent())?;
+        let opened = &offline.opened;
+        // The register was made before there were cards. All keys are of this demo's own module.
+        let _faults = opened.register.refresh(&opened.state);
     }
     Ok(offline)
 }

@@ -43,7 +43,7 @@ impl Show {
         let is_terminal = std::io::stdout().is_terminal();
         Self {
             listeners: listeners.collect(),
-            http: config.http.as_ref().map(|http| http.bind),
+            http: engine.address("http"),
             data: config.store.path.clone(),
             shard: engine.shard().clone(),
             next,

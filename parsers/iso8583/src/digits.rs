@@ -155,13 +155,20 @@ pub(crate) const fn gather(bytes: u64) -> u32 {
 /// Eight ASCII hex digits of either case as a number; `None` if one is not.
 #[inline]
 pub(crate) const fn hex_word(word: u64) -> Option<u32> {
+    if not_hex(word) == 0 { Some(gather(hex_nibbles(word))) } else { None }
+}
+
+/// The values of hex digits; of no use for bytes that are not.
+const fn hex_nibbles(word: u64) -> u64 {
+    ((word & LOW) + ((word >> 6) & splat(0x01)) * 9) & LOW
+}
+
+/// Non-zero unless all eight bytes are ASCII hex digits: those that are not do not come back from
+/// their value.
+#[inline]
+pub(crate) const fn not_hex(word: u64) -> u64 {
     let upper = word & !((word & splat(0x40)) >> 1);
-    let letters = (word >> 6) & splat(0x01);
-    let nibbles = (word & LOW) + letters * 9;
-    if word & splat(0x80) != 0 || hex_characters(nibbles & LOW) != upper {
-        return None;
-    }
-    Some(gather(nibbles))
+    (word & splat(0x80)) | (hex_characters(hex_nibbles(word)) ^ upper)
 }
 
 /// The upper-case ASCII hex digits of eight nibbles, one a byte.

@@ -4,7 +4,7 @@
 
 use crate::charset::{Alphabet, Charset};
 use crate::digits::{
-    above_nine, characters_to_number, leading, not_digits, not_printable, not_track2,
+    above_nine, characters_to_number, leading, not_digits, not_hex, not_printable, not_track2,
     number_to_packed, packed_to_number, sweep,
 };
 use crate::format::{Content, Layout, LengthCoding, Pad, Side, Unit};
@@ -26,6 +26,8 @@ enum Op {
     Printable,
     /// Fixed, bytes as they are.
     Raw,
+    /// Fixed, bytes as ASCII hex.
+    Hex,
     /// Prefixed packed digits, filled on the right; or on the left.
     PackedPrefixed(Side),
     /// The same for track 2.
@@ -162,8 +164,13 @@ fn fixed_op(layout: &Layout, wire: usize) -> Op {
         Content::Packed if plain && filled && wire <= 8 => Op::PackedWord,
         Content::Characters(Charset::Ascii) if plain && wire <= 8 => Op::DigitsWord,
         Content::Characters(Charset::Ascii) if plain => Op::Digits,
-        Content::Text(Charset::Ascii) if layout.alphabet == Alphabet::ANS => Op::Printable,
+        Content::Text(Charset::Ascii)
+            if layout.alphabet == Alphabet::ANS && layout.justify == Side::Left =>
+        {
+            Op::Printable
+        }
         Content::Raw => Op::Raw,
+        Content::Hex(Charset::Ascii) => Op::Hex,
         _ => Op::Cold,
     }
 }
@@ -219,6 +226,10 @@ pub(crate) fn run(
                 at += wire;
             }
             Op::Raw => at += wire,
+            Op::Hex => {
+                bad |= sweep(body.get(at..at + wire)?, not_hex);
+                at += wire;
+            }
             Op::PackedPrefixed(odd) => {
                 let (count, start) = prefix(slot, body, at, &mut bad)?;
                 at = start + count.div_ceil(2);

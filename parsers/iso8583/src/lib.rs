@@ -27,6 +27,8 @@ mod encode;
 mod error;
 mod format;
 mod framing;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hot;
 mod message;
 mod notation;

@@ -72,6 +72,18 @@ fn scan<'a>(
     Ok((message, error))
 }
 
+/// Whether each pass accepts the message: the fast one may refuse what the plain one accepts, never
+/// the other way round.
+pub(crate) fn fast_and_plain(dialect: &Dialect, body: &[u8]) -> Option<(bool, bool)> {
+    if body.len() > usize::from(u16::MAX) {
+        return None;
+    }
+    let header = header(dialect, body).ok()?;
+    let mut message = Message::new(dialect, body, header.mti);
+    let quick = fast(dialect, body, &header, &mut message) == Some(body.len());
+    Some((quick, plain(dialect, body, &header, &mut message).is_none()))
+}
+
 fn mti(coding: Digits, body: &[u8]) -> Option<(Mti, usize)> {
     let characters = |zero: u8| -> Option<[u8; 4]> {
         Some(body.first_chunk::<4>()?.map(|byte| byte.wrapping_sub(zero)))

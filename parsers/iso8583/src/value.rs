@@ -275,6 +275,7 @@ impl<'a> Value<'a> {
     where
         'a: 'b,
     {
+        let whole = whole && matches!(self.layout.content, Content::Text(_));
         let bytes = if whole { self.bytes } else { self.trimmed() };
         match self.layout.content {
             Content::Packed | Content::PackedTrack2 => self.unpack(scratch),

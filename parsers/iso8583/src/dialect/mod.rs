@@ -171,6 +171,9 @@ impl Compiler<'_> {
         };
         let defaults = self.defaults(&source.defaults, "defaults", Defaults::default());
         for (key, element) in &source.elements {
+            if element.settings.contains_key("absent") {
+                continue;
+            }
             let path = format!("elements.{key}");
             let first = match dialect.tertiary {
                 Tertiary::None => 2..=128,

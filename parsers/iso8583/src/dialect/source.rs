@@ -54,7 +54,9 @@ const MAX_DEPTH: usize = 3;
 impl Source {
     /// Reads a file; every mistake of form goes into `errors`.
     pub(super) fn read(text: &str, source: &str, errors: &mut DialectErrors) -> Self {
-        let mut reader = Reader { text, source: source.into(), errors };
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = ends.map(|(at, _)| at).collect();
+        let mut reader = Reader { lines, source: source.into(), errors };
         let (document, mistakes) = DeTable::parse_recoverable(text);
         for mistake in mistakes {
             let span = mistake.span().unwrap_or_default();
@@ -122,16 +124,16 @@ const SUBFIELDS: [&str; 12] = [
     "text",
 ];
 
-struct Reader<'t, 'e> {
-    text: &'t str,
+struct Reader<'e> {
+    /// Where each line ends.
+    lines: Vec<usize>,
     source: Arc<str>,
     errors: &'e mut DialectErrors,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_> {
     fn place(&self, span: Range<usize>) -> Place {
-        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+        let line = self.lines.partition_point(|end| *end < span.start).saturating_add(1);
         Place { source: Arc::clone(&self.source), line }
     }
 

@@ -51,6 +51,11 @@ impl Book {
         }
     }
 
+    /// Writes down what the host says is left of the cap.
+    pub(crate) fn correct_cap(&mut self, card: &Card, day: BusinessDate, left: i64) {
+        self.agent_cash.insert(card.holder.clone(), (day, AGENT_CAP - left));
+    }
+
     pub(crate) fn take_agent_cash(&mut self, card: &Card, day: BusinessDate, minor: i64) {
         let taken = AGENT_CAP - self.cap_left(card, day) + minor;
         self.agent_cash.insert(card.holder.clone(), (day, taken));

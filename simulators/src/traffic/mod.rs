@@ -113,9 +113,7 @@ impl Demo {
         let dice = ChaCha8Rng::seed_from_u64(self.settings.seed);
         let mut play = Play { stage, book: Book::open(&self.portfolio), cast, dice };
         play.stage.connect()?;
-        for card in play.payers() {
-            play.look_up(card)?;
-        }
+        play.catch_up()?;
         let stopped = || stop.load(Ordering::Relaxed);
         let started = Instant::now();
         let scenes = scenes::all();

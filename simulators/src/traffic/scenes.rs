@@ -1,6 +1,6 @@
 //! What people do at shops, agents and cash machines: short scenes whose every answer is known.
 
-use super::book::{Book, NO_PIN_LIMIT, refusal};
+use super::book::{AGENT_CAP, Book, NO_PIN_LIMIT, refusal};
 use super::stage::{Ask, Outcome, Stage};
 use crate::SimError;
 use crate::exchange::{AVAILABLE_BALANCE, CAP_LEFT};
@@ -136,22 +136,44 @@ impl<'a> Play<'a> {
         let outcome = self.stage.ask(ask)?;
         if !outcome.as_expected {
             self.look_up(ask.card)?;
+            self.learn_cap(ask.card, &outcome);
         }
         Ok(outcome)
     }
 
+    /// Asks the host for everybody's balance, and, if it has seen business before, for what is left
+    /// of everybody's cap: so that a second run starts from what the first one left.
+    pub(crate) fn catch_up(&mut self) -> Result<(), SimError> {
+        let mut has_history = false;
+        for card in self.cast.payers.clone() {
+            has_history |= self.look_up(card)?;
+        }
+        if !has_history {
+            return Ok(());
+        }
+        for card in self.cast.payers.clone() {
+            // More than the cap: declined, with what is left.
+            let terminal = self.agent();
+            let minor = AGENT_CAP + SOM;
+            let outcome =
+                self.stage.ask_quietly(&asks(terminal, card, "look-up", CASH, minor, CHIP))?;
+            self.learn_cap(card, &outcome);
+        }
+        Ok(())
+    }
+
     /// Corrects the book by a balance inquiry; whether it had to be.
-    pub(crate) fn look_up(&mut self, card: &'a Card) -> Result<bool, SimError> {
+    fn look_up(&mut self, card: &'a Card) -> Result<bool, SimError> {
         let terminal = self.machine();
-        let ask = Ask { amount: Some(0), ..asks(terminal, card, "look-up", BALANCE, 0, CHIP) };
-        let outcome = self.stage.ask_quietly(&ask)?;
-        let said = outcome.answer.and_then(|answer| answer.amount(AVAILABLE_BALANCE));
-        let minor = said.and_then(|text| payment_types::parse_minor(&text, 2).ok());
+        let outcome = self.stage.ask_quietly(&asks(terminal, card, "look-up", BALANCE, 0, CHIP))?;
+        let minor = said(&outcome, AVAILABLE_BALANCE);
         Ok(minor.is_some_and(|minor| self.book.correct(card, minor)))
     }
 
-    pub(crate) fn payers(&self) -> Vec<&'a Card> {
-        self.cast.payers.clone()
+    fn learn_cap(&mut self, card: &Card, outcome: &Outcome) {
+        if let Some(left) = said(outcome, CAP_LEFT) {
+            self.book.correct_cap(card, self.stage.today(), left);
+        }
     }
 
     fn purchase(&mut self, what: &'static str, minor: i64, entry: &'static str) -> Played<'a> {
@@ -379,6 +401,12 @@ impl<'a> Play<'a> {
         };
         Ok(self.ask(&reversal)?.as_expected)
     }
+}
+
+/// An amount of the answer's DE 54, in minor units.
+fn said(outcome: &Outcome, kind: &str) -> Option<i64> {
+    let text = outcome.answer.as_ref()?.amount(kind)?;
+    payment_types::parse_minor(&text, 2).ok()
 }
 
 /// What came of it, where the message was approved as expected.

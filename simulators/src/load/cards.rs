@@ -5,7 +5,7 @@ use crate::pin::{PinKey, TypedPin};
 use crate::portfolio::{Card, Reading, Terminal, read_lines};
 use crate::{SimError, intent};
 use iso8583::{Dialect, FieldValue, Message};
-use payment_types::{Mti, Pan};
+use payment_types::{BusinessDate, ExpiryDate, Mti, Pan};
 use std::path::Path;
 
 /// Blocks worth making ahead: more than this many would take longer than they save.
@@ -28,7 +28,7 @@ pub(crate) struct Cards {
 pub(crate) struct Stock {
     pub(crate) cards: Cards,
     pub(crate) terminals: Vec<Terminal>,
-    /// Cards that were left out: blocked, without a test PIN, or of another length than the first.
+    /// Cards that were left out: blocked, expired, without a test PIN, or of another length than the first.
     pub(crate) left_out: usize,
 }
 
@@ -37,7 +37,12 @@ impl Stock {
     ///
     /// # Errors
     /// [`SimError::Setting`] if no card or no terminal of the listener is left.
-    pub(crate) fn read(path: &Path, listener: &str, dialect: &Dialect) -> Result<Self, SimError> {
+    pub(crate) fn read(
+        path: &Path,
+        listener: &str,
+        dialect: &Dialect,
+        today: BusinessDate,
+    ) -> Result<Self, SimError> {
         let mut reading = Reading::default();
         let mut packing: Option<Packing> = None;
         let (mut seen, mut sample_fault) = (0usize, None);
@@ -47,7 +52,8 @@ impl Stock {
             }
             seen += 1;
             let card = line.card()?;
-            let is_good = &*card.status == "active" && card.blocks.is_empty();
+            let is_past = ExpiryDate::from_number(card.expiry).is_none_or(|e| e.is_past_on(today));
+            let is_good = &*card.status == "active" && card.blocks.is_empty() && !is_past;
             let Some(pin) = card.pin.clone().filter(|_| is_good) else { return Ok(()) };
             match Packing::of(&mut packing, dialect, &card) {
                 Ok(packing) => packing.add(&card, pin),
@@ -219,6 +225,8 @@ mod tests {
         "\n",
         r#"{"type":"card","id":"K5","pan":"94170000000000123","expiry":"2912","test_pin":"1234"}"#,
         "\n",
+        r#"{"type":"card","id":"K6","pan":"9417000000000057","expiry":"2610","test_pin":"1234"}"#,
+        "\n",
         r#"{"type":"terminal","id":"POS00001","category":"merchant","listener":"pos","#,
         r#""keys":{"tpk":"0123456789ABCDEFFEDCBA9876543210"}}"#,
         "\n",
@@ -231,10 +239,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.jsonl");
         std::fs::write(&path, PORTFOLIO).unwrap();
+        let today = BusinessDate::parse("2026-11-23").unwrap();
         for name in ["iso87-bcd", "iso87-ascii", "iso93-bcd", "iso87-ebcdic"] {
             let dialect = Dialect::shipped(name).unwrap();
-            let mut stock = Stock::read(&path, "pos", &dialect).unwrap();
-            assert_eq!((stock.cards.len(), stock.left_out, stock.terminals.len()), (2, 3, 1));
+            let mut stock = Stock::read(&path, "pos", &dialect, today).unwrap();
+            assert_eq!((stock.cards.len(), stock.left_out, stock.terminals.len()), (2, 4, 1));
             let mti = intent::mti_of_version(Mti::parse("0200").unwrap(), dialect.version());
             let mut builder = MessageBuilder::new(&dialect, mti);
             builder.set_text(2, b"9417000000000024").unwrap();
@@ -250,6 +259,6 @@ mod tests {
             assert_eq!((table, stock.cards.block(1, &key, table)), (Some(0), made));
         }
         let dialect = Dialect::shipped("iso87-bcd").unwrap();
-        assert!(Stock::read(&path, "fax", &dialect).is_err());
+        assert!(Stock::read(&path, "fax", &dialect, today).is_err());
     }
 }

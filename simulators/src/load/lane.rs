@@ -52,13 +52,12 @@ impl Lane {
     /// `reference` and `reference_step` keep the reference numbers of lanes apart.
     pub(crate) fn new(
         acts: Vec<Act>,
-        in_flight: u32,
+        slots: Slots,
         reference: u64,
         reference_step: u64,
         dice: ChaCha8Rng,
     ) -> Self {
         let shares = acts.iter().map(|act| act.share).sum();
-        let slots = Slots::new(in_flight);
         let (waiting, out) = (VecDeque::new(), Vec::with_capacity(1 << 16));
         Self { acts, shares, slots, waiting, out, reference, reference_step, dice }
     }

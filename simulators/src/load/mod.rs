@@ -33,6 +33,7 @@ use pace::Schedule;
 use payment_types::Moment;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use slots::{Slots, stans_of};
 use stats::{Tally, histogram};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -148,7 +149,8 @@ fn nanoseconds(time: Duration) -> u64 {
 pub fn run(settings: &Settings, mut told: impl FnMut(&Second)) -> Result<LoadReport, SimError> {
     check(settings)?;
     let zone = Zone::named(&settings.zone)?;
-    let stock = Stock::read(&settings.portfolio, &settings.listener, settings.endpoint.dialect())?;
+    let (dialect, today) = (settings.endpoint.dialect(), zone.now().business_date());
+    let stock = Stock::read(&settings.portfolio, &settings.listener, dialect, today)?;
     let left_out = stock.left_out;
     let threads = settings.threads.clamp(1, settings.connections);
     let (cards, lanes) = lanes(settings, stock, zone.now())?;
@@ -194,6 +196,14 @@ fn check(settings: &Settings) -> Result<(), SimError> {
         Settings { rate: None, in_flight: None, .. } => wrong("a closed loop has an in-flight"),
         Settings { rate: Some(rate), .. } if !rate.is_finite() || *rate <= 0.0 => {
             wrong("a rate is above 0")
+        }
+        Settings { connections, in_flight: Some(in_flight), .. }
+            if usize::try_from(*in_flight)
+                .is_ok_and(|count| count > stans_of(0, *connections).len()) =>
+        {
+            let most = stans_of(0, *connections).len();
+            let message = format!("six digits of STAN allow {most} in flight on each connection");
+            Err(SimError::Setting(message))
         }
         Settings { amounts, .. } if amounts.is_empty() || *amounts.start() == 0 => {
             wrong("amounts go from at least 1 to no less")
@@ -273,7 +283,8 @@ fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Vec<L
             acts.push(act(settings, *operation, *share, templates));
         }
         let first = run + u64::try_from(index).unwrap_or_default();
-        lanes.push(Lane::new(acts, in_flight, first, step, dice(settings.seed, index)));
+        let slots = Slots::new(in_flight, stans_of(index, count));
+        lanes.push(Lane::new(acts, slots, first, step, dice(settings.seed, index)));
     }
     Ok((cards, lanes))
 }

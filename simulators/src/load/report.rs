@@ -255,7 +255,7 @@ impl fmt::Display for LoadReport {
             let left_out = self.cards_left_out;
             writeln!(
                 f,
-                "\n  {left_out} cards of the portfolio were not used (blocked, or no PIN)"
+                "\n  {left_out} cards of the portfolio were not used (blocked, expired, or no PIN)"
             )?;
         }
         Ok(())

@@ -1,13 +1,35 @@
 //! What is in flight on one connection.
 //!
-//! The STAN says which slot a message sits in (`slot + 1 + round × slots`), so that an answer finds
-//! its request without a search, and a slot's next message has another STAN: an answer that comes
-//! after its deadline is recognised.
+//! The STAN says which slot a message sits in (`first + slot + round × slots`), so that an answer
+//! finds its request without a search, and a slot's next message has another STAN: an answer that
+//! comes after its deadline is recognised. Connections have ranges of their own, since a host takes
+//! terminal, STAN and local time for the identity of a message (TXN-1), and connections may share
+//! terminals.
 
 use super::operation::Operation;
 use std::collections::VecDeque;
+use std::ops::Range;
 
-const STAN_MAX: u32 = 999_999;
+/// All there are: six digits, from 1.
+const STANS: Range<u32> = 1..1_000_000;
+
+/// The range of one of `lanes` connections.
+pub(crate) fn stans_of(lane: usize, lanes: usize) -> Range<u32> {
+    let room = u32::try_from(lanes).map_or(1, |lanes| (STANS.len32() / lanes.max(1)).max(1));
+    let lane = u32::try_from(lane).unwrap_or_default();
+    let first = STANS.start + lane.wrapping_mul(room) % STANS.len32();
+    first..(first + room).min(STANS.end)
+}
+
+trait Len32 {
+    fn len32(&self) -> u32;
+}
+
+impl Len32 for Range<u32> {
+    fn len32(&self) -> u32 {
+        self.end.saturating_sub(self.start)
+    }
+}
 
 /// A message on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +51,8 @@ struct Slot {
 /// The slots of a connection.
 #[derive(Debug)]
 pub(crate) struct Slots {
+    /// The STANs in use, a whole number of rounds.
+    stans: Range<u32>,
     slots: Vec<Slot>,
     free: VecDeque<usize>,
     /// Sent and perhaps answered meanwhile, oldest first.
@@ -36,12 +60,15 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Room for so many messages at a time, 1 to 100 000.
-    pub(crate) fn new(count: u32) -> Self {
-        let count = count.clamp(1, 100_000);
-        let slots: Vec<_> = (0..count).map(|slot| Slot { stan: slot + 1, message: None }).collect();
+    /// Room for so many messages at a time, at least one and no more than there are STANs.
+    pub(crate) fn new(count: u32, stans: Range<u32>) -> Self {
+        let count = count.clamp(1, stans.len32().max(1));
+        let slot = |stan| Slot { stan, message: None };
+        let slots: Vec<_> = (stans.start..stans.start + count).map(slot).collect();
         let free = (0..slots.len()).collect();
-        Self { slots, free, order: VecDeque::new() }
+        let whole_rounds = stans.len32().max(1) / count * count;
+        let stans = stans.start..stans.start + whole_rounds;
+        Self { stans, slots, free, order: VecDeque::new() }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -64,10 +91,13 @@ impl Slots {
     /// The message a STAN answers, which frees its slot; `None` if there is none (any more).
     pub(crate) fn close(&mut self, stan: u32) -> Option<InFlight> {
         let count = u32::try_from(self.slots.len()).ok()?;
-        let at = usize::try_from(stan.checked_sub(1)? % count).ok()?;
+        let place = stan.checked_sub(self.stans.start)?;
+        let at = usize::try_from(place % count).ok()?;
         let slot = self.slots.get_mut(at).filter(|slot| slot.stan == stan)?;
         let message = slot.message.take()?;
-        slot.stan = if stan > STAN_MAX - count { (stan - 1) % count + 1 } else { stan + count };
+        let next = stan + count;
+        slot.stan =
+            if self.stans.contains(&next) { next } else { self.stans.start + place % count };
         self.free.push_back(at);
         self.forget_answered();
         Some(message)
@@ -111,7 +141,7 @@ mod tests {
 
     #[test]
     fn answers_find_their_requests_in_any_order() {
-        let mut slots = Slots::new(3);
+        let mut slots = Slots::new(3, STANS);
         let stans: Vec<_> = (0..3).map(|at| slots.open(message(at)).unwrap()).collect();
         assert_eq!(stans, [1, 2, 3]);
         assert!(!slots.has_room() && slots.open(message(9)).is_none());
@@ -128,22 +158,35 @@ mod tests {
     }
 
     #[test]
-    fn stans_stay_six_digits_for_ever() {
-        for count in [1, 7, 64, 100_000] {
-            let mut slots = Slots::new(count);
-            let mut last = 0;
-            for at in 0..3_000_000u64 {
+    fn stans_stay_in_their_range_for_ever_and_do_not_come_back_soon() {
+        for (count, stans) in [(1, STANS), (7, STANS), (100_000, STANS), (32, 1000..2000)] {
+            let mut slots = Slots::new(count, stans.clone());
+            let mut seen = std::collections::HashSet::new();
+            for at in 0..2_500_000u64 {
                 let stan = slots.open(message(at)).unwrap();
-                assert!((1..=STAN_MAX).contains(&stan) && (stan != last), "{count}: {stan}");
-                last = stan;
+                assert!(stans.contains(&stan), "{count}: {stan}");
+                if at < u64::from(stans.len32() / count * count) {
+                    assert!(seen.insert(stan), "{count}: {stan} again after {at}");
+                }
                 assert_eq!(slots.close(stan), Some(message(at)));
             }
+        }
+        assert!(Slots::new(50, 10..13).has_room(), "no more slots than STANs");
+    }
+
+    #[test]
+    fn connections_have_ranges_of_their_own() {
+        for lanes in [1, 2, 64, 1000] {
+            let ranges: Vec<_> = (0..lanes).map(|lane| stans_of(lane, lanes)).collect();
+            assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert!(ranges[0].start == 1 && ranges[lanes - 1].end <= STANS.end);
+            assert!(ranges.iter().all(|range| range.len32() >= 999));
         }
     }
 
     #[test]
     fn the_oldest_expires_first() {
-        let mut slots = Slots::new(4);
+        let mut slots = Slots::new(4, STANS);
         let stans: Vec<_> = (0..3).map(|at| slots.open(message(at * 10)).unwrap()).collect();
         assert!(slots.close(stans[0]).is_some());
         assert_eq!(slots.expire(10), None);

@@ -220,7 +220,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.jsonl");
         std::fs::write(&path, PORTFOLIO).unwrap();
-        let mut stock = Stock::read(&path, "pos", endpoint.dialect()).unwrap();
+        let made = payment_types::BusinessDate::parse("2026-11-23").unwrap();
+        let mut stock = Stock::read(&path, "pos", endpoint.dialect(), made).unwrap();
         let key = stock.terminals[0].pin_key.clone().unwrap();
         stock.cards.prepare_blocks([&key].into_iter()).unwrap();
         stock

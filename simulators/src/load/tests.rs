@@ -192,6 +192,40 @@ fn warming_up_is_not_measured_and_seconds_are_told() {
     assert!(seconds >= 1 && report.timeline.iter().any(|second| second.warming_up));
 }
 
+/// A host takes terminal, STAN and local time for the identity of a message; ten connections here
+/// share one terminal.
+#[test]
+fn connections_that_share_a_terminal_do_not_share_numbers() {
+    static SEEN: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let endpoint = Endpoint::pos(&target).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut link = crate::Link::over(&endpoint, stream.unwrap());
+            let endpoint = endpoint.clone();
+            std::thread::spawn(move || {
+                let deadline = Instant::now() + Duration::from_secs(20);
+                while let Ok(Some(frame)) = link.receive(deadline) {
+                    let (mti, mut fields) = decode(endpoint.dialect(), &frame.body).unwrap();
+                    let stan = crate::exchange::plain(&fields[&11]).parse().unwrap();
+                    SEEN.lock().unwrap().push(stan);
+                    fields.retain(|element, _| matches!(element, 7 | 11 | 41));
+                    let mti = mti.response().unwrap();
+                    link.send(&encode(endpoint.dialect(), mti, &fields).unwrap()).unwrap();
+                }
+            });
+        }
+    });
+    let Bench { _folder, mut settings } = bench(&target);
+    (settings.connections, settings.count, settings.in_flight) = (10, Some(3000), Some(8));
+    assert_eq!(run(&settings, |_| {}).unwrap().answered, 3000);
+    let mut seen = SEEN.lock().unwrap().clone();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 3000);
+}
+
 #[test]
 fn an_echo_host_can_be_loaded() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -217,6 +251,7 @@ fn what_cannot_be_is_told() {
     assert!(refused(|s| s.connections = 0).contains("connection"));
     assert!(refused(|s| s.count = None).contains("duration or a count"));
     assert!(refused(|s| s.rate = Some(0.0)).contains("rate"));
+    assert!(refused(|s| s.in_flight = Some(1_000_000)).contains("six digits"));
     assert!(refused(|s| s.amounts = 0..=5).contains("amounts"));
     assert!(refused(|s| s.mix = "cash=1".parse().unwrap()).contains("does a cash"));
     assert!(refused(|s| s.listener = "fax".into()).contains("fax"));

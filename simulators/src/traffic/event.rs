@@ -48,10 +48,39 @@ impl fmt::Display for Event {
     }
 }
 
-/// What a response code of the 1987 edition says, in a few words.
+/// What a response code says, in a few words; for the later editions the commonest.
 #[must_use]
 pub fn meaning(code: &str) -> &'static str {
-    match code {
+    const LATER: &[(&str, &str)] = &[
+        ("000", "00"),
+        ("002", "10"),
+        ("100", "05"),
+        ("101", "54"),
+        ("102", "59"),
+        ("104", "62"),
+        ("106", "75"),
+        ("110", "13"),
+        ("111", "14"),
+        ("112", "70"),
+        ("116", "51"),
+        ("117", "55"),
+        ("119", "57"),
+        ("120", "58"),
+        ("121", "61"),
+        ("122", "63"),
+        ("123", "65"),
+        ("200", "04"),
+        ("202", "59"),
+        ("208", "41"),
+        ("209", "43"),
+        ("902", "12"),
+        ("904", "30"),
+        ("907", "91"),
+        ("909", "96"),
+        ("913", "94"),
+    ];
+    let same = LATER.iter().find(|(later, _)| *later == code);
+    match same.map_or(code, |(_, same)| same) {
         "00" => "approved",
         "10" => "partly approved",
         "04" | "07" => "pick up",

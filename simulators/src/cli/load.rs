@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// When to give up on an answer
     #[arg(long, value_name = "TIME", value_parser = options::duration, default_value = "10s")]
     deadline: Duration,
-    /// What to send and in which shares: purchase, tap, preauth, refund, cash, cash-in, balance, echo
+    /// What to send, in shares: purchase, tap, preauth, refund, cash, cash-in, balance, echo
     #[arg(long, value_name = "NAME=SHARE,…", default_value = "purchase=70,tap=30")]
     mix: Mix,
     /// Whole amounts, from and to

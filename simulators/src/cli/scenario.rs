@@ -8,8 +8,8 @@ use tamga_sim::{SimError, moment};
 
 /// Play scenario files, each scenario against a fresh engine
 ///
-/// A scenario is a YAML document: a portfolio, a clock, rules over the base rule set, and steps that
-/// send messages, call the API, move the clock or kill the engine, with what must come of each.
+/// A scenario is a YAML document: a portfolio, a clock, rules over the base rule set, and steps
+/// that send messages, call the API, move the clock or kill the engine, with what must come of each.
 /// Exit code 0 if all passed, 1 if something was not as expected, 2 if it could not be tried.
 #[derive(clap::Args)]
 pub(crate) struct Args {

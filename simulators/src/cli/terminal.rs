@@ -14,8 +14,8 @@ use payment_types::{Amount, Currency, DeviceCategory};
 
 /// Buy something at a shop's terminal
 ///
-/// Sends one message, prints it beside its answer, and the slip. Against the running demo, the first
-/// card pays 120 som by tapping:
+/// Sends one message, prints it beside its answer, and the slip. Against the running demo, the
+/// first card pays 120 som by tapping:
 ///
 ///     tamga-sim pos --card K01 --amount 120.00 --entry tap
 ///

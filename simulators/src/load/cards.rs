@@ -28,7 +28,8 @@ pub(crate) struct Cards {
 pub(crate) struct Stock {
     pub(crate) cards: Cards,
     pub(crate) terminals: Vec<Terminal>,
-    /// Cards that were left out: blocked, expired, without a test PIN, or of another length than the first.
+    /// Cards that were left out: blocked, expired, without a test PIN, or of another length than
+    /// the first.
     pub(crate) left_out: usize,
 }
 

@@ -3,15 +3,17 @@
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError};
 use crate::day;
-use crate::listener::{Bound, ListenerError, Services};
+use crate::doors::{Doors, Front, HttpError};
+use crate::http::Running;
+use crate::listener::{Bound, ListenerError, Listening, Services};
 use crate::register::DeviceRegister;
 use crate::serve::ServeOptions;
 use crate::shard::{Shard, ShardError};
 use crate::snapshots::{self, Snapshots};
 use crate::storage::{self, Opened, StorageError, StorageOptions};
-use crate::telemetry;
 use crate::worker::{self, ShardParts, ShardThread};
 use authorization::{Command, Outcome, Refusal};
+use history::{History, HistoryError, Projector, ProjectorThread};
 use payment_types::Sequence;
 use std::io;
 use std::net::SocketAddr;
@@ -19,7 +21,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -46,6 +47,12 @@ pub enum ServeError {
     /// A listener.
     #[error(transparent)]
     Listener(#[from] ListenerError),
+    /// The address or TLS of HTTP.
+    #[error("http: {0}")]
+    Http(#[from] HttpError),
+    /// The read model.
+    #[error("read model: {0}")]
+    History(#[from] HistoryError),
     /// The rule set of a first start.
     #[error("{origin}: {}", .errors.join("; "))]
     Rules {
@@ -71,7 +78,9 @@ impl ServeError {
             Self::Clock(_) | Self::Config(_) | Self::Rules { .. } => 2,
             Self::Listener(ListenerError::Bind { .. }) => 4,
             Self::Listener(_) => 2,
-            Self::Storage(_) => 3,
+            Self::Http(HttpError::Bind { .. }) => 4,
+            Self::Http(HttpError::Tls(_)) => 2,
+            Self::Storage(_) | Self::History(_) => 3,
             Self::Stopped(_) => 5,
             Self::Runtime(_) => 1,
         }
@@ -86,9 +95,9 @@ pub struct Engine {
     data: PathBuf,
     addresses: Vec<(String, SocketAddr)>,
     thread: ShardThread,
-    /// Set to make everything end in good order.
-    drain: watch::Sender<bool>,
-    listeners: JoinSet<()>,
+    projector: ProjectorThread,
+    front: Front,
+    /// Tasks that are ended at once.
     others: JoinSet<()>,
     snapshot: Option<Sequence>,
 }
@@ -100,7 +109,8 @@ impl Engine {
     /// [`ServeError`], and nothing runs.
     pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
         let ServeOptions { config, data, test_clock, .. } = options;
-        telemetry::metrics();
+        let doors = Doors::take(&config).await?;
+        let (listeners, front) = doors.open_front(&config);
         let path = data.unwrap_or_else(|| config.store.path.clone());
         let opened = open(&config, path).await?;
         let clock = match test_clock {
@@ -109,7 +119,7 @@ impl Engine {
                 Clock::test(&config.clock.zone, start.max(opened.state.last_moment().at))?
             }
         };
-        Self::assemble(&config, opened, clock).await
+        Self::build(&config, opened, clock, listeners, front).await
     }
 
     /// As [`Engine::start`], on a data directory already open.
@@ -121,24 +131,41 @@ impl Engine {
         opened: Opened,
         clock: Clock,
     ) -> Result<Self, ServeError> {
-        let mut bound = Vec::new();
-        for listener in &config.listeners {
-            bound.push(Bound::bind(listener).await?);
-        }
+        let (listeners, front) = Doors::take(config).await?.open_front(config);
+        Self::build(config, opened, clock, listeners, front).await
+    }
+
+    async fn build(
+        config: &Config,
+        opened: Opened,
+        clock: Clock,
+        listeners: Vec<Bound>,
+        front: Front,
+    ) -> Result<Self, ServeError> {
+        let listening: Vec<Listening> =
+            listeners.into_iter().map(Bound::listen).collect::<Result<_, _>>()?;
         let rules = rules_to_install(config, &opened)?;
-        let mut engine = Self::with_shard(config, opened, clock)?;
+        let (history, projector) = History::open(&opened.path)?;
+        let mut engine = Self::with_shard(config, opened, clock, projector, front)?;
         if let Some((text, origin)) = rules {
             engine.install_rules(text, origin).await?;
         }
-        engine.listen(bound);
-        if !engine.clock.is_test() {
-            let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
+        engine.listen(listening);
+        let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
+        engine.front.context.open(Running { shard: shard.clone(), history, clock: clock.clone() });
+        if !clock.is_test() {
             engine.others.spawn(day::end_days(shard, clock));
         }
         Ok(engine)
     }
 
-    fn with_shard(config: &Config, opened: Opened, clock: Clock) -> Result<Self, ServeError> {
+    fn with_shard(
+        config: &Config,
+        opened: Opened,
+        clock: Clock,
+        projector: Projector,
+        front: Front,
+    ) -> Result<Self, ServeError> {
         let Opened { state, journal, security: _, register, path, snapshot, .. } = opened;
         let last = snapshot.unwrap_or(Sequence(0));
         let snapshots = Snapshots::start(&path, config.store.snapshot_every, last)
@@ -152,15 +179,18 @@ impl Engine {
             queue_capacity: QUEUE_CAPACITY,
         };
         let (shard, thread) = worker::start(parts).map_err(ServeError::Runtime)?;
+        let watermark = shard.clone();
+        let projector = projector.spawn(move || watermark.durable())?;
+        let addresses = front.http.map(|address| ("http".to_owned(), address));
         Ok(Self {
             shard,
             clock,
             register,
             data: path,
-            addresses: Vec::new(),
+            addresses: addresses.into_iter().collect(),
             thread,
-            drain: watch::Sender::new(false),
-            listeners: JoinSet::new(),
+            projector,
+            front,
             others: JoinSet::new(),
             snapshot,
         })
@@ -181,18 +211,18 @@ impl Engine {
         }
     }
 
-    fn listen(&mut self, bound: Vec<Bound>) {
+    fn listen(&mut self, listening: Vec<Listening>) {
         let services = Services {
             shard: self.shard.clone(),
             security: self.register.security(),
             register: Arc::clone(&self.register),
             clock: self.clock.clone(),
         };
-        for listener in bound {
+        for listener in listening {
             let address = listener.address();
             info!(listener = listener.name(), %address, "listening");
             self.addresses.push((listener.name().to_owned(), address));
-            self.listeners.spawn(listener.run(services.clone(), self.drain.subscribe()));
+            self.front.tasks.spawn(listener.run(services.clone(), self.front.drain.subscribe()));
         }
     }
 
@@ -208,7 +238,7 @@ impl Engine {
         &self.clock
     }
 
-    /// Where a listener can be reached.
+    /// Where a listener, or `http`, can be reached.
     #[must_use]
     pub fn address(&self, listener: &str) -> Option<SocketAddr> {
         self.addresses.iter().find(|(name, _)| name == listener).map(|(_, address)| *address)
@@ -221,10 +251,12 @@ impl Engine {
     /// [`ServeError::Stopped`] if the shard failed on the way.
     pub async fn drain(mut self) -> Result<(), ServeError> {
         self.end_tasks(DRAIN_PATIENCE).await;
-        self.shard.close();
-        let (thread, data, snapshot) = (self.thread, self.data, self.snapshot);
+        let shard = self.shard.clone();
+        shard.close();
+        let Self { thread, projector, data, snapshot, .. } = self;
         let ended = tokio::task::spawn_blocking(move || {
             let end = thread.join()?;
+            projector.stop();
             if snapshot != Some(end.state.last_sequence()) && end.state.last_sequence().0 > 0 {
                 snapshots::take(&data, &end.state);
             }
@@ -233,7 +265,7 @@ impl Engine {
         });
         match ended.await {
             Ok(Some(())) => Ok(()),
-            _ => Err(ServeError::Stopped(self.shard.reason())),
+            _ => Err(ServeError::Stopped(shard.reason())),
         }
     }
 
@@ -244,11 +276,12 @@ impl Engine {
 
     async fn end_tasks(&mut self, patience: Duration) {
         self.others.abort_all();
-        self.drain.send_replace(true);
-        let all = async { while self.listeners.join_next().await.is_some() {} };
+        self.front.context.drain();
+        self.front.drain.send_replace(true);
+        let all = async { while self.front.tasks.join_next().await.is_some() {} };
         if timeout(patience, all).await.is_err() {
             warn!("some connections did not end in time and were cut off");
-            self.listeners.abort_all();
+            self.front.tasks.abort_all();
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -90,8 +90,21 @@ fn hint(cause: &std::io::Error) -> &'static str {
     }
 }
 
-/// A listener with its address taken, not yet accepting.
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// A listener with its address taken. Whoever connects is refused until it listens, so that
+/// balancers look elsewhere while the data directory is recovered.
 pub(crate) struct Bound {
+    config: ListenerConfig,
+    socket: TcpSocket,
+    link: Link,
+    framing: Framing,
+    tls: Option<TlsAcceptor>,
+}
+
+/// A listener to which can be connected, not yet accepting.
+pub(crate) struct Listening {
     config: ListenerConfig,
     socket: TcpListener,
     link: Link,
@@ -110,7 +123,7 @@ pub(crate) struct Services {
 
 impl Bound {
     /// Reads what the listener's configuration names, and takes its address.
-    pub(crate) async fn bind(config: &ListenerConfig) -> Result<Self, ListenerError> {
+    pub(crate) fn bind(config: &ListenerConfig) -> Result<Self, ListenerError> {
         let listener = || config.name.clone();
         let link = link(config)?;
         let framing = Framing::new(&config.framing, config.tpdu, &config.header, config.max_frame)
@@ -121,15 +134,33 @@ impl Bound {
             .map(tls::acceptor)
             .transpose()
             .map_err(|cause| ListenerError::Tls { listener: listener(), cause })?;
-        let address = config.bind;
-        let socket = TcpListener::bind(address).await.map_err(|cause| ListenerError::Bind {
-            listener: listener(),
-            address,
-            cause,
-        })?;
+        let socket = bind(config.bind).map_err(|cause| cannot_listen(config, cause))?;
         Ok(Self { config: config.clone(), socket, link, framing, tls })
     }
 
+    /// Lets connect.
+    pub(crate) fn listen(self) -> Result<Listening, ListenerError> {
+        let Self { config, socket, link, framing, tls } = self;
+        match socket.listen(BACKLOG) {
+            Ok(socket) => Ok(Listening { config, socket, link, framing, tls }),
+            Err(cause) => Err(cannot_listen(&config, cause)),
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restarted engine need not wait for its last run's connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+fn cannot_listen(config: &ListenerConfig, cause: std::io::Error) -> ListenerError {
+    ListenerError::Bind { listener: config.name.clone(), address: config.bind, cause }
+}
+
+impl Listening {
     /// The address taken; its port is the system's choice if the configuration says 0.
     pub(crate) fn address(&self) -> SocketAddr {
         self.socket.local_addr().unwrap_or(self.config.bind)

@@ -63,7 +63,12 @@ pub fn runtime(workers: Option<usize>) -> io::Result<tokio::runtime::Runtime> {
 async fn until_told(options: ServeOptions) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Runtime)?;
-    let engine = Engine::start(options).await?;
+    let engine = tokio::select! {
+        started = Engine::start(options) => started?,
+        // Nothing has been promised yet.
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     let shard = engine.shard().clone();
     let name = tokio::select! {
         _ = terminate.recv() => "SIGTERM",

@@ -157,7 +157,7 @@ pub fn purchase(security: &dyn SecurityModule, stan: u64, minor: u64) -> Request
 /// A configuration with one POS listener on a free port; `extra` goes into its table.
 pub fn config(data: &Path, extra: &str) -> Config {
     let text = format!(
-        "[store]\npath = \"{}\"\nsegment_mib = 8\n[security]\ntest_keys = true\n\
+        "[http]\nbind = \"127.0.0.1:0\"\n[store]\npath = \"{}\"\nsegment_mib = 8\n[security]\ntest_keys = true\n\
          [[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\nframing = \"u16be\"\ntpdu = true\n\
          dialect = \"iso87-bcd\"\n{extra}\n",
         data.display()

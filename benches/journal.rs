@@ -68,7 +68,8 @@ fn group_commit() {
     println!("group commit in {}, {ROUNDS} rounds in turns, times in µs", place.display());
     println!("p50 of all rounds (least-greatest p50 of a round), p99 of all rounds\n");
     println!(
-        "| record | batch | bare p50 | bare p99 | journal p50 | journal p99 | p50 ratio | p99 ratio \
+        "| record | batch | bare p50 | bare p99 | journal p50 | journal p99 | p50 ratio \
+         | p99 ratio \
          | of it appending, ns/record | records/s |"
     );
     println!("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");

@@ -71,7 +71,10 @@ pub enum JournalError {
         found: u64,
     },
     /// The records asked for are older than the oldest segment here.
-    #[error("record {from} is not here: the oldest segment in {} begins with {first}", .path.display())]
+    #[error(
+        "record {from} is not here: the oldest segment in {} begins with {first}",
+        .path.display()
+    )]
     Archived {
         /// The journal directory.
         path: PathBuf,
@@ -205,7 +208,8 @@ fn advice(error: &io::Error) -> &'static str {
             "; the disk is full: free space (old segments may be archived), then start again"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            "; the disk is mounted read-only: remount it writable, and look in the kernel log for why"
+            "; the disk is mounted read-only: remount it writable, \
+             and look in the kernel log for why"
         }
         io::ErrorKind::PermissionDenied => {
             "; give the user this program runs as read and write access to the data directory"

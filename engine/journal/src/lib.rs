@@ -15,7 +15,8 @@
 //! use journal::{Durable, Journal, Options, Recovery};
 //! # fn main() -> Result<(), journal::JournalError> {
 //! # let place = std::env::temp_dir().join(format!("journal-doc-{}", std::process::id()));
-//! let mut recovery = Recovery::open(&place, Options { segment_bytes: 1 << 20, ..Options::default() })?;
+//! let options = Options { segment_bytes: 1 << 20, ..Options::default() };
+//! let recovery = Recovery::open(&place, options)?;
 //! recovery.replay(1, |_sequence, _record| Ok::<(), journal::JournalError>(()))?;
 //! let mut journal = recovery.finish()?;
 //!

@@ -123,10 +123,8 @@ fn a_journal_that_was_tampered_with_is_refused() {
 fn a_snapshot_that_is_not_the_replay_s_state_is_found() {
     let copy = copy();
     let data = copy.path().join("data");
-    let snapshots: Vec<PathBuf> = fs::read_dir(data.join("snapshots"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let snapshots: Vec<PathBuf> =
+        fs::read_dir(data.join("snapshots")).unwrap().map(|entry| entry.unwrap().path()).collect();
     for path in snapshots {
         let mut bytes = fs::read(&path).unwrap();
         let middle = bytes.len() / 2;

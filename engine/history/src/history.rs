@@ -89,8 +89,8 @@ impl History {
         self.pool.with(|sql| query::audit(sql, subject, before, most))
     }
 
-    /// The ids of the cards that draw on an account. They never change, so what the shard says about
-    /// each of them is current.
+    /// The ids of the cards that draw on an account. They never change, so what the shard says
+    /// about each of them is current.
     ///
     /// # Errors
     /// [`HistoryError`].

@@ -1,9 +1,9 @@
 //! The ids of a portfolio, kept so that positions in journal records can be turned back.
 //!
 //! Positions are dense in order of appearance, per kind. An import comes in parts and takes effect
-//! with its last one or not at all, so rows above the counts in [`Position`](crate::batch::Position)
-//! are provisional: nothing refers to them yet, and they go when the import is refused or begun
-//! anew.
+//! with its last one or not at all, so rows above the counts in
+//! [`Position`](crate::batch::Position) are provisional: nothing refers to them yet, and they go
+//! when the import is refused or begun anew.
 
 use crate::HistoryError;
 use crate::batch::{Batch, Counts, Place};

@@ -1,5 +1,5 @@
-//! What the API is sent, described. Forms are read field by field (`fields.rs`), so that an error can
-//! name the field; these structures only say in the OpenAPI document what they hold.
+//! What the API is sent, described. Forms are read field by field (`fields.rs`), so that an error
+//! can name the field; these structures only say in the OpenAPI document what they hold.
 #![allow(dead_code)]
 
 use utoipa::ToSchema;

@@ -4,12 +4,16 @@ use super::describe::ProblemBody;
 use crate::shard::ShardError;
 use authorization::Refusal;
 use axum::Json;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// Why a request was not done.
+/// Why a request was not done. In a box, since nearly every function can give one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(super) struct Problem(Box<Details>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Details {
     status: StatusCode,
     /// The last part of `type`, `urn:tamga:problem:...`.
     kind: &'static str,
@@ -28,21 +32,22 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         let detail = detail.into();
-        Self { status, kind, title, detail, field: None, rule: None, header: None }
+        let (field, rule, header) = (None, None, None);
+        Self(Box::new(Details { status, kind, title, detail, field, rule, header }))
     }
 
     fn with_rule(mut self, rule: &'static str) -> Self {
-        self.rule = Some(rule);
+        self.0.rule = Some(rule);
         self
     }
 
     fn with_field(mut self, field: &str) -> Self {
-        self.field = Some(field.chars().take(64).collect());
+        self.0.field = Some(field.chars().take(64).collect());
         self
     }
 
     fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, value));
+        self.0.header = Some((name, value));
         self
     }
 
@@ -174,19 +179,20 @@ impl From<ShardError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let Details { status, kind, title, detail, field, rule, header } = *self.0;
         let body = ProblemBody {
-            kind: format!("urn:tamga:problem:{}", self.kind),
-            title: self.title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail,
-            field: self.field,
-            rule: self.rule.map(str::to_owned),
+            kind: format!("urn:tamga:problem:{kind}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail,
+            field,
+            rule: rule.map(str::to_owned),
         };
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         let content_type = HeaderValue::from_static("application/problem+json");
-        headers.insert(header::CONTENT_TYPE, content_type);
-        if let Some((name, value)) = self.header {
+        headers.insert(CONTENT_TYPE, content_type);
+        if let Some((name, value)) = header {
             headers.insert(name, HeaderValue::from_static(value));
         }
         response

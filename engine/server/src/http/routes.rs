@@ -74,7 +74,6 @@ impl Routes {
 }
 
 /// The whole HTTP side as a service.
-#[must_use]
 pub fn router(context: HttpContext) -> Router {
     Routes::all()
         .router

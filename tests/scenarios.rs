@@ -18,6 +18,7 @@ fn play(files: &[PathBuf], only: Option<&str>) {
         patience: Duration::from_secs(15),
         keep_data: false,
         only: only.map(str::to_owned),
+        verify: true,
     };
     let report = run(&settings, files, |result| println!("{result}"));
     println!("{report}");

@@ -9,7 +9,8 @@ use tamga_sim::{SimError, moment};
 /// Play scenario files, each scenario against a fresh engine
 ///
 /// A scenario is a YAML document: a portfolio, a clock, rules over the base rule set, and steps
-/// that send messages, call the API, move the clock or kill the engine, with what must come of each.
+/// that send messages, call the API, move the clock or kill the engine, with what must come of
+/// each.
 /// Exit code 0 if all passed, 1 if something was not as expected, 2 if it could not be tried.
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -28,6 +29,9 @@ pub(crate) struct Args {
     /// Write a JSON report
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// At the end of each scenario drain the engine and run `tamga verify` on what it leaves
+    #[arg(long)]
+    verify: bool,
     /// Keep the engines' folders (configuration, data, log) and say where they are
     #[arg(long)]
     keep_data: bool,
@@ -53,6 +57,7 @@ impl Args {
             patience: Duration::from_secs(self.patience),
             keep_data: self.keep_data,
             only: self.only,
+            verify: self.verify,
         };
         let report = scenario::run(&settings, &self.files, |result| println!("{result}"));
         for reason in &report.unreadable {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 const POLL: Duration = Duration::from_millis(10);
 const LOG_TAIL_LINES: usize = 25;
+/// A scenario writes little, and preparing a large segment is most of what a start takes.
+const SEGMENT_MIB: u32 = 4;
 
 /// How engines are started.
 #[derive(Debug, Clone)]
@@ -103,11 +105,30 @@ impl Engine {
     /// # Errors
     /// [`SimError::Engine`], also if it does not end by itself and well.
     pub fn restart_drained(&mut self, clock: &str) -> Result<(), SimError> {
-        let status = self.drain()?;
-        if !status.success() {
-            return Err(self.failed(&format!("SIGTERM ended the engine with {status}")));
-        }
+        self.drain_well()?;
         self.serve(clock)
+    }
+
+    /// Drains the engine and has `tamga verify` look at what it leaves: ledger, counters,
+    /// snapshot against replay.
+    ///
+    /// # Errors
+    /// [`SimError::Engine`] with what `verify` found.
+    pub fn verify(mut self) -> Result<(), SimError> {
+        self.drain_well()?;
+        match self.command("verify").status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(self.failed(&format!("the verification ended with {status}"))),
+            Err(error) => Err(self.not_runnable(&error)),
+        }
+    }
+
+    fn drain_well(&mut self) -> Result<(), SimError> {
+        let status = self.drain()?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(self.failed(&format!("SIGTERM ended the engine with {status}")))
     }
 
     /// Why the engine is gone, if it is.
@@ -223,7 +244,7 @@ impl Engine {
             "rules = {rules}\n\
              [clock]\nzone = {zone}\n\
              [security]\nmodule = \"software\"\ntest_keys = true\n\
-             [store]\nkind = \"embedded\"\npath = {data}\n\
+             [store]\nkind = \"embedded\"\npath = {data}\nsegment_mib = {SEGMENT_MIB}\n\
              [[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:{pos}\"\nframing = \"u16be\"\n\
              tpdu = true\ndialect = \"iso87-bcd\"\n\
              [[listener]]\nname = \"atm\"\nbind = \"127.0.0.1:{atm}\"\nframing = \"ascii4\"\n\

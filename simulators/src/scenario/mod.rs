@@ -37,6 +37,8 @@ pub struct Settings {
     pub keep_data: bool,
     /// Play only scenarios whose name contains this.
     pub only: Option<String>,
+    /// Drain the engine at the end and let it verify what it leaves behind.
+    pub verify: bool,
 }
 
 /// Plays all scenarios of the files, in order; each outcome is handed to `told` as it is known.
@@ -111,5 +113,5 @@ fn play_in(
         let line = scenario.lines.get(at).copied();
         steps.push(player.play(at + 1, line, step)?);
     }
-    Ok(())
+    if settings.verify { player.into_engine().verify() } else { Ok(()) }
 }

@@ -81,6 +81,11 @@ impl<'a> Player<'a> {
         })
     }
 
+    /// The engine, when all is played.
+    pub(crate) fn into_engine(self) -> Engine {
+        self.engine
+    }
+
     /// Plays one step.
     ///
     /// # Errors

@@ -96,9 +96,7 @@ impl Ids {
             return None;
         }
         let position = self.ids.push(id.clone());
-        let ids = &self.ids;
-        let hash_of = |p| ids.get(at(p)).map_or(0, |id| hash(id.as_bytes()));
-        self.index.insert(hash(id.as_bytes()), position, hash_of);
+        self.index.insert(hash(id.as_bytes()), position);
         Some(position)
     }
 }

@@ -140,9 +140,7 @@ impl State {
             pin_reference,
             supplementary_of,
         });
-        let cards = &self.cards;
-        let hash = |slot| cards.get(at(slot)).map_or(0, |card: &Card| card.digest.index_hash());
-        self.card_index.insert(item.digest.index_hash(), slot, hash);
+        self.card_index.insert(item.digest.index_hash(), slot);
         if !item.limits.is_empty() {
             self.set_card_limits(slot, &item.limits);
             self.card_limits.push((slot, item.limits.clone()));

@@ -223,9 +223,7 @@ impl State {
     pub(crate) fn rebuild(&mut self) -> Result<(), String> {
         self.card_index = Index::with_capacity(self.cards.len());
         for (slot, card) in (0u32..).zip(self.cards.iter()) {
-            let cards = &self.cards;
-            let hash = |slot| cards.get(at(slot)).map_or(0, |card| card.digest.index_hash());
-            self.card_index.insert(card.digest.index_hash(), slot, hash);
+            self.card_index.insert(card.digest.index_hash(), slot);
         }
         self.ledger.rebuild();
         self.transactions.rebuild();

@@ -185,13 +185,10 @@ impl Day {
     }
 
     fn index(&mut self, position: u32) {
-        let rows = &self.rows;
-        let Some(row) = rows.get(at(position)) else { return };
-        let stan = |p: u32| rows.get(at(p)).map_or(0, |row| stan_hash(row.terminal, row.stan));
-        let rrn = |p: u32| rows.get(at(p)).map_or(0, |row| rrn_hash(&row.rrn));
-        self.by_stan.insert(stan(position), position, stan);
+        let Some(row) = self.rows.get(at(position)) else { return };
+        self.by_stan.insert(stan_hash(row.terminal, row.stan), position);
         if !matches!(row.status, Status::Declined | Status::Informed) {
-            self.by_rrn.insert(rrn(position), position, rrn);
+            self.by_rrn.insert(rrn_hash(&row.rrn), position);
         }
     }
 

@@ -371,9 +371,7 @@ impl Panel {
 
     fn add_to_index(&mut self, slot: u32) {
         let hash = self.hash_of(slot);
-        let mut index = std::mem::take(&mut self.index);
-        index.0.insert(hash, slot, |slot| self.hash_of(slot));
-        self.index = index;
+        self.index.0.insert(hash, slot);
     }
 
     fn rebuild_index(&mut self) {

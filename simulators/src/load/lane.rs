@@ -118,7 +118,7 @@ impl Lane {
         self.reference += self.reference_step;
         template.write(&patch, frame.cards, &mut self.out);
         if intended_ns >= frame.warm_up_ns {
-            tally.sent += 1;
+            tally.send(now_ns.saturating_sub(intended_ns));
         }
     }
 

@@ -96,6 +96,9 @@ pub struct LoadReport {
     /// Milliseconds from the moment a message was due (closed loop: sent) to its answer; messages
     /// without an answer count with the time waited.
     pub latency_ms: Latency,
+    /// Milliseconds from the moment a message was due to its sending, in an open loop: what of the
+    /// latency is the generator's own lateness, or waiting for room under `in_flight`.
+    pub sent_late_ms: Option<Latency>,
     /// By operation and code.
     pub codes: Vec<CodeCount>,
     /// Second by second.
@@ -182,6 +185,7 @@ impl LoadReport {
             strange: tally.strange,
             approved: ratio(approved, tally.answered.max(1)),
             latency_ms: Latency::of(&tally.latency),
+            sent_late_ms: settings.rate.map(|_| Latency::of(&tally.lag)),
             codes,
             timeline,
             cards_left_out,
@@ -233,18 +237,21 @@ impl fmt::Display for LoadReport {
         for (name, count) in troubles.iter().filter(|(_, count)| *count > 0) {
             writeln!(f, "  {name:<18} {:>13}", grouped(float(*count)))?;
         }
-        let l = &self.latency_ms;
         writeln!(f)?;
         writeln!(
             f,
             "  {:<10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
-            "latency", "min", "p50", "p90", "p99", "p99.9", "p99.99", "max"
+            "ms", "min", "p50", "p90", "p99", "p99.9", "p99.99", "max"
         )?;
-        writeln!(
-            f,
-            "  {:<10}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>10.3}{:>10.3}",
-            "ms", l.min, l.p50, l.p90, l.p99, l.p999, l.p9999, l.max
-        )?;
+        let rows = [("latency", Some(self.latency_ms)), ("sent late", self.sent_late_ms)];
+        for (name, times) in rows {
+            let Some(t) = times else { continue };
+            write!(f, "  {name:<10}")?;
+            for value in [t.min, t.p50, t.p90, t.p99, t.p999, t.p9999, t.max] {
+                write!(f, "{value:>10.3}")?;
+            }
+            writeln!(f)?;
+        }
         writeln!(f)?;
         for CodeCount { operation, code, count } in &self.codes {
             let meaning = if code == "echo" { "" } else { meaning(code) };

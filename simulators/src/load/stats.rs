@@ -26,6 +26,8 @@ pub(crate) struct Tally {
     /// From the intended moment to the answer; a message without an answer counts with the
     /// deadline, so that losing the slow ones does not make the rest look better.
     pub(crate) latency: Histogram<u64>,
+    /// From the intended moment to the sending: the generator's own lateness, and waiting for room.
+    pub(crate) lag: Histogram<u64>,
     pub(crate) sent: u64,
     /// Due, and never sent, since everything allowed was in flight.
     pub(crate) unsent: u64,
@@ -46,6 +48,7 @@ impl Tally {
     pub(crate) fn new() -> Result<Self, SimError> {
         Ok(Self {
             latency: histogram()?,
+            lag: histogram()?,
             sent: 0,
             unsent: 0,
             answered: 0,
@@ -64,6 +67,11 @@ impl Tally {
         *self.codes.entry((operation, code)).or_default() += 1;
     }
 
+    pub(crate) fn send(&mut self, lag_ns: u64) {
+        self.sent += 1;
+        self.lag.saturating_record(lag_ns.max(1));
+    }
+
     pub(crate) fn timeout(&mut self, waited_ns: u64) {
         self.timeouts += 1;
         self.latency.saturating_record(waited_ns.max(1));
@@ -77,8 +85,12 @@ impl Tally {
     /// Adds another's counts and empties the other.
     pub(crate) fn take(&mut self, other: &mut Self) {
         // Same bounds, so nothing can be out of range.
-        self.latency.add(&other.latency).unwrap_or_default();
-        other.latency.reset();
+        for (mine, theirs) in
+            [(&mut self.latency, &mut other.latency), (&mut self.lag, &mut other.lag)]
+        {
+            mine.add(&*theirs).unwrap_or_default();
+            theirs.reset();
+        }
         for (key, count) in std::mem::take(&mut other.codes) {
             *self.codes.entry(key).or_default() += count;
         }
@@ -115,7 +127,7 @@ mod tests {
     fn adding_up_loses_nothing() {
         let (mut all, mut part) = (Tally::new().unwrap(), Tally::new().unwrap());
         for round in 0..3u64 {
-            part.sent += 12;
+            (0..12).for_each(|lag| part.send(lag));
             for at in 1..=10 {
                 part.answer(Operation::Tap, code(b"00"), at * 1000 + round);
             }
@@ -125,6 +137,7 @@ mod tests {
             assert_eq!((part.sent, part.latency.len()), (0, 0));
         }
         assert_eq!((all.sent, all.answered, all.timeouts), (36, 33, 3));
+        assert_eq!(all.lag.len(), 36);
         assert_eq!(all.latency.len(), 36, "a message without an answer counts in the latency");
         assert_eq!(all.codes[&(Operation::Tap, *b"00\0\0")], 30);
         assert!(all.latency.max() >= 5_000_000_000);

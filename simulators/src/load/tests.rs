@@ -143,6 +143,7 @@ fn the_stall_shows_even_where_only_one_message_may_be_on_its_way() {
     (settings.rate, settings.duration) = (Some(200.0), Some(Duration::from_secs(1)));
     let report = run(&settings, |_| {}).unwrap();
     assert!(report.latency_ms.p90 > 100.0, "waiting for room counts too: {report}");
+    assert!(report.sent_late_ms.unwrap().p90 > 100.0, "and is told apart: {report}");
 }
 
 #[test]

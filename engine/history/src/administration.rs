@@ -5,8 +5,8 @@ use crate::card_transaction::write_postings;
 use crate::{HistoryError, names, portfolio};
 use authorization::{Command, Done, OnRequestOf, Outcome};
 use ledger::{GeneralAccount, Party, Transfer};
-use payment_types::{Currency, Sequence};
-use rusqlite::params;
+use payment_types::{Currency, Sequence, format_minor};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
 
 /// A row of the audit table, still without its place.
@@ -23,6 +23,7 @@ pub(crate) fn write(
     command: &Command,
     outcome: &Outcome,
 ) -> Result<(), HistoryError> {
+    let mut currency = None;
     match (command, outcome) {
         (Command::Import { part, items, .. }, outcome) => {
             portfolio::write(batch, place, *part, items, outcome)?;
@@ -30,13 +31,17 @@ pub(crate) fn write(
         (Command::InstallRules { text }, Outcome::Done(Done::RulesInstalled { version })) => {
             install_rules(batch, place, version, text)?;
         }
+        (Command::Credit { account, .. }, Outcome::Refused(_)) => {
+            currency = currency_of(batch.sql, "id", account.as_str())?;
+        }
         (Command::Credit { amount, .. }, Outcome::Done(Done::Credited { account, .. })) => {
-            let currency = currency_of(batch, account.0)?;
+            currency = currency_of(batch.sql, "slot", account.0)?;
+            let known = currency.ok_or(HistoryError::Content("no currency"))?;
             let transfer = Transfer {
                 debit: Party::General(GeneralAccount::IncomingCredits),
                 credit: Party::Customer(*account),
                 amount: *amount,
-                currency,
+                currency: known,
             };
             write_postings(batch.sql, place, std::iter::once(&transfer))?;
         }
@@ -45,7 +50,7 @@ pub(crate) fn write(
         }
         _ => {}
     }
-    let Some(entry) = entry(command, outcome) else { return Ok(()) };
+    let Some(entry) = entry(command, outcome, currency) else { return Ok(()) };
     let refused = match outcome {
         Outcome::Refused(refusal) => Some(names::refusal(refusal)),
         _ => None,
@@ -68,7 +73,11 @@ pub(crate) fn write(
 }
 
 /// What the audit says; nothing for what is only a step of something larger or had no effect.
-fn entry<'c>(command: &'c Command, outcome: &Outcome) -> Option<Entry<'c>> {
+fn entry<'c>(
+    command: &'c Command,
+    outcome: &Outcome,
+    currency: Option<Currency>,
+) -> Option<Entry<'c>> {
     let entry = match command {
         Command::Authorize(_) => return None,
         Command::Block { card, reason, by } => on_request("block", card, reason.name(), by),
@@ -83,7 +92,7 @@ fn entry<'c>(command: &'c Command, outcome: &Outcome) -> Option<Entry<'c>> {
             action: "credit",
             subject: Some(("account", account)),
             entered_by: Some(entered_by),
-            details: credit_details(*amount, reference, purpose, outcome),
+            details: credit_details((*amount, reference, purpose), outcome, currency),
         },
         Command::InstallRules { .. } => Entry {
             action: "install_rules",
@@ -141,13 +150,29 @@ fn arrest<'c>(
     Entry { action, subject: Some(("account", account)), entered_by: Some(entered_by), details }
 }
 
-fn credit_details(amount: u64, reference: &str, purpose: &str, outcome: &Outcome) -> Value {
-    let mut details = json!({ "amount": amount, "reference": reference, "purpose": purpose });
-    if let (Outcome::Done(Done::Credited { spent, balance, .. }), Some(map)) =
-        (outcome, details.as_object_mut())
-    {
-        map.insert("spent".to_owned(), json!(spent));
-        map.insert("balance".to_owned(), json!(balance));
+/// Amounts as the API gives them: decimal strings in major units. Of an account that is not there
+/// no currency is known, so its amount stays in minor units and says so.
+fn credit_details(
+    (amount, reference, purpose): (u64, &str, &str),
+    outcome: &Outcome,
+    currency: Option<Currency>,
+) -> Value {
+    let mut details = json!({ "reference": reference, "purpose": purpose });
+    let Some(currency) = currency else {
+        details["amount_minor"] = json!(amount);
+        return details;
+    };
+    let text = |minor: i128| format_minor(minor, currency.exponent());
+    details["amount"] = json!(text(i128::from(amount)));
+    details["currency"] = json!(currency.to_string());
+    if let Outcome::Done(Done::Credited { spent, balance, .. }) = outcome {
+        details["spent"] = json!({
+            "technical_overdraft": text(i128::from(spent.technical_overdraft)),
+            "overdraft": text(i128::from(spent.overdraft)),
+            "minimum_balance": text(i128::from(spent.minimum_balance)),
+            "own_use": text(i128::from(spent.own_use)),
+        });
+        details["ledger_balance"] = json!(text(i128::from(*balance)));
     }
     details
 }
@@ -199,8 +224,13 @@ fn expire_holds(
     Ok(())
 }
 
-fn currency_of(batch: &Batch<'_>, slot: u32) -> Result<Currency, HistoryError> {
-    let find = "SELECT currency FROM accounts WHERE slot = ?1";
-    let numeric: u16 = batch.sql.prepare_cached(find)?.query_row([slot], |row| row.get(0))?;
-    Currency::from_numeric(numeric).ok_or(HistoryError::Content("a currency"))
+/// The currency of the account with this `id` or `slot`.
+fn currency_of(
+    sql: &Connection,
+    column: &str,
+    value: impl ToSql,
+) -> Result<Option<Currency>, HistoryError> {
+    let find = format!("SELECT currency FROM accounts WHERE {column} = ?1");
+    let numeric = sql.prepare_cached(&find)?.query_row([value], |row| row.get(0)).optional()?;
+    Ok(numeric.and_then(Currency::from_numeric))
 }

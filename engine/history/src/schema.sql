@@ -95,8 +95,9 @@ CREATE TABLE retransmissions (
 CREATE INDEX retransmissions_by_original ON retransmissions (original);
 
 -- TXN-8: a JSON array with [rule, verdict, limit, asked, used, ceiling] for each rule looked at,
--- in order. Verdict: "-" not applicable, P pass, D decline, A asks for the PIN, N note. Limit: null,
--- or the place in the `limits` of the rule set in force. The numbers are left out where all are 0.
+-- in order. Verdict: "-" not applicable, P pass, D decline, A asks for the PIN, N note. Limit:
+-- null, or the place in the `limits` of the rule set in force. The three numbers are left out
+-- where all are 0.
 CREATE TABLE traces (sequence INTEGER PRIMARY KEY, entries TEXT NOT NULL) STRICT;
 
 -- BAL-7: amounts of a sequence sum to zero per currency. Of a customer's account or of the bank's.

@@ -204,7 +204,7 @@ pub struct AuditEntry {
     pub entered_by: Option<String>,
     /// Why it was refused, if it was.
     pub refused: Option<String>,
-    /// The rest, as a JSON object; amounts in minor units.
+    /// The rest, as a JSON object.
     pub details: String,
 }
 

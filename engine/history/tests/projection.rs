@@ -239,6 +239,11 @@ fn audit_and_outbox_say_who_did_what() {
     assert!(card[1].details.contains("\"identified_by\":\"passport\""), "{}", card[1].details);
     let refused = &history.audit(Some(("card", "K9")), None, 100).unwrap().items[0];
     assert_eq!(refused.refused.as_deref(), Some("unknown card"));
+    let credit = &history.audit(Some(("account", "A1")), None, 100).unwrap().items[2];
+    assert_eq!(credit.action, "credit");
+    for part in ["\"amount\":\"50000.00\"", "\"technical_overdraft\":\"6200.24\""] {
+        assert!(credit.details.contains(part), "{}", credit.details);
+    }
     let notices = history.notifications(Some("A1"), None, 10).unwrap().items;
     assert_eq!((notices.len(), notices[0].sequence), (1, 15));
     assert_eq!(notices[0].kind, "technical_overdraft");

@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use super::metering;
 use super::problem::Problem;
 use crate::clock::Clock;
 use crate::config::ApiToken;
@@ -47,6 +48,7 @@ impl HttpContext {
     /// ready yet.
     #[must_use]
     pub fn new(tokens: Vec<ApiToken>, metrics: PrometheusHandle) -> Self {
+        metering::describe();
         let (running, draining) = (OnceLock::new(), AtomicBool::new(false));
         let clock_moves = Mutex::new(());
         Self { inner: Arc::new(Inner { tokens, metrics, running, draining, clock_moves }) }

@@ -334,7 +334,7 @@ pub(super) struct AuditEntry {
     pub(super) entered_by: Option<String>,
     /// Why it was refused, if it was.
     pub(super) refused: Option<String>,
-    /// The rest; amounts in minor units.
+    /// The rest.
     #[schema(value_type = Object)]
     pub(super) details: serde_json::Value,
 }

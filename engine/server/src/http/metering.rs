@@ -2,6 +2,8 @@
 
 use super::context::HttpContext;
 use axum::extract::{MatchedPath, Request};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, gauge, histogram};
@@ -16,16 +18,33 @@ const HISTORY_BEHIND: &str = "tamga_history_behind_records";
 /// How often figures are gathered when nobody asks for them, so that they do not pile up.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Counts and times a request by its route, never by its path: paths hold ids.
+/// Says what each figure is, for `/metrics`.
+pub(super) fn describe() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!(REQUESTS, "HTTP requests answered, by method, route and status");
+    describe_histogram!(SECONDS, "From a request's head to its answer's, by route");
+    describe_gauge!(HISTORY_SEQUENCE, "The last journal sequence that can be searched");
+    describe_gauge!(HISTORY_BEHIND, "Durable records the read model has not taken in yet");
+}
+
+/// Counts and times a request by its route, never by its path: paths hold ids. Refused access is
+/// logged. Nothing of the API may be kept by a cache on the way.
 pub(super) async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>();
     let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
     let method = request.method().as_str().to_owned();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
     let took = started.elapsed();
-    debug!(method, route, status, ms = took.as_millis(), "http");
+    if matches!(status, 401 | 403) {
+        warn!(method, route, status, "access refused");
+    } else {
+        debug!(method, route, status, ms = took.as_millis(), "http");
+    }
     let labels = [("method", method), ("route", route.clone()), ("status", status.to_string())];
     counter!(REQUESTS, &labels).increment(1);
     histogram!(SECONDS, "route" => route).record(took);

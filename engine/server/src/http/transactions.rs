@@ -199,7 +199,8 @@ fn trace_line(line: history::TraceLine, amount: i64, booked: Currency) -> TraceL
     TraceLine {
         asked: figure(line.asked),
         used: figure(line.used),
-        ceiling: figure(line.ceiling),
+        // BAL, AMT and the like look at two numbers only.
+        ceiling: figure(line.ceiling).filter(|_| line.ceiling != 0 || is_regulated || is_count),
         rule: line.rule,
         verdict: line.verdict,
         limit: line.limit,

@@ -1,4 +1,5 @@
 //! `tamga check-config` and how a start is refused: the real program.
+#![allow(clippy::unwrap_used)] // helpers of tests are outside `#[test]`, where it is allowed
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! `tamga decode` and `tamga encode` on the conformance messages: the real program.
+#![allow(clippy::unwrap_used)] // helpers of tests are outside `#[test]`, where it is allowed
 
 use serde_json::Value;
 use std::io::Write;

@@ -1,4 +1,5 @@
 //! `tamga replay`, `verify` and `eod` on the history that `tamga demo` makes. The real program.
+#![allow(clippy::unwrap_used)] // helpers of tests are outside `#[test]`, where it is allowed
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -150,4 +151,52 @@ fn a_day_is_ended_once() {
     let wrong = on("eod", &data, &["--date", "yesterday"]).exits(2);
     assert!(wrong.err.contains("2026-11-23"), "{}", wrong.err);
     let _still_good = on("verify", &data, &[]).good();
+}
+
+/// While an engine has the data it is asked over its API, and only with a token.
+#[test]
+fn a_running_engine_is_asked_to_end_the_day() {
+    let copy = copy();
+    let (folder, http) = (copy.path(), free_address());
+    let digest = "b1744d0edb7ceddbe3aaaea50dc7ad722315fb94b46825b79e82f7413240d4c5";
+    let config = folder.join("tamga.toml");
+    let text = format!(
+        "[security]\ntest_keys = true\n[[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\n\
+         [http]\nbind = \"{http}\"\n[[api_token]]\nname = \"t\"\nsha256 = \"{digest}\"\n\
+         roles = [\"operator\"]\n"
+    );
+    fs::write(&config, text).unwrap();
+    let mut serve = command("tamga");
+    serve.args(["serve", "--test-clock", "2099-12-31T23:59:59+06:00", "--config"]);
+    let mut engine = serve.arg(&config).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let ready = (0..1200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        ureq::get(format!("http://{http}/health/ready")).call().is_ok()
+    });
+    let eod = |date: &str, token: &str| {
+        let mut eod = command("tamga");
+        eod.args(["eod", "--date", date, "--config"]).arg(&config);
+        if !token.is_empty() {
+            eod.env("TAMGA_TOKEN", token);
+        }
+        Run::from(eod.output().unwrap())
+    };
+    let no_token = eod("2099-12-31", "");
+    let bad_token = eod("2099-12-31", "wrong");
+    let first = eod("2099-12-31", "tamga-demo");
+    let second = eod("2099-12-31", "tamga-demo");
+    let early = eod("2199-01-01", "tamga-demo");
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    assert!(ready, "the engine did not start");
+    assert!(no_token.exits(3).err.contains("TAMGA_TOKEN"));
+    assert!(bad_token.exits(1).err.contains("(401)"));
+    assert!(first.good().out.starts_with("2099-12-31 ended:"));
+    assert!(second.good().out.contains("was ended before"));
+    assert!(early.exits(1).err.contains("(409)"));
+}
+
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
 }

@@ -114,7 +114,6 @@ fn there(options: &EodOptions, locked: &Failure) -> Result<DayEnded, Failure> {
         .post(&url)
         .header("Authorization", &format!("Bearer {token}"))
         .header("Content-Type", "application/json")
-        .header("Idempotency-Key", &format!("eod-{date}"))
         .send(format!("{{\"date\":\"{date}\"}}"));
     let mut answer = answer.map_err(|error| {
         Failure::unreachable(format!("the engine at {address} does not answer: {error}"))

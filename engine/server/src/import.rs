@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 
 /// Records of a journaled part.
 pub const PART: usize = 1000;
-/// Parts between two commits: some megabytes.
-const PARTS_PER_COMMIT: usize = 64;
+/// Parts between two commits: about two megabytes.
+const PARTS_PER_COMMIT: usize = 16;
 
 /// What `tamga import` was told.
 #[derive(Debug)]

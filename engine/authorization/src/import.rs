@@ -3,7 +3,7 @@
 use crate::State;
 use crate::card::{Blocks, Card, PinReferenceBytes};
 use crate::command::{AccountItem, CardItem, PortfolioItem, ProductItem, TerminalItem};
-use crate::directory::{Customer, Merchant, Product, Terminal, at};
+use crate::directory::{Customer, Merchant, Product, Terminal};
 use compact_str::CompactString;
 use ledger::{Account, AccountSlot, GeneralAccount, Party, Transfer};
 use payment_types::DeviceCategory;

@@ -7,6 +7,8 @@
 mod backtest;
 mod difference;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use crate::failure::Failure;
 use crate::progress::Progress;

@@ -38,46 +38,41 @@ pub fn parse_lenient<'a>(
     dialect: &'a Dialect,
     body: &'a [u8],
 ) -> (Option<Message<'a>>, Option<ParseError>) {
-    match scan(dialect, body) {
-        Ok((message, error)) => (Some(message), error),
-        Err(error) => (None, Some(error)),
-    }
+    let header = match header(dialect, body) {
+        Ok(header) => header,
+        Err(error) => return (None, Some(error)),
+    };
+    let mut message = Message::new(dialect, body, header.mti);
+    let error = fill(&header, &mut message);
+    (Some(message), error)
 }
 
 /// The whole message, or what is wrong with it.
 #[inline]
 pub(crate) fn parse<'a>(dialect: &'a Dialect, body: &'a [u8]) -> Result<Message<'a>, ParseError> {
-    match scan(dialect, body)? {
-        (message, None) => Ok(message),
-        (_, Some(error)) => Err(error),
+    let header = header(dialect, body)?;
+    // Filled where it stands, not handed on by value: it is a few hundred bytes.
+    let mut message = Message::new(dialect, body, header.mti);
+    match fill(&header, &mut message) {
+        None => Ok(message),
+        Some(error) => Err(error),
     }
 }
 
-fn scan<'a>(
-    dialect: &'a Dialect,
-    body: &'a [u8],
-) -> Result<(Message<'a>, Option<ParseError>), ParseError> {
-    if body.len() > usize::from(u16::MAX) {
-        let offset = usize::from(u16::MAX);
-        return Err(ParseError { element: 0, offset, cause: ParseCause::MessageTooLong });
-    }
-    let header = header(dialect, body)?;
-    let mut message = Message::new(dialect, body, header.mti);
-    if fast(dialect, body, &header, &mut message) == Some(body.len()) {
+/// Finds the elements; what is wrong with the first that is broken.
+fn fill(header: &Header, message: &mut Message<'_>) -> Option<ParseError> {
+    let (dialect, body) = (message.dialect, message.body);
+    if fast(dialect, body, header, message) == Some(body.len()) {
         let [first, second, _] = header.maps;
         message.maps = [first, second, 0];
-        return Ok((message, None));
+        return None;
     }
-    let error = plain(dialect, body, &header, &mut message);
-    Ok((message, error))
+    plain(dialect, body, header, message)
 }
 
 /// Whether each pass accepts the message: the fast one may refuse what the plain one accepts, never
 /// the other way round.
 pub(crate) fn fast_and_plain(dialect: &Dialect, body: &[u8]) -> Option<(bool, bool)> {
-    if body.len() > usize::from(u16::MAX) {
-        return None;
-    }
     let header = header(dialect, body).ok()?;
     let mut message = Message::new(dialect, body, header.mti);
     let quick = fast(dialect, body, &header, &mut message) == Some(body.len());
@@ -101,6 +96,9 @@ fn mti(coding: Digits, body: &[u8]) -> Option<(Mti, usize)> {
 
 fn header(dialect: &Dialect, body: &[u8]) -> Result<Header, ParseError> {
     let error = |element, offset, cause| ParseError { element, offset, cause };
+    if body.len() > usize::from(u16::MAX) {
+        return Err(error(0, usize::from(u16::MAX), ParseCause::MessageTooLong));
+    }
     let Some((mti, at)) = mti(dialect.mti, body) else {
         let width = if dialect.mti == Digits::Bcd { 2 } else { 4 };
         let cause = if body.len() < width { ParseCause::Truncated } else { ParseCause::BadMti };

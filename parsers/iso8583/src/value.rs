@@ -331,17 +331,30 @@ impl<'a> Value<'a> {
         if skip > 0 {
             return fill(room, split(self.bytes).skip(skip).take(take).map(character));
         }
-        let mut quads = self.bytes.chunks_exact(4);
-        let mut out = room.chunks_exact_mut(8);
-        for (eight, four) in (&mut out).zip(&mut quads) {
-            let digits = spread(four.first_chunk().map_or(0, |four| u32::from_be_bytes(*four)));
+        let pairs = self.bytes.get(..take / 2).unwrap_or_default();
+        let digits = |four: &[u8; 4]| {
             // This does for the separator too: 0x30 | 13 is `=`.
-            eight.copy_from_slice(&(digits | splat(b'0')).to_be_bytes());
+            (spread(u32::from_be_bytes(*four)) | splat(b'0')).to_be_bytes()
+        };
+        if let Some(last) = pairs.last_chunk() {
+            let (places, _) = room.as_chunks_mut();
+            for (place, four) in places.iter_mut().zip(pairs.as_chunks().0) {
+                *place = digits(four);
+            }
+            // The last eight overlap those before them.
+            let even = room.get_mut(..take & !1).and_then(|even| even.last_chunk_mut());
+            if let Some(place) = even {
+                *place = digits(last);
+            }
+        } else {
+            let (places, _) = room.as_chunks_mut();
+            for ([high, low], pair) in places.iter_mut().zip(pairs) {
+                (*high, *low) = (character(pair >> 4), character(pair & 0x0F));
+            }
         }
-        let done = take / 8 * 8;
-        let rest = split(self.bytes.get(done / 2..).unwrap_or_default()).map(character);
-        for (place, digit) in room.iter_mut().skip(done).zip(rest) {
-            *place = digit;
+        let odd = self.bytes.get(take / 2).filter(|_| take % 2 == 1);
+        if let Some((place, byte)) = room.last_mut().zip(odd) {
+            *place = character(byte >> 4);
         }
         Ok(room)
     }

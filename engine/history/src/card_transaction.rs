@@ -5,6 +5,7 @@ use crate::{HistoryError, names};
 use authorization::{Decided, Notice, Request, TraceEntry};
 use ledger::{Party, Transfer};
 use payment_types::{Class, Function, Mti, OriginalDataElements};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::fmt::Write;
 
@@ -92,9 +93,6 @@ fn write_transaction(
     Ok(())
 }
 
-/// How many of a terminal's or a card's newest transactions are searched for an original.
-const ORIGINALS_SEARCHED: i64 = 5_000;
-
 /// The transaction that a reversal, a completion or an increment is about, found as the core finds
 /// it: by DE 90; else by retrieval reference number, a reversal among its terminal's transactions
 /// (its own STAN first), a completion among its card's authorizations. The newest wins.
@@ -105,35 +103,34 @@ fn original_of(
     decided: &Decided,
 ) -> Result<Option<i64>, HistoryError> {
     let is_reversal = request.mti.class() == Class::Reversal;
-    let follows = is_reversal || request.mti.function() == Function::Advice;
     if let Some(original) = &request.original {
-        let found = by_de_90(sql, place, request, original)?;
+        let found = by_de_90(sql, place, request, original, decided.parties.card)?;
         if found.is_some() || is_reversal {
             return Ok(found);
         }
     }
-    let (Some(rrn), true) = (&request.rrn, follows) else { return Ok(None) };
+    let Some(rrn) = &request.rrn else { return Ok(None) };
+    let (sequence, rrn) = (place.sequence, rrn.as_str());
     let found = if is_reversal {
-        let find = "SELECT sequence FROM (SELECT sequence, stan, rrn, approved, original \
-                    FROM transactions WHERE terminal = ?1 ORDER BY sequence DESC LIMIT ?2) \
-                    WHERE rrn = ?3 AND approved AND original IS NULL AND sequence < ?4 \
-                    ORDER BY stan = ?5 DESC, sequence DESC LIMIT 1";
-        let terminal = request.terminal.as_str();
-        let stan = request.stan.number();
-        sql.prepare_cached(find)?.query_row(
-            params![terminal, ORIGINALS_SEARCHED, rrn.as_str(), place.sequence, stan],
-            |row| row.get(0),
-        )
+        let select = among(
+            decided.parties.card,
+            "rrn = ?2 AND terminal = ?3 AND approved AND original IS NULL AND sequence < ?4",
+            "stan = ?5 DESC, sequence DESC",
+        );
+        let (terminal, stan) = (request.terminal.as_str(), request.stan.number());
+        let scope = scope(decided.parties.card, request);
+        let values = params![scope, rrn, terminal, sequence, stan];
+        sql.prepare_cached(&select)?.query_row(values, |row| row.get(0))
+    } else if request.mti.function() == Function::Advice && decided.parties.card.is_some() {
+        let select = among(
+            decided.parties.card,
+            "rrn = ?2 AND approved AND mti BETWEEN 100 AND 199 AND sequence < ?3",
+            "sequence DESC",
+        );
+        let scope = scope(decided.parties.card, request);
+        sql.prepare_cached(&select)?.query_row(params![scope, rrn, sequence], |row| row.get(0))
     } else {
-        let find = "SELECT sequence FROM (SELECT sequence, mti, rrn, approved \
-                    FROM transactions WHERE card = ?1 ORDER BY sequence DESC LIMIT ?2) \
-                    WHERE rrn = ?3 AND approved AND mti BETWEEN 100 AND 199 AND sequence < ?4 \
-                    ORDER BY sequence DESC LIMIT 1";
-        let card = decided.parties.card;
-        sql.prepare_cached(find)?
-            .query_row(params![card, ORIGINALS_SEARCHED, rrn.as_str(), place.sequence], |row| {
-                row.get(0)
-            })
+        return Ok(None);
     };
     Ok(found.optional()?)
 }
@@ -144,25 +141,44 @@ fn by_de_90(
     place: Place,
     request: &Request,
     original: &OriginalDataElements,
+    card: Option<u32>,
 ) -> Result<Option<i64>, HistoryError> {
-    let find = "SELECT sequence FROM (SELECT sequence, stan, mti, transmission, acquirer \
-                FROM transactions WHERE terminal = ?1 ORDER BY sequence DESC LIMIT ?2) \
-                WHERE stan = ?3 AND mti = ?4 AND (?5 = 0 OR transmission = ?5) \
-                AND (?6 = 0 OR acquirer = ?6) AND sequence < ?7 ORDER BY sequence DESC LIMIT 1";
-    let mti = original.mti.without_version().without_repeat().number();
-    let found = sql.prepare_cached(find)?.query_row(
-        params![
-            request.terminal.as_str(),
-            ORIGINALS_SEARCHED,
-            original.stan.number(),
-            mti,
-            original.transmission.number(),
-            int(original.acquirer.0),
-            place.sequence,
-        ],
-        |row| row.get(0),
+    let select = among(
+        card,
+        "stan = ?2 AND terminal = ?3 AND mti = ?4 AND (?5 = 0 OR transmission = ?5) \
+         AND (?6 = 0 OR acquirer = ?6) AND sequence < ?7",
+        "sequence DESC",
     );
+    let values = params![
+        scope(card, request),
+        original.stan.number(),
+        request.terminal.as_str(),
+        original.mti.without_version().without_repeat().number(),
+        original.transmission.number(),
+        int(original.acquirer.0),
+        place.sequence,
+    ];
+    let found = sql.prepare_cached(&select)?.query_row(values, |row| row.get(0));
     Ok(found.optional()?)
+}
+
+/// A search among the newest 5 000 transactions of the card, or of the terminal where the card is
+/// not known: `?1` is which (see [`scope`]). The number stands in the text since SQLite plans a
+/// statement with a bound LIMIT anew for every value.
+fn among(card: Option<u32>, condition: &str, order: &str) -> String {
+    let column = if card.is_some() { "card" } else { "terminal" };
+    format!(
+        "SELECT sequence FROM (SELECT sequence, stan, mti, rrn, terminal, transmission, acquirer, \
+         approved, original FROM transactions WHERE {column} = ?1 \
+         ORDER BY sequence DESC LIMIT 5000) WHERE {condition} ORDER BY {order} LIMIT 1"
+    )
+}
+
+fn scope(card: Option<u32>, request: &Request) -> Value {
+    match card {
+        Some(card) => Value::from(card),
+        None => Value::from(request.terminal.as_str().to_owned()),
+    }
 }
 
 /// Two postings a transfer (BAL-7): what one side loses the other gets.

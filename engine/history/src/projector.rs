@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Records in one SQLite transaction at most: enough that a commit's cost does not matter.
 const BATCH_MAX: usize = 4_000;
@@ -16,6 +16,8 @@ const BATCH_MAX: usize = 4_000;
 const GATHER: Duration = Duration::from_millis(20);
 /// After a failure: full disk, unreadable journal.
 const RETRY: Duration = Duration::from_secs(2);
+/// How long a projector that was told to stop goes on with what is durable.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// Nice value of the projector's thread: it takes what the decision path leaves.
 const NICE: i32 = 10;
 
@@ -77,14 +79,25 @@ impl Projector {
     /// # Errors
     /// [`HistoryError`]: the batches before it stay, the one it came in leaves nothing.
     pub fn catch_up(&mut self, watermark: u64) -> Result<u64, HistoryError> {
+        self.catch_up_while(watermark, || true)
+    }
+
+    /// As [`Projector::catch_up`], as long as `go_on` says so, which is asked before each batch.
+    fn catch_up_while(
+        &mut self,
+        watermark: u64,
+        go_on: impl Fn() -> bool,
+    ) -> Result<u64, HistoryError> {
         let mut taken = 0_u64;
-        loop {
+        while go_on() {
             match self.one_batch(watermark, BATCH_MAX)? {
-                0 => break,
+                0 => {
+                    self.progress.rebuilding.store(false, Ordering::Release);
+                    break;
+                }
                 count => taken = taken.saturating_add(count),
             }
         }
-        self.progress.rebuilding.store(false, Ordering::Release);
         Ok(taken)
     }
 
@@ -153,11 +166,12 @@ impl Projector {
             // Not allowed (a container without the right)? Then it runs at the usual priority.
             let _unchanged = rustix::process::setpriority_process(None, NICE);
             while !theirs.is_set() {
-                let pause = self.turn(watermark());
+                let pause = self.turn(watermark(), || !theirs.is_set());
                 theirs.wait(pause);
             }
-            // What was durable when the engine stopped is searchable when it starts again.
-            self.turn(watermark());
+            // What is still missing then is taken in after the next start.
+            let stopping = Instant::now();
+            self.turn(watermark(), || stopping.elapsed() < STOP_PATIENCE);
         };
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
@@ -166,8 +180,8 @@ impl Projector {
         Ok(ProjectorThread { signal, thread: Some(thread) })
     }
 
-    fn turn(&mut self, watermark: u64) -> Duration {
-        match self.catch_up(watermark) {
+    fn turn(&mut self, watermark: u64, go_on: impl Fn() -> bool) -> Duration {
+        match self.catch_up_while(watermark, go_on) {
             Ok(_) => {
                 self.progress.set_failure(None);
                 GATHER
@@ -187,7 +201,7 @@ pub struct ProjectorThread {
 }
 
 impl ProjectorThread {
-    /// Lets it take in what is durable, and waits for its end.
+    /// Lets it take in what is durable, for two seconds at most, and waits for its end.
     pub fn stop(mut self) {
         self.signal.set();
         if let Some(thread) = self.thread.take() {

@@ -42,36 +42,56 @@ pub(crate) fn transactions(
     before: Option<u64>,
     most: u32,
 ) -> Result<Page<TransactionSummary>, HistoryError> {
-    let Some((conditions, mut values)) = conditions(sql, filter, before)? else {
-        return Ok(Page { items: Vec::new(), next: None });
-    };
-    values.push(Value::from(i64::from(most).saturating_add(1)));
-    let text = format!("{SUMMARY} WHERE {conditions} ORDER BY t.sequence DESC LIMIT ?");
-    let mut statement = sql.prepare_cached(&text)?;
-    let rows = statement.query_map(params_from_iter(values), summary)?;
-    Ok(page(rows.collect::<Result<_, _>>()?, most, |row| row.sequence))
+    let mut items = Vec::new();
+    for card in cards(sql, filter)? {
+        let (conditions, mut values) = conditions(sql, filter, card, before)?;
+        values.push(Value::from(i64::from(most).saturating_add(1)));
+        let text = format!("{SUMMARY} WHERE {conditions} ORDER BY t.sequence DESC LIMIT ?");
+        let mut statement = sql.prepare_cached(&text)?;
+        for row in statement.query_map(params_from_iter(values), summary)? {
+            items.push(row?);
+        }
+    }
+    items.sort_by_key(|row| std::cmp::Reverse(row.sequence));
+    Ok(page(items, most, |row| row.sequence))
 }
 
-/// The conditions and what stands for their question marks; `None` if nothing can match.
-/// Instants become sequences first: both rise together.
+/// The cards to look for, one after the other: the one named, those of the account named, or any
+/// (`None`). A few, so each is one short walk along the index.
+fn cards(sql: &Connection, filter: &Filter) -> Result<Vec<Option<i64>>, HistoryError> {
+    let find = match (&filter.card, &filter.account) {
+        (None, None) => return Ok(vec![None]),
+        (Some(_), None) => "SELECT slot FROM cards WHERE id = ?1 AND ?2 IS NULL",
+        (None, Some(_)) => "SELECT slot FROM cards WHERE account = ?2 AND ?1 IS NULL",
+        (Some(_), Some(_)) => "SELECT slot FROM cards WHERE id = ?1 AND account = ?2",
+    };
+    let slot = |row: &Row<'_>| row.get(0).map(Some);
+    let mut statement = sql.prepare_cached(find)?;
+    let found = statement.query_map(params![filter.card, filter.account], slot)?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// The conditions and what stands for their question marks. Instants become sequences first: both
+/// rise together.
 fn conditions(
     sql: &Connection,
     filter: &Filter,
+    card: Option<i64>,
     before: Option<u64>,
-) -> Result<Option<(String, Vec<Value>)>, HistoryError> {
+) -> Result<(String, Vec<Value>), HistoryError> {
     let mut conditions = vec!["t.sequence < ?"];
     let mut values = vec![Value::from(before.map_or(i64::MAX, int))];
-    for (id, find, condition) in [
-        (&filter.card, "SELECT slot FROM cards WHERE id = ?1", "t.card = ?"),
-        (&filter.account, "SELECT slot FROM accounts WHERE id = ?1", "t.account = ?"),
-    ] {
-        let Some(id) = id else { continue };
-        let slot = sql.prepare_cached(find)?.query_row([id], |row| row.get::<_, i64>(0));
-        let Some(slot) = slot.optional()? else { return Ok(None) };
-        conditions.push(condition);
-        values.push(Value::from(slot));
+    if let Some(card) = card {
+        conditions.push("t.card = ?");
+        values.push(Value::from(card));
     }
-    for (text, condition) in [(&filter.terminal, "t.terminal = ?"), (&filter.code, "t.code = ?")] {
+    // A plus keeps SQLite from walking that condition's index: a card has fewer rows than a
+    // terminal, and a terminal fewer than a code.
+    let (by_card, by_terminal) = (card.is_some(), card.is_some() || filter.terminal.is_some());
+    for (text, condition) in [
+        (&filter.terminal, if by_card { "+t.terminal = ?" } else { "t.terminal = ?" }),
+        (&filter.code, if by_terminal { "+t.code = ?" } else { "t.code = ?" }),
+    ] {
         let Some(text) = text else { continue };
         conditions.push(condition);
         values.push(Value::from(text.clone()));
@@ -85,7 +105,7 @@ fn conditions(
         conditions.push(condition);
         values.push(Value::from(first.unwrap_or(i64::MAX)));
     }
-    Ok(Some((conditions.join(" AND "), values)))
+    Ok((conditions.join(" AND "), values))
 }
 
 /// One row more than asked was read: if it is there, there is a next part.

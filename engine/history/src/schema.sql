@@ -79,10 +79,10 @@ CREATE TABLE transactions (
     original        INTEGER,         -- what it reverses or completes
     rules           TEXT NOT NULL
 ) STRICT;
+-- An index whose places are all over costs a page written for every row, so there is one by card;
+-- an account's transactions are those of its cards.
 CREATE INDEX transactions_by_at       ON transactions (at);
 CREATE INDEX transactions_by_card     ON transactions (card, sequence) WHERE card IS NOT NULL;
-CREATE INDEX transactions_by_account  ON transactions (account, sequence)
-    WHERE account IS NOT NULL;
 CREATE INDEX transactions_by_terminal ON transactions (terminal, sequence);
 CREATE INDEX transactions_by_code     ON transactions (code, sequence);
 CREATE INDEX transactions_by_original ON transactions (original) WHERE original IS NOT NULL;
@@ -106,7 +106,6 @@ CREATE TABLE postings (
     account INTEGER, general TEXT, amount INTEGER NOT NULL, currency INTEGER NOT NULL,
     PRIMARY KEY (sequence, line)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX postings_by_account ON postings (account, sequence) WHERE account IS NOT NULL;
 
 -- TXN-3.
 CREATE TABLE hold_expiries (

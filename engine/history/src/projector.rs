@@ -106,6 +106,9 @@ impl Projector {
     /// # Errors
     /// [`HistoryError`]: nothing of the batch stays.
     pub fn one_batch(&mut self, watermark: u64, most: usize) -> Result<u64, HistoryError> {
+        if self.reader.is_some() && self.progress.position() >= watermark {
+            return Ok(0);
+        }
         let mut reader = match self.reader.take() {
             Some(reader) => reader,
             None => self.open_reader(watermark)?,

@@ -21,7 +21,8 @@ pub fn check_config(
     path: &Path,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Summary, Failure> {
-    let (config, errors) = Config::read(path, env).map_err(|error| vec![error])?;
+    let (config, errors) =
+        Config::read(path, env).map_err(|error| Failure::found(error.to_string()))?;
     let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     lines.extend(rules(&config));
     for listener in &config.listeners {

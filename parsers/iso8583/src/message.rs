@@ -121,10 +121,15 @@ impl<'a> Message<'a> {
     #[inline]
     fn slot(&self, de: u8) -> Option<(&'a Slot, usize)> {
         let index = usize::from(de.wrapping_sub(1));
-        let (map, bit) = (index / 64, index % 64);
-        let slot = &self.dialect.slots.get(map)?[bit];
-        (self.maps.get(map)? << bit >> 63 == 1)
-            .then_some((slot, usize::from(self.starts.get(map)?[bit])))
+        let [first, second, _] = self.maps;
+        let ([slots, more_slots], [starts, more_starts]) = (&*self.dialect.slots, &self.starts);
+        let (map, slots, starts) = match index / 64 {
+            0 => (first, slots, starts),
+            1 => (second, more_slots, more_starts),
+            _ => return None,
+        };
+        let bit = index % 64;
+        (map << bit >> 63 == 1).then(|| (&slots[bit], usize::from(starts[bit])))
     }
 
     /// Elements of a third bitmap are rare enough to be found by walking.
@@ -174,10 +179,16 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// [`ValueCause::NotNumeric`], [`ValueCause::TooLarge`].
+    #[inline]
     pub fn number(&self, de: u8) -> Option<Result<u64, ElementError>> {
         if let Some(number) = self.slot(de).and_then(|(slot, at)| slot.number(self.body, at)) {
             return Some(Ok(number));
         }
+        self.any_number(de)
+    }
+
+    #[inline(never)]
+    fn any_number(&self, de: u8) -> Option<Result<u64, ElementError>> {
         Some(self.value(de)?.number().map_err(|cause| ElementError { element: de, cause }))
     }
 
@@ -187,6 +198,7 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// [`ValueCause::ScratchTooSmall`].
+    #[inline]
     pub fn text<'b>(&self, de: u8, scratch: &'b mut [u8]) -> Option<Result<&'b [u8], ElementError>>
     where
         'a: 'b,
@@ -194,6 +206,14 @@ impl<'a> Message<'a> {
         if let Some(text) = self.slot(de).and_then(|(slot, at)| slot.text(self.body, at)) {
             return Some(Ok(text));
         }
+        self.any_text(de, scratch)
+    }
+
+    #[inline(never)]
+    fn any_text<'b>(&self, de: u8, scratch: &'b mut [u8]) -> Option<Result<&'b [u8], ElementError>>
+    where
+        'a: 'b,
+    {
         let value = self.value(de)?;
         Some(value.text(scratch, false).map_err(|cause| ElementError { element: de, cause }))
     }

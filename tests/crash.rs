@@ -4,6 +4,7 @@
 //! Six terminals send what they can; `kill -9` comes at a random moment; the engine starts again on
 //! the same data. What had no answer is sent again, byte for byte, as a terminal does. Then the
 //! books must agree with the answers to the tyiyn. Fifty times; the seed is printed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 #![allow(
     missing_docs,
     clippy::cast_possible_truncation,

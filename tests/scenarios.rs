@@ -1,6 +1,6 @@
 //! The rule scenarios against the real engine over TCP and HTTP, crash steps included: those given
 //! by others (`../shared/conformance` or its copy) and the project's own in `tests/scenarios`.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -62,7 +62,9 @@ fn main() {
     if !codec_cases::in_own_process() {
         return;
     }
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let smoke = std::env::args().any(|word| word == "--test");
+    let words: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     match words.as_slice() {
         [name, dialect, operation, times] => {
             let all = cases();
@@ -72,7 +74,7 @@ fn main() {
         _ => {
             for case in cases() {
                 for operation in ["unpack", "round trip", "peer unpack", "peer round trip"] {
-                    run(&case, operation, None);
+                    run(&case, operation, smoke.then_some(100));
                 }
             }
         }

@@ -26,7 +26,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     // `cargo bench ... -- append` leaves the disk alone; `cargo test` runs criterion's check only.
     let filtered = arguments.iter().any(|argument| !argument.starts_with('-'));
-    if arguments.iter().any(|argument| argument == "--bench") && !filtered {
+    let smoke = arguments.iter().any(|argument| argument == "--test");
+    if arguments.iter().any(|argument| argument == "--bench") && !filtered && !smoke {
         group_commit();
     }
     append_cost(&mut criterion);

@@ -18,6 +18,8 @@ enum Op {
     Cold,
     /// Fixed, at most eight bytes of packed digits.
     PackedWord,
+    /// Fixed, longer, an even number of packed digits.
+    Packed,
     /// Fixed, at most eight ASCII digits.
     DigitsWord,
     /// Fixed, longer ASCII digits.
@@ -162,6 +164,7 @@ fn fixed_op(layout: &Layout, wire: usize) -> Op {
     let filled = layout.max.is_multiple_of(2) || layout.fill == 0;
     match layout.content {
         Content::Packed if plain && filled && wire <= 8 => Op::PackedWord,
+        Content::Packed if plain && layout.max.is_multiple_of(2) => Op::Packed,
         Content::Characters(Charset::Ascii) if plain && wire <= 8 => Op::DigitsWord,
         Content::Characters(Charset::Ascii) if plain => Op::Digits,
         Content::Text(Charset::Ascii)
@@ -213,6 +216,10 @@ pub(crate) fn run(
                 bad |= (above_nine(word) & slot.mask) | (word & slot.zero);
                 at += wire;
             }
+            Op::Packed => {
+                bad |= sweep(body.get(at..at + wire)?, above_nine);
+                at += wire;
+            }
             Op::DigitsWord => {
                 bad |= not_digits(word(body, at, wire)?, b'0') & slot.mask;
                 at += wire;
@@ -230,36 +237,28 @@ pub(crate) fn run(
                 bad |= sweep(body.get(at..at + wire)?, not_hex);
                 at += wire;
             }
-            Op::PackedPrefixed(odd) => {
-                let (count, start) = prefix(slot, body, at, &mut bad)?;
-                at = start + count.div_ceil(2);
-                let digits = body.get(start..at)?;
-                bad |= filler(digits, count, odd) | sweep(digits, above_nine);
-            }
-            Op::Track2Prefixed(odd) => {
-                let (count, start) = prefix(slot, body, at, &mut bad)?;
-                at = start + count.div_ceil(2);
-                let digits = body.get(start..at)?;
-                bad |= filler(digits, count, odd) | sweep(digits, not_track2);
-            }
-            Op::DigitsPrefixed => {
-                let (count, start) = prefix(slot, body, at, &mut bad)?;
-                at = start + count;
-                bad |= sweep(body.get(start..at)?, |word| not_digits(word, b'0'));
-            }
-            Op::PrintablePrefixed => {
-                let (count, start) = prefix(slot, body, at, &mut bad)?;
-                at = start + count;
-                bad |= sweep(body.get(start..at)?, not_printable);
-            }
-            Op::RawPrefixed => {
-                let (count, start) = prefix(slot, body, at, &mut bad)?;
-                at = start + count;
-            }
             Op::Cold => at = cold(&layouts[bit], body, at)?,
+            _ => at = prefixed(slot, body, at, &mut bad)?,
         }
     }
     (bad == 0).then_some(at)
+}
+
+/// An element with a length prefix: where it ends.
+#[inline]
+fn prefixed(slot: &Slot, body: &[u8], at: usize, bad: &mut u64) -> Option<usize> {
+    let (count, start) = prefix(slot, body, at, bad)?;
+    let packed = matches!(slot.op, Op::PackedPrefixed(_) | Op::Track2Prefixed(_));
+    let end = start + if packed { count.div_ceil(2) } else { count };
+    let value = body.get(start..end)?;
+    *bad |= match slot.op {
+        Op::PackedPrefixed(odd) => filler(value, count, odd) | sweep(value, above_nine),
+        Op::Track2Prefixed(odd) => filler(value, count, odd) | sweep(value, not_track2),
+        Op::DigitsPrefixed => sweep(value, |word| not_digits(word, b'0')),
+        Op::PrintablePrefixed => sweep(value, not_printable),
+        _ => 0,
+    };
+    Some(end)
 }
 
 #[cold]

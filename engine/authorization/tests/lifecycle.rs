@@ -1,5 +1,12 @@
 //! Retransmissions, reversals, preauthorizations, completions, expiry: TXN; with CTL and AGT.
-#![allow(missing_docs)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
 
 mod common;
 

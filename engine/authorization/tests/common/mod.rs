@@ -1,6 +1,15 @@
 //! A small bank for the tests of the core: the portfolio of the rule scenarios, and words for
 //! what terminals send.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
 
 use authorization::*;
 use payment_types::*;

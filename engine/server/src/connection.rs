@@ -19,11 +19,14 @@ use authorization::ResultCode;
 use bytes::BytesMut;
 use interchange::{Answered, Link, Received};
 use iso8583::{Frame, Framing, Tpdu};
+use payment_types::Moment;
 use security::SecurityModule;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
@@ -95,7 +98,7 @@ pub(crate) struct Connection<S> {
     signed_on: bool,
     /// When the first byte of the frame now incomplete came.
     half_since: Option<Instant>,
-    last_traffic: Instant,
+    last_read: Instant,
     /// Set when nothing more is read: the connection ends when nothing is in flight.
     closing: Option<Closed>,
 }
@@ -126,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             meter,
             signed_on: false,
             half_since: None,
-            last_traffic: Instant::now(),
+            last_read: Instant::now(),
             closing: None,
         }
     }
@@ -156,7 +159,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn serve(&mut self, drain: watch::Receiver<bool>) -> Result<Closed, Closed> {
         let mut draining = pin!(told_to_drain(drain));
-        let mut timer = pin!(sleep_until((self.last_traffic + self.port.limits.idle).into()));
+        let mut timer = pin!(sleep_until((self.last_read + self.port.limits.idle).into()));
         loop {
             if let Some(cause) = self.closing.filter(|_| self.slots.is_empty()) {
                 return Ok(cause);
@@ -181,9 +184,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Event::Drain => self.closing = Some(Closed::Drained),
             }
             self.write().await?;
-            let due = self.due();
-            if is_timer || due < timer.deadline().into_std() {
-                timer.as_mut().reset(due.into());
+            // Set anew only when it has rung or a shorter time has begun: traffic alone does not
+            // touch it.
+            if is_timer || self.half_since.is_some_and(|since| since == self.last_read) {
+                timer.as_mut().reset(self.due().into());
             }
         }
     }
@@ -203,13 +207,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Cuts all whole frames and passes on what they ask.
     fn take_frames(&mut self, now: Instant) {
-        self.last_traffic = now;
+        self.last_read = now;
+        let moment = self.port.clock.now();
         let mut cut = false;
         loop {
             match self.port.framing.next_frame(&mut self.input) {
                 Ok(Some(frame)) => {
                     cut = true;
-                    self.take_frame(frame, now);
+                    self.take_frame(frame, now, moment);
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -223,19 +228,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Some(since) if !cut => Some(since),
             _ => Some(now),
         };
-        self.send_to_shard();
+        self.send_to_shard(now);
     }
 
-    fn take_frame(&mut self, frame: Frame, now: Instant) {
+    fn take_frame(&mut self, frame: Frame, now: Instant, moment: Moment) {
         let Frame { tpdu, body } = frame;
-        let port = Arc::clone(&self.port);
-        let moment = port.clock.now();
-        match port.link.receive(&body, port.security.as_ref(), port.register.as_ref(), moment) {
+        let port = &*self.port;
+        let (security, register) = (port.security.as_ref(), port.register.as_ref());
+        match port.link.receive(&body, security, register, moment) {
             Received::Decide(_) if !self.may_speak() => self.refuse(&body, tpdu),
             Received::Decide(request) => {
                 let mti = request.mti;
                 if let Some(bound) = self.bound_reached() {
-                    port.meter.shed(bound);
+                    self.port.meter.shed(bound);
                     self.refuse(&body, tpdu);
                     return;
                 }
@@ -244,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     request,
                     slot,
                     received: now,
-                    deadline: now + port.limits.deadline,
+                    deadline: now + self.port.limits.deadline,
                     reply: self.address.clone(),
                 }));
             }
@@ -252,13 +257,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 match kind {
                     Answered::SignOn => self.signed_on = true,
                     Answered::SignOff => self.signed_on = false,
-                    Answered::FormatError(fault) => port.meter.format_error(self.peer, &fault),
+                    Answered::FormatError(fault) => self.port.meter.format_error(self.peer, &fault),
                     _ => {}
                 }
-                port.meter.network(kind.name());
+                self.port.meter.network(kind.name());
                 self.frame_out(tpdu, &body);
             }
-            Received::Drop(cause) => port.meter.dropped(self.peer, cause.name()),
+            Received::Drop(cause) => self.port.meter.dropped(self.peer, cause.name()),
         }
     }
 
@@ -280,7 +285,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Hands the requests over; those the shard has no room for are shed.
-    fn send_to_shard(&mut self) {
+    fn send_to_shard(&mut self, now: Instant) {
         if self.outgoing.is_empty() {
             return;
         }
@@ -288,21 +293,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         for work in std::mem::take(&mut self.outgoing) {
             if let Work::Authorize(Envelope { slot, .. }) = work {
                 self.port.meter.shed(Bound::Shard);
-                self.settle(slot, Fate::NotTaken);
+                self.settle(slot, Fate::NotTaken, now);
             }
         }
     }
 
     fn take_replies(&mut self) {
         let mut replies = std::mem::take(&mut self.replies);
+        let now = Instant::now();
         for Reply { slot, fate } in replies.drain(..) {
-            self.settle(slot, fate);
+            self.settle(slot, fate, now);
         }
         self.replies = replies;
     }
 
     /// Answers a request as its fate asks, and gives its place free.
-    fn settle(&mut self, slot: u32, fate: Fate) {
+    fn settle(&mut self, slot: u32, fate: Fate, now: Instant) {
         let Some(pending) = self.slots.take(slot) else { return };
         self.port.in_flight.fetch_sub(1, Ordering::Relaxed);
         match fate {
@@ -313,7 +319,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         let body = std::mem::take(&mut self.body);
                         self.frame_out(pending.tpdu, &body);
                         self.body = body;
-                        let took = pending.received.elapsed();
+                        let took = now.saturating_duration_since(pending.received);
                         self.meter.answered(pending.mti, decision.get().result, took);
                     }
                     Err(error) => self.port.meter.unanswerable(self.peer, &error),
@@ -347,11 +353,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.output.is_empty() {
             return Ok(());
         }
-        let write = async {
+        let mut write = pin!(async {
             self.stream.write_all(&self.output).await?;
             self.stream.flush().await
+        });
+        // Nearly always the socket takes all at once: then there is no timer to set.
+        let at_once = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+        let written = match at_once {
+            Poll::Ready(written) => Ok(written),
+            Poll::Pending => timeout(self.port.limits.write, write).await,
         };
-        match timeout(self.port.limits.write, write).await {
+        match written {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(Closed::Io(error.kind())),
             Err(_) => return Err(Closed::SlowReader),
@@ -360,14 +372,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.output.capacity() > KEEP_BYTES {
             self.output = Vec::new();
         }
-        self.last_traffic = Instant::now();
         Ok(())
     }
 
     /// When the next time limit ends.
     fn due(&self) -> Instant {
         let limits = &self.port.limits;
-        let idle_since = if self.slots.is_empty() { self.last_traffic } else { Instant::now() };
+        let idle_since = if self.slots.is_empty() { self.last_read } else { Instant::now() };
         let idle = idle_since + limits.idle;
         self.half_since.map_or(idle, |since| idle.min(since + limits.half_frame))
     }
@@ -377,7 +388,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.half_since.is_some_and(|since| now >= since + limits.half_frame) {
             return Err(Closed::HalfFrame);
         }
-        if self.slots.is_empty() && now >= self.last_traffic + limits.idle {
+        if self.slots.is_empty() && now >= self.last_read + limits.idle {
             return Err(Closed::Idle);
         }
         Ok(())

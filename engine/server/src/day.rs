@@ -2,8 +2,8 @@
 
 use crate::clock::{Clock, ClockError};
 use crate::shard::{Shard, ShardError};
-use authorization::Command;
-use payment_types::{Moment, Timestamp};
+use authorization::{Command, Done, Outcome};
+use payment_types::{BusinessDate, Moment, Timestamp};
 use std::time::Duration;
 use thiserror::Error;
 use tracing::{info, warn};
@@ -51,10 +51,11 @@ pub async fn advance_clock(
 }
 
 /// Ends each day soon after its midnight, for as long as the engine runs on the system's clock.
-/// The day before the start is ended too: the engine may have been down at midnight. A day that
-/// was ended already is ended again without effect.
+/// The day before the start is ended too, unless it was: the engine may have been down at midnight.
 pub(crate) async fn end_days(shard: Shard, clock: Clock) {
-    let mut ending = clock.now().business_date().plus_days(-1);
+    let Ok(last) = shard.query(|state, _| state.last_day_ended()).await else { return };
+    let yesterday = clock.now().business_date().plus_days(-1);
+    let mut ending = last.map_or(yesterday, |last| yesterday.max(last.plus_days(1)));
     loop {
         let due = clock.start_of(ending.plus_days(1)).at.plus_ms(AFTER_MIDNIGHT_MS);
         let missing = due.ms_since(clock.now().at);
@@ -66,7 +67,7 @@ pub(crate) async fn end_days(shard: Shard, clock: Clock) {
         }
         match shard.command(Command::EndOfDay { date: ending }, None).await {
             Ok(answered) => {
-                info!(date = %ending, outcome = ?answered.outcome, "end of day");
+                tell(ending, &answered.outcome);
                 ending = ending.plus_days(1);
             }
             Err(ShardError::Overloaded) => {
@@ -75,5 +76,14 @@ pub(crate) async fn end_days(shard: Shard, clock: Clock) {
             }
             Err(ShardError::Stopped(_)) => return,
         }
+    }
+}
+
+fn tell(date: BusinessDate, outcome: &Outcome) {
+    match outcome {
+        Outcome::Done(Done::DayEnded { holds_expired, transactions_forgotten, .. }) => {
+            info!(%date, holds_expired, transactions_forgotten, "the day was ended");
+        }
+        other => warn!(%date, outcome = ?other, "the day was not ended"),
     }
 }

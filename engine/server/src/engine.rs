@@ -29,6 +29,8 @@ use tracing::{info, warn};
 const QUEUE_CAPACITY: usize = 8192;
 /// How long a drain waits for what is in flight.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a drain waits for the read model to take in the last records.
+const PROJECTOR_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a failed engine waits for its last answers to leave.
 const ABANDON_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -256,17 +258,20 @@ impl Engine {
         let Self { thread, projector, data, snapshot, .. } = self;
         let ended = tokio::task::spawn_blocking(move || {
             let end = thread.join()?;
-            projector.stop();
             if snapshot != Some(end.state.last_sequence()) && end.state.last_sequence().0 > 0 {
                 snapshots::take(&data, &end.state);
             }
             drop(end.journal);
             Some(())
         });
-        match ended.await {
-            Ok(Some(())) => Ok(()),
-            _ => Err(ServeError::Stopped(shard.reason())),
+        let Ok(Some(())) = ended.await else {
+            return Err(ServeError::Stopped(shard.reason()));
+        };
+        let caught_up = tokio::task::spawn_blocking(move || projector.stop());
+        if timeout(PROJECTOR_PATIENCE, caught_up).await.is_err() {
+            info!("the read model is behind; it goes on from there at the next start");
         }
+        Ok(())
     }
 
     /// After a failure of the shard: lets the last answers out, and ends.

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// The most work of one turn. Large enough that the flush is shared by many, small enough that the
 /// answers of one turn are on their way while the next is decided.
-const BATCH_MOST: usize = 512;
+const BATCH_MOST: usize = 256;
 /// How long the thread sleeps at most before it looks whether a hold has run out.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// TXN-3: how often holds that have run out are released.

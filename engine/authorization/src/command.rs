@@ -380,6 +380,9 @@ pub struct Decided {
     pub movement: Movement,
     /// The card, account and device it was found to be about: positions in the directory.
     pub parties: Parties,
+    /// The transaction that it reverses, completes or adds to (TXN-2, TXN-4), as far as it was
+    /// found.
+    pub original: Option<Sequence>,
     /// The rule set's version of that moment.
     pub rules: CompactString,
     /// Each rule looked at, in order.

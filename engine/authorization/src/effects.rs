@@ -6,7 +6,7 @@ use crate::{BlockReason, Movement, Notice, Parties, TraceEntry};
 use arrayvec::ArrayVec;
 use ledger::HoldSlot;
 use limits::{Facts, Move, Moves, Portion, Report};
-use payment_types::Balance;
+use payment_types::{Balance, Sequence};
 
 /// Increments that one hold can take (TXN-4): bounds the work of reversing it.
 pub(crate) const MAX_INCREMENTS: usize = 15;
@@ -59,6 +59,7 @@ pub struct Scratch {
     pub(crate) trace: Vec<TraceEntry>,
     pub(crate) movement: Movement,
     pub(crate) parties: Parties,
+    pub(crate) original: Option<Sequence>,
     pub(crate) notice: Option<Notice>,
     pub(crate) effects: Effects,
 }
@@ -88,6 +89,12 @@ impl Scratch {
         self.parties
     }
 
+    /// The transaction that the last one reverses, completes or adds to, as far as it was found.
+    #[must_use]
+    pub fn original(&self) -> Option<Sequence> {
+        self.original
+    }
+
     /// What the customer is to be told of the last decision.
     #[must_use]
     pub fn notice(&self) -> Option<Notice> {
@@ -101,6 +108,7 @@ impl Scratch {
         self.trace.clear();
         self.movement = Movement::default();
         self.parties = Parties::default();
+        self.original = None;
         self.notice = None;
         self.effects = Effects::default();
     }

@@ -59,6 +59,7 @@ impl State {
             decision,
             movement: scratch.movement,
             parties: scratch.parties,
+            original: scratch.original,
             rules: CompactString::from(self.rules_version()),
             trace: scratch.trace.clone(),
             notice: scratch.notice,

@@ -3,7 +3,7 @@
 use crate::command::{Accepted, Outcome, Parties};
 use crate::effects::Scratch;
 use crate::{Decision, IdempotencyKey, Movement, Notice, Request, TraceEntry};
-use payment_types::Moment;
+use payment_types::{Moment, Sequence};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -73,6 +73,7 @@ pub fn encode_decided(
             decision,
             movement: scratch.movement(),
             parties: scratch.parties(),
+            original: scratch.original(),
             rules: rules_version,
             trace: scratch.trace(),
             notice: scratch.notice(),
@@ -138,6 +139,7 @@ struct DecidedRef<'a> {
     decision: &'a Decision,
     movement: &'a Movement,
     parties: Parties,
+    original: Option<Sequence>,
     rules: &'a str,
     trace: &'a [TraceEntry],
     notice: Option<Notice>,

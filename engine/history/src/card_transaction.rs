@@ -4,9 +4,8 @@ use crate::batch::{Place, int};
 use crate::{HistoryError, names};
 use authorization::{Decided, Notice, Request, TraceEntry};
 use ledger::{Party, Transfer};
-use payment_types::{Class, Function, Mti, OriginalDataElements};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params};
+use payment_types::Mti;
+use rusqlite::{Connection, params};
 use std::fmt::Write;
 
 pub(crate) fn write(
@@ -19,9 +18,6 @@ pub(crate) fn write(
         return write_retransmission(sql, place, request.mti, decided);
     }
     write_transaction(sql, place, request, decided)?;
-    let entries = trace_text(&decided.trace);
-    sql.prepare_cached("INSERT INTO traces VALUES (?1, ?2)")?
-        .execute(params![place.sequence, entries])?;
     write_postings(sql, place, decided.movement.transfers.iter())?;
     match &decided.notice {
         Some(notice) => write_notice(sql, place, notice),
@@ -43,7 +39,7 @@ fn write_retransmission(
 
 const INSERT: &str = "INSERT INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
     ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, \
-    ?29, ?30, ?31, ?32, ?33, ?34)";
+    ?29, ?30, ?31, ?32, ?33, ?34, ?35)";
 
 fn write_transaction(
     sql: &Connection,
@@ -87,98 +83,11 @@ fn write_transaction(
         amounts.cap_left.map(|(minor, _)| int(minor)),
         hold,
         hold_amount,
-        original_of(sql, place, request, decided)?,
+        decided.original.map(|original| int(original.0)),
         decided.rules.as_str(),
+        trace_text(&decided.trace),
     ])?;
     Ok(())
-}
-
-/// The transaction that a reversal, a completion or an increment is about, found as the core finds
-/// it: by DE 90; else by retrieval reference number, a reversal among its terminal's transactions
-/// (its own STAN first), a completion among its card's authorizations. The newest wins.
-fn original_of(
-    sql: &Connection,
-    place: Place,
-    request: &Request,
-    decided: &Decided,
-) -> Result<Option<i64>, HistoryError> {
-    let is_reversal = request.mti.class() == Class::Reversal;
-    if let Some(original) = &request.original {
-        let found = by_de_90(sql, place, request, original, decided.parties.card)?;
-        if found.is_some() || is_reversal {
-            return Ok(found);
-        }
-    }
-    let Some(rrn) = &request.rrn else { return Ok(None) };
-    let (sequence, rrn) = (place.sequence, rrn.as_str());
-    let found = if is_reversal {
-        let select = among(
-            decided.parties.card,
-            "rrn = ?2 AND terminal = ?3 AND approved AND original IS NULL AND sequence < ?4",
-            "stan = ?5 DESC, sequence DESC",
-        );
-        let (terminal, stan) = (request.terminal.as_str(), request.stan.number());
-        let scope = scope(decided.parties.card, request);
-        let values = params![scope, rrn, terminal, sequence, stan];
-        sql.prepare_cached(&select)?.query_row(values, |row| row.get(0))
-    } else if request.mti.function() == Function::Advice && decided.parties.card.is_some() {
-        let select = among(
-            decided.parties.card,
-            "rrn = ?2 AND approved AND mti BETWEEN 100 AND 199 AND sequence < ?3",
-            "sequence DESC",
-        );
-        let scope = scope(decided.parties.card, request);
-        sql.prepare_cached(&select)?.query_row(params![scope, rrn, sequence], |row| row.get(0))
-    } else {
-        return Ok(None);
-    };
-    Ok(found.optional()?)
-}
-
-/// Same terminal, STAN and message type, and the transmission time and acquirer where told.
-fn by_de_90(
-    sql: &Connection,
-    place: Place,
-    request: &Request,
-    original: &OriginalDataElements,
-    card: Option<u32>,
-) -> Result<Option<i64>, HistoryError> {
-    let select = among(
-        card,
-        "stan = ?2 AND terminal = ?3 AND mti = ?4 AND (?5 = 0 OR transmission = ?5) \
-         AND (?6 = 0 OR acquirer = ?6) AND sequence < ?7",
-        "sequence DESC",
-    );
-    let values = params![
-        scope(card, request),
-        original.stan.number(),
-        request.terminal.as_str(),
-        original.mti.without_version().without_repeat().number(),
-        original.transmission.number(),
-        int(original.acquirer.0),
-        place.sequence,
-    ];
-    let found = sql.prepare_cached(&select)?.query_row(values, |row| row.get(0));
-    Ok(found.optional()?)
-}
-
-/// A search among the newest 5 000 transactions of the card, or of the terminal where the card is
-/// not known: `?1` is which (see [`scope`]). The number stands in the text since SQLite plans a
-/// statement with a bound LIMIT anew for every value.
-fn among(card: Option<u32>, condition: &str, order: &str) -> String {
-    let column = if card.is_some() { "card" } else { "terminal" };
-    format!(
-        "SELECT sequence FROM (SELECT sequence, stan, mti, rrn, terminal, transmission, acquirer, \
-         approved, original FROM transactions WHERE {column} = ?1 \
-         ORDER BY sequence DESC LIMIT 5000) WHERE {condition} ORDER BY {order} LIMIT 1"
-    )
-}
-
-fn scope(card: Option<u32>, request: &Request) -> Value {
-    match card {
-        Some(card) => Value::from(card),
-        None => Value::from(request.terminal.as_str().to_owned()),
-    }
 }
 
 /// Two postings a transfer (BAL-7): what one side loses the other gets.

@@ -26,6 +26,7 @@ mod portfolio;
 mod projector;
 mod query;
 mod schema;
+mod unflushed;
 mod view;
 
 pub use error::HistoryError;

@@ -9,6 +9,7 @@ use crate::{HistoryError, names};
 use payment_types::{BusinessDate, Currency, Moment, Timestamp, UtcOffset};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use std::ops::Range;
 
 /// Which transactions. Empty means all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,8 +33,9 @@ const SUMMARY: &str = "SELECT t.sequence, t.at, t.zone, t.mti, t.processing_code
     t.approved, t.result, t.code, t.auth_code, t.rrn, t.stan, t.liability, t.approved_amount, \
     t.handed_out, t.original, t.rules, \
     t.acceptor, t.entry_mode, t.pin, t.local_time, t.transmission, t.acquirer, t.cash_back, \
-    t.replacement, t.cap_left, t.hold, t.hold_amount, a.currency \
-    FROM transactions t LEFT JOIN cards c ON c.slot = t.card \
+    t.replacement, t.cap_left, t.hold, t.hold_amount, a.currency, t.trace \
+    FROM transactions t";
+const JOINS: &str = "LEFT JOIN cards c ON c.slot = t.card \
     LEFT JOIN accounts a ON a.slot = t.account LEFT JOIN terminals d ON d.id = t.terminal";
 
 pub(crate) fn transactions(
@@ -42,22 +44,88 @@ pub(crate) fn transactions(
     before: Option<u64>,
     most: u32,
 ) -> Result<Page<TransactionSummary>, HistoryError> {
+    // One reading transaction: the walk over the stretches is of one moment.
+    let sql = sql.unchecked_transaction()?;
+    let range = sequences(&sql, filter, before)?;
+    let enough = usize::try_from(most).unwrap_or(usize::MAX);
     let mut items = Vec::new();
-    for card in cards(sql, filter)? {
-        let (conditions, mut values) = conditions(sql, filter, card, before)?;
-        values.push(Value::from(i64::from(most).saturating_add(1)));
-        let text = format!("{SUMMARY} WHERE {conditions} ORDER BY t.sequence DESC LIMIT ?");
-        let mut statement = sql.prepare_cached(&text)?;
-        for row in statement.query_map(params_from_iter(values), summary)? {
-            items.push(row?);
+    if filter.card.is_none() && filter.account.is_none() && filter.terminal.is_none() {
+        collect(&sql, filter, Walk::All, &range, most, &mut items)?;
+        return Ok(page(items, most, |row| row.sequence));
+    }
+    let cards = cards(&sql, filter)?;
+    for stretch in (range.start >> STRETCH_BITS..=(range.end - 1) >> STRETCH_BITS).rev() {
+        for card in &cards {
+            let walk = match card {
+                Some(card) => Walk::Card(stretch, *card),
+                None => Walk::Terminal(stretch),
+            };
+            collect(&sql, filter, walk, &range, most, &mut items)?;
+        }
+        if items.len() > enough {
+            break;
         }
     }
     items.sort_by_key(|row| std::cmp::Reverse(row.sequence));
     Ok(page(items, most, |row| row.sequence))
 }
 
-/// The cards to look for, one after the other: the one named, those of the account named, or any
-/// (`None`). A few, so each is one short walk along the index.
+/// As in the schema: how many records stand together in the indexes by card and by terminal.
+const STRETCH_BITS: u32 = 16;
+
+/// Along which index, and where in it.
+#[derive(Clone, Copy)]
+enum Walk {
+    /// Newest first, or along the code's.
+    All,
+    /// A stretch's rows of a card.
+    Card(i64, i64),
+    /// A stretch's rows of the filter's terminal.
+    Terminal(i64),
+}
+
+/// Adds the newest `most` and one more of the rows that a walk finds.
+fn collect(
+    sql: &Connection,
+    filter: &Filter,
+    walk: Walk,
+    range: &Range<i64>,
+    most: u32,
+    items: &mut Vec<TransactionSummary>,
+) -> Result<(), HistoryError> {
+    let mut conditions = vec!["t.sequence >= ?", "t.sequence < ?"];
+    let mut values = vec![Value::from(range.start), Value::from(range.end)];
+    let index = match walk {
+        Walk::All => "",
+        Walk::Card(stretch, card) => {
+            conditions.extend(["t.sequence >> 16 = ?", "t.card = ?"]);
+            values.extend([Value::from(stretch), Value::from(card)]);
+            "INDEXED BY transactions_by_card"
+        }
+        Walk::Terminal(stretch) => {
+            conditions.push("t.sequence >> 16 = ?");
+            values.push(Value::from(stretch));
+            "INDEXED BY transactions_by_terminal"
+        }
+    };
+    for (text, condition) in [(&filter.terminal, "t.terminal = ?"), (&filter.code, "t.code = ?")] {
+        let Some(text) = text else { continue };
+        conditions.push(condition);
+        values.push(Value::from(text.clone()));
+    }
+    values.push(Value::from(i64::from(most).saturating_add(1)));
+    let text = format!(
+        "{SUMMARY} {index} {JOINS} WHERE {} ORDER BY t.sequence DESC LIMIT ?",
+        conditions.join(" AND ")
+    );
+    let mut statement = sql.prepare_cached(&text)?;
+    for row in statement.query_map(params_from_iter(values), summary)? {
+        items.push(row?);
+    }
+    Ok(())
+}
+
+/// The cards to look for: the one named, those of the account named, or any (`None`).
 fn cards(sql: &Connection, filter: &Filter) -> Result<Vec<Option<i64>>, HistoryError> {
     let find = match (&filter.card, &filter.account) {
         (None, None) => return Ok(vec![None]),
@@ -71,41 +139,51 @@ fn cards(sql: &Connection, filter: &Filter) -> Result<Vec<Option<i64>>, HistoryE
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// The conditions and what stands for their question marks. Instants become sequences first: both
-/// rise together.
-fn conditions(
+/// Between which sequences to look; at least one wide. Instants become sequences: both rise
+/// together.
+fn sequences(
     sql: &Connection,
     filter: &Filter,
-    card: Option<i64>,
     before: Option<u64>,
-) -> Result<(String, Vec<Value>), HistoryError> {
-    let mut conditions = vec!["t.sequence < ?"];
-    let mut values = vec![Value::from(before.map_or(i64::MAX, int))];
-    if let Some(card) = card {
-        conditions.push("t.card = ?");
-        values.push(Value::from(card));
+) -> Result<Range<i64>, HistoryError> {
+    let find = "SELECT coalesce(min(sequence), 0) FROM transactions";
+    let oldest: i64 = sql.prepare_cached(find)?.query_row([], |row| row.get(0))?;
+    let find = "SELECT coalesce(max(sequence), 0) FROM transactions";
+    let newest: i64 = sql.prepare_cached(find)?.query_row([], |row| row.get(0))?;
+    let mut range = oldest..newest.saturating_add(1).min(before.map_or(i64::MAX, int));
+    if let Some(from) = filter.from {
+        range.start = range.start.max(first_at(sql, from, oldest, newest)?);
     }
-    // A plus keeps SQLite from walking that condition's index: a card has fewer rows than a
-    // terminal, and a terminal fewer than a code.
-    let (by_card, by_terminal) = (card.is_some(), card.is_some() || filter.terminal.is_some());
-    for (text, condition) in [
-        (&filter.terminal, if by_card { "+t.terminal = ?" } else { "t.terminal = ?" }),
-        (&filter.code, if by_terminal { "+t.code = ?" } else { "t.code = ?" }),
-    ] {
-        let Some(text) = text else { continue };
-        conditions.push(condition);
-        values.push(Value::from(text.clone()));
+    if let Some(to) = filter.to {
+        range.end = range.end.min(first_at(sql, to, oldest, newest)?);
     }
-    for (instant, condition) in [(filter.from, "t.sequence >= ?"), (filter.to, "t.sequence < ?")] {
-        let Some(instant) = instant else { continue };
-        let find = "SELECT min(sequence) FROM transactions WHERE at >= ?1 AND at = \
-                    (SELECT min(at) FROM transactions WHERE at >= ?1)";
-        let first: Option<i64> =
-            sql.prepare_cached(find)?.query_row([instant.0], |row| row.get(0))?;
-        conditions.push(condition);
-        values.push(Value::from(first.unwrap_or(i64::MAX)));
+    range.end = range.end.max(1);
+    Ok(range)
+}
+
+/// The least sequence of a transaction at `instant` or later, found by halving.
+fn first_at(
+    sql: &Connection,
+    instant: Timestamp,
+    oldest: i64,
+    newest: i64,
+) -> Result<i64, HistoryError> {
+    let find = "SELECT sequence, at FROM transactions WHERE sequence >= ?1 \
+                ORDER BY sequence LIMIT 1";
+    let mut statement = sql.prepare_cached(find)?;
+    // Before `low` all are earlier, from `high` on none is.
+    let (mut low, mut high) = (oldest, newest.saturating_add(1));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let (sequence, at) = statement.query_row([middle], row)?;
+        if at < instant.0 {
+            low = sequence.saturating_add(1);
+        } else {
+            high = middle;
+        }
     }
-    Ok((conditions.join(" AND "), values))
+    Ok(low)
 }
 
 /// One row more than asked was read: if it is there, there is a next part.
@@ -126,10 +204,11 @@ pub(crate) fn transaction(
     let repeated = "SELECT original FROM retransmissions WHERE sequence = ?1";
     let first = sql.prepare_cached(repeated)?.query_row([int(sequence)], |row| row.get(0));
     let sequence = first.optional()?.unwrap_or(int(sequence));
-    let text = format!("{SUMMARY} WHERE t.sequence = ?1");
-    let found = sql.prepare_cached(&text)?.query_row([sequence], detail).optional()?;
-    let Some(mut detail) = found else { return Ok(None) };
-    detail.trace = trace(&sql, sequence)?;
+    let text = format!("{SUMMARY} {JOINS} WHERE t.sequence = ?1");
+    let row = |row: &Row<'_>| Ok((detail(row)?, row.get::<_, String>(38)?));
+    let found = sql.prepare_cached(&text)?.query_row([sequence], row).optional()?;
+    let Some((mut detail, text)) = found else { return Ok(None) };
+    detail.trace = trace(&sql, sequence, &text)?;
     detail.postings = postings(&sql, sequence)?;
     if let Some(original) = detail.summary.original {
         detail.original = links(&sql, "sequence = ?1", int(original))?.pop();
@@ -144,10 +223,7 @@ pub(crate) fn transaction(
     Ok(Some(detail))
 }
 
-fn trace(sql: &Connection, sequence: i64) -> Result<Vec<TraceLine>, HistoryError> {
-    let find = "SELECT entries FROM traces WHERE sequence = ?1";
-    let text = sql.prepare_cached(find)?.query_row([sequence], |row| row.get::<_, String>(0));
-    let Some(text) = text.optional()? else { return Ok(Vec::new()) };
+fn trace(sql: &Connection, sequence: i64, text: &str) -> Result<Vec<TraceLine>, HistoryError> {
     let find = "SELECT limits FROM rule_sets WHERE sequence < ?1 ORDER BY sequence DESC LIMIT 1";
     let limits = sql.prepare_cached(find)?.query_row([sequence], |row| row.get::<_, String>(0));
     let limits: Vec<(String, String)> = limits
@@ -155,7 +231,7 @@ fn trace(sql: &Connection, sequence: i64) -> Result<Vec<TraceLine>, HistoryError
         .map_or(Ok(Vec::new()), |limits| serde_json::from_str(&limits))
         .map_err(|_| HistoryError::Content("limits"))?;
     let rows: Vec<Vec<serde_json::Value>> =
-        serde_json::from_str(&text).map_err(|_| HistoryError::Content("a trace"))?;
+        serde_json::from_str(text).map_err(|_| HistoryError::Content("a trace"))?;
     let lines = rows.iter().map(|row| trace_line(row, &limits)).collect::<Option<_>>();
     lines.ok_or(HistoryError::Content("a trace"))
 }

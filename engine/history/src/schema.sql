@@ -76,14 +76,21 @@ CREATE TABLE transactions (
     cap_left        INTEGER,         -- AGT-3
     hold            TEXT,            -- placed, resized, captured, voided
     hold_amount     INTEGER,
-    original        INTEGER,         -- what it reverses or completes
-    rules           TEXT NOT NULL
+    original        INTEGER,         -- what it reverses, completes or adds to
+    rules           TEXT NOT NULL,
+    -- TXN-8: a JSON array with [rule, verdict, limit, asked, used, ceiling] for each rule looked
+    -- at, in order. Verdict: "-" not applicable, P pass, D decline, A asks for the PIN, N note.
+    -- Limit: null, or the place in the `limits` of the rule set in force. The three numbers are
+    -- left out where all are 0.
+    trace           TEXT NOT NULL
 ) STRICT;
--- An index whose places are all over costs a page written for every row, so there is one by card;
--- an account's transactions are those of its cards.
-CREATE INDEX transactions_by_at       ON transactions (at);
-CREATE INDEX transactions_by_card     ON transactions (card, sequence) WHERE card IS NOT NULL;
-CREATE INDEX transactions_by_terminal ON transactions (terminal, sequence);
+-- A row whose places in the indexes are all over costs a page written for each. So a card's and a
+-- terminal's rows stand together only within a stretch of 65 536 records: a stretch's part of the
+-- index stays in memory while it grows, and a search walks the stretches, newest first. There is
+-- none by account: its transactions are those of its cards. None by time: it rises with `sequence`.
+CREATE INDEX transactions_by_card     ON transactions (sequence >> 16, card, sequence)
+    WHERE card IS NOT NULL;
+CREATE INDEX transactions_by_terminal ON transactions (sequence >> 16, terminal, sequence);
 CREATE INDEX transactions_by_code     ON transactions (code, sequence);
 CREATE INDEX transactions_by_original ON transactions (original) WHERE original IS NOT NULL;
 
@@ -93,12 +100,6 @@ CREATE TABLE retransmissions (
     at INTEGER NOT NULL, zone INTEGER NOT NULL, mti INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX retransmissions_by_original ON retransmissions (original);
-
--- TXN-8: a JSON array with [rule, verdict, limit, asked, used, ceiling] for each rule looked at,
--- in order. Verdict: "-" not applicable, P pass, D decline, A asks for the PIN, N note. Limit:
--- null, or the place in the `limits` of the rule set in force. The three numbers are left out
--- where all are 0.
-CREATE TABLE traces (sequence INTEGER PRIMARY KEY, entries TEXT NOT NULL) STRICT;
 
 -- BAL-7: amounts of a sequence sum to zero per currency. Of a customer's account or of the bank's.
 CREATE TABLE postings (

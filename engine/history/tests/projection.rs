@@ -214,6 +214,52 @@ fn search_filters_and_pages() {
     assert_eq!(pages, all);
 }
 
+/// A card's and a terminal's rows stand together only within a stretch of 65 536 records.
+#[test]
+fn a_search_walks_all_stretches() {
+    let (bank, watermark) = busy_bank();
+    let history = caught_up(bank.path(), watermark);
+    let sql = Connection::open(bank.path().join(FILE_NAME)).unwrap();
+    for stretches in [1, 4] {
+        sql.execute_batch(&format!(
+            "CREATE TEMP TABLE later AS SELECT * FROM main.transactions WHERE sequence < 20; \
+             UPDATE later SET sequence = sequence + {stretches} * 65536, \
+                              at = at + {stretches} * 3600000; \
+             INSERT INTO main.transactions SELECT * FROM later; DROP TABLE later"
+        ))
+        .unwrap();
+    }
+    let all: Vec<u64> = [4, 1, 0]
+        .iter()
+        .flat_map(|stretch| [19, 15, 12, 10, 9, 8, 7, 6, 4].map(|at| stretch * 65_536 + at))
+        .collect();
+    let some = |text: &str| Some(text.to_owned());
+    let walk = |filter: &Filter, most: u32| {
+        let (mut found, mut before) = (Vec::new(), None);
+        loop {
+            let page = history.transactions(filter, before, most).unwrap();
+            found.extend(page.items.iter().map(|row| row.sequence));
+            before = page.next;
+            if before.is_none() {
+                return found;
+            }
+        }
+    };
+    for filter in [
+        Filter::default(),
+        Filter { card: some("K1"), ..Filter::default() },
+        Filter { account: some("A1"), ..Filter::default() },
+    ] {
+        assert_eq!(walk(&filter, 100), all);
+        assert_eq!(walk(&filter, 4), all, "in pages");
+    }
+    let agent = Filter { terminal: some("AGT00001"), ..Filter::default() };
+    assert_eq!(walk(&agent, 1), [4 * 65_536 + 7, 65_536 + 7, 7]);
+    let at = |second: i64| Some(common::START.plus_ms(3_600_000 + second * 1000));
+    let span = Filter { from: at(6), to: at(9), card: some("K1"), ..Filter::default() };
+    assert_eq!(walk(&span, 100), [8, 7, 6].map(|at| 65_536 + at));
+}
+
 #[test]
 fn audit_and_outbox_say_who_did_what() {
     let (bank, watermark) = busy_bank();
@@ -339,6 +385,28 @@ fn a_file_of_another_version_or_no_database_is_built_again() {
     std::fs::write(&file, "not a database, but long enough to be taken for a page of one").unwrap();
     drop(caught_up(bank.path(), watermark));
     assert_eq!(dump(bank.path()), expected);
+}
+
+#[test]
+fn after_a_power_cut_it_is_built_again() {
+    let (bank, last) = busy_bank();
+    let path = bank.directory.path();
+    drop(caught_up(path, last));
+    let (history, projector) = History::open(path).unwrap();
+    assert_eq!(history.progress().position(), last, "only the process had gone");
+    drop((history, projector));
+    // The mark of a run of the system that is over; the pages may be torn.
+    std::fs::write(path.join("history.sqlite.unflushed"), "another run").unwrap();
+    let (history, projector) = History::open(path).unwrap();
+    assert_eq!(history.progress().position(), 0);
+    assert!(history.progress().is_rebuilding());
+    drop(projector);
+    // A good end leaves no mark, so the next power cut does no harm.
+    let (_, projector) = History::open(path).unwrap();
+    projector.spawn(move || last).unwrap().stop();
+    assert!(!path.join("history.sqlite.unflushed").exists());
+    let (history, _projector) = History::open(path).unwrap();
+    assert_eq!(history.progress().position(), last);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::day;
 use crate::doors::{Doors, Front, HttpError};
 use crate::http::Running;
 use crate::listener::{Bound, ListenerError, Listening, Services};
+use crate::pace::Pace;
 use crate::register::DeviceRegister;
 use crate::serve::ServeOptions;
 use crate::shard::{Shard, ShardError};
@@ -181,8 +182,8 @@ impl Engine {
             queue_capacity: QUEUE_CAPACITY,
         };
         let (shard, thread) = worker::start(parts).map_err(ServeError::Runtime)?;
-        let watermark = shard.clone();
-        let projector = projector.spawn(move || watermark.durable())?;
+        let pace = Pace::new(shard.clone());
+        let projector = projector.spawn(move || pace.watermark())?;
         let addresses = front.http.map(|address| ("http".to_owned(), address));
         Ok(Self {
             shard,

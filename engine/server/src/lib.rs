@@ -18,6 +18,7 @@ pub mod http;
 pub mod import;
 mod listener;
 pub mod offline;
+mod pace;
 pub mod portfolio;
 pub mod progress;
 mod queue;

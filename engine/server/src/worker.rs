@@ -89,6 +89,7 @@ pub fn start(parts: ShardParts) -> io::Result<(Shard, ShardThread)> {
         waiting: Vec::with_capacity(BATCH_MOST),
         queries: Vec::new(),
         expiry_checked: Timestamp(i64::MIN),
+        now: Moment::default(),
         meter: ShardMeter::new(),
     };
     let thread = std::thread::Builder::new().name("shard".into()).spawn(move || worker.run())?;
@@ -124,6 +125,8 @@ struct Worker {
     waiting: Vec<Waiting>,
     queries: Vec<Query>,
     expiry_checked: Timestamp,
+    /// When the turn began: a turn takes a millisecond or two, and a moment counts those.
+    now: Moment,
     meter: ShardMeter,
 }
 
@@ -153,6 +156,7 @@ impl Worker {
     /// One turn; see the module.
     fn turn(&mut self, work: &mut impl Iterator<Item = Work>) -> Result<(), JournalError> {
         let started = Instant::now();
+        self.now = self.clock.now();
         self.expire_holds()?;
         for work in work {
             match work {
@@ -248,10 +252,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Now; never earlier than that of the record before.
+    /// The turn's moment; never earlier than that of the record before.
     fn moment(&self) -> Moment {
-        let (now, last) = (self.clock.now(), self.state.last_moment());
-        if now.at < last.at { last } else { now }
+        let last = self.state.last_moment();
+        if self.now.at < last.at { last } else { self.now }
     }
 
     fn deliver(&mut self, committed: &Committed) {

@@ -83,6 +83,7 @@ impl Index {
     }
 
     /// Adds a position.
+    #[inline]
     pub fn insert(&mut self, hash: u64, position: u32) {
         debug_assert_ne!(position, FREE);
         let tag = tag(hash);
@@ -130,6 +131,7 @@ impl Index {
         b ^ (b >> 31)
     }
 
+    #[inline]
     fn leaf_of(&self, tag: u32) -> usize {
         let at = leading(tag, self.depth);
         self.directory.get(at).map_or(0, |leaf| *leaf as usize)
@@ -197,6 +199,7 @@ impl Leaf {
         Some((Place::Surplus(found), self.surplus.get(found)?.position))
     }
 
+    #[inline]
     fn taken(&self, at: usize) -> Option<Entry> {
         self.places.get(at % PLACES).copied().filter(|entry| entry.position != FREE)
     }

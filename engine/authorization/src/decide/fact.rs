@@ -103,6 +103,7 @@ fn complete(case: &mut Case<'_>, kind: Kind, money: Money, place: Place, row: &m
     let state = case.state;
     let Some(original) = state.transactions().get(place) else { return };
     row.follows = Some(original.sequence);
+    case.scratch.original = row.follows;
     case.trace(RuleId::Txn4, Verdict::Note, money.amount, original.stands, 0);
     match (original.status, original.hold) {
         (Status::Held, Some(hold)) => {

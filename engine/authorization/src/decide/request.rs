@@ -168,6 +168,7 @@ fn grow_hold(case: &mut Case<'_>, row: &mut Transaction, root: Option<Place>, by
     let held = case.state.ledger().hold(slot).map_or(0, |hold| hold.amount);
     case.scratch.movement.hold = HoldChange::Resized(slot, held.saturating_add(by));
     row.follows = Some(root.sequence);
+    case.scratch.original = row.follows;
     row.chain = root.chain;
     case.scratch.effects.chain_to = Some(place);
     case.scratch.effects.changes.push(Change::unchanged(place, root));

@@ -13,10 +13,11 @@ pub(super) fn decide(mut case: Case<'_>) -> Decision {
     let Some(place) = original_of(&case) else {
         return remember(case);
     };
+    case.scratch.original = case.state.transactions().get(place).map(|row| row.sequence);
     match undo(&mut case, place) {
         Ok(result) => {
             let mut row = case.row(Status::Follower, GeneralAccount::MerchantSettlement);
-            row.follows = case.state.transactions().get(place).map(|row| row.sequence);
+            row.follows = case.scratch.original;
             case.finish(row, result, None, Liability::Unset)
         }
         Err(result) => {

@@ -2,7 +2,7 @@
 
 use crate::{Decision, Movement, Request, TraceEntry};
 use compact_str::CompactString;
-use ledger::{AccountSlot, Spent};
+use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
 use payment_types::{DeviceCategory, ExpiryDate, TerminalId};
 use serde::{Deserialize, Serialize};
@@ -456,6 +456,8 @@ pub enum Done {
         spent: Spent,
         /// The balance after.
         balance: Balance,
+        /// The money, in order.
+        transfers: Vec<Transfer>,
     },
     /// Holds were released.
     HoldsExpired {

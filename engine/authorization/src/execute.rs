@@ -174,7 +174,7 @@ impl State {
         }
         note_overdraft(self, &transfer, moment);
         let balance = self.ledger.account(slot).map_or(0, |account| account.balance);
-        Ok(Done::Credited { account: slot, spent, balance })
+        Ok(Done::Credited { account: slot, spent, balance, transfers: vec![transfer] })
     }
 
     /// TXN-3: releases the holds whose time is up.

@@ -17,6 +17,7 @@ mod directory;
 mod effects;
 mod execute;
 mod import;
+mod outcome;
 mod record;
 mod request;
 mod result;

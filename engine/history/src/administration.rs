@@ -1,10 +1,8 @@
 //! The rows of everything that changed state and was not a message from a terminal.
 
 use crate::batch::{Batch, Place, int};
-use crate::card_transaction::write_postings;
 use crate::{HistoryError, names, portfolio};
 use authorization::{Command, Done, OnRequestOf, Outcome};
-use ledger::{GeneralAccount, Party, Transfer};
 use payment_types::{Currency, Sequence, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
@@ -34,16 +32,8 @@ pub(crate) fn write(
         (Command::Credit { account, .. }, Outcome::Refused(_)) => {
             currency = currency_of(batch.sql, "id", account.as_str())?;
         }
-        (Command::Credit { amount, .. }, Outcome::Done(Done::Credited { account, .. })) => {
+        (_, Outcome::Done(Done::Credited { account, .. })) => {
             currency = currency_of(batch.sql, "slot", account.0)?;
-            let known = currency.ok_or(HistoryError::Content("no currency"))?;
-            let transfer = Transfer {
-                debit: Party::General(GeneralAccount::IncomingCredits),
-                credit: Party::Customer(*account),
-                amount: *amount,
-                currency: known,
-            };
-            write_postings(batch.sql, place, std::iter::once(&transfer))?;
         }
         (_, Outcome::Done(Done::HoldsExpired { transactions, .. })) => {
             expire_holds(batch, place, transactions)?;

@@ -3,6 +3,7 @@
 //! Nothing is kept between batches but what is in the file, so a batch that fails leaves nothing
 //! behind, in memory or on disk.
 
+use crate::postings::{self, Turnovers};
 use crate::{HistoryError, administration, card_transaction};
 use authorization::{Command, Outcome, Record, decode_record};
 use payment_types::Moment;
@@ -32,11 +33,14 @@ pub(crate) struct Place {
     pub(crate) sequence: i64,
     pub(crate) at: i64,
     pub(crate) zone: i16,
+    /// Its business day.
+    pub(crate) day: i32,
 }
 
 impl Place {
     fn new(sequence: u64, moment: Moment) -> Self {
-        Self { sequence: int(sequence), at: moment.at.0, zone: moment.offset.0 }
+        let day = moment.business_date().days();
+        Self { sequence: int(sequence), at: moment.at.0, zone: moment.offset.0, day }
     }
 }
 
@@ -44,6 +48,7 @@ impl Place {
 pub(crate) struct Batch<'c> {
     pub(crate) sql: &'c Connection,
     pub(crate) position: Position,
+    pub(crate) turnovers: Turnovers,
     last: Vec<u8>,
 }
 
@@ -51,7 +56,7 @@ impl<'c> Batch<'c> {
     /// Goes on from where the file stands. `sql` is in a transaction that the caller ends.
     pub(crate) fn begin(sql: &'c Connection) -> Result<Self, HistoryError> {
         let position = load_position(sql)?;
-        Ok(Self { sql, position, last: Vec::new() })
+        Ok(Self { sql, position, turnovers: Turnovers::default(), last: Vec::new() })
     }
 
     /// Takes in one record.
@@ -69,14 +74,17 @@ impl<'c> Batch<'c> {
     fn write(&mut self, place: Place, record: &Record) -> Result<(), HistoryError> {
         match (&record.accepted.command, &record.outcome) {
             (Command::Authorize(request), Outcome::Decided(decided)) => {
-                card_transaction::write(self.sql, place, request, decided)
+                card_transaction::write(self.sql, place, request, decided)?;
             }
-            (command, outcome) => administration::write(self, place, command, outcome),
+            (command, outcome) => administration::write(self, place, command, outcome)?,
         }
+        postings::write(self, place, record.outcome.transfers())?;
+        postings::write_notices(self.sql, place, record.outcome.notices())
     }
 
     /// Writes the position; the caller commits.
     pub(crate) fn end(self) -> Result<Position, HistoryError> {
+        self.turnovers.add_to(self.sql)?;
         let mut position = self.position;
         if !self.last.is_empty() {
             position.digest = digest(&self.last);

@@ -1,9 +1,8 @@
-//! The rows of one decided message: the transaction, its trace, its postings, its notice.
+//! The row of one decided message: the transaction with its trace.
 
 use crate::batch::{Place, int};
 use crate::{HistoryError, names};
-use authorization::{Decided, Notice, Request, TraceEntry};
-use ledger::{Party, Transfer};
+use authorization::{Decided, Request, TraceEntry};
 use payment_types::Mti;
 use rusqlite::{Connection, params};
 use std::fmt::Write;
@@ -17,12 +16,7 @@ pub(crate) fn write(
     if decided.decision.is_repeat {
         return write_retransmission(sql, place, request.mti, decided);
     }
-    write_transaction(sql, place, request, decided)?;
-    write_postings(sql, place, decided.movement.transfers.iter())?;
-    match &decided.notice {
-        Some(notice) => write_notice(sql, place, notice),
-        None => Ok(()),
-    }
+    write_transaction(sql, place, request, decided)
 }
 
 fn write_retransmission(
@@ -87,44 +81,6 @@ fn write_transaction(
         decided.rules.as_str(),
         trace_text(&decided.trace),
     ])?;
-    Ok(())
-}
-
-/// Two postings a transfer (BAL-7): what one side loses the other gets.
-pub(crate) fn write_postings<'t>(
-    sql: &Connection,
-    place: Place,
-    transfers: impl Iterator<Item = &'t Transfer>,
-) -> Result<(), HistoryError> {
-    let mut line = 0_i64;
-    for transfer in transfers {
-        let amount = int(transfer.amount);
-        for (party, amount) in [(transfer.debit, -amount), (transfer.credit, amount)] {
-            let (account, general) = match party {
-                Party::Customer(slot) => (Some(slot.0), None),
-                Party::General(general) => (None, Some(general.name())),
-            };
-            let currency = transfer.currency.numeric();
-            sql.prepare_cached("INSERT INTO postings VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-                .execute(params![place.sequence, line, account, general, amount, currency])?;
-            line += 1;
-        }
-    }
-    Ok(())
-}
-
-fn write_notice(sql: &Connection, place: Place, notice: &Notice) -> Result<(), HistoryError> {
-    let (kind, account, amount, due_on) = match notice {
-        Notice::TechnicalOverdraft { account, amount, due_on } => {
-            ("technical_overdraft", account, amount, due_on)
-        }
-        Notice::MinimumBalance { account, missing, due_on } => {
-            ("minimum_balance", account, missing, due_on)
-        }
-    };
-    sql.prepare_cached("INSERT INTO notifications VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(
-        params![place.sequence, place.at, place.zone, kind, account.0, amount, due_on.days()],
-    )?;
     Ok(())
 }
 

@@ -23,6 +23,7 @@ mod history;
 mod names;
 mod pool;
 mod portfolio;
+mod postings;
 mod projector;
 mod query;
 mod schema;

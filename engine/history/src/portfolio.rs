@@ -7,7 +7,9 @@
 
 use crate::HistoryError;
 use crate::batch::{Batch, Counts, Place};
+use crate::postings::CUSTOMERS;
 use authorization::{AccountItem, CardItem, Done, Outcome, PortfolioItem, TerminalItem};
+use ledger::GeneralAccount;
 use rusqlite::{Connection, params};
 
 pub(crate) fn write(
@@ -27,7 +29,7 @@ pub(crate) fn write(
         insert(batch.sql, &mut next, item)?;
     }
     if matches!(done, Done::Imported { .. }) {
-        write_opening(batch.sql, place, settled.accounts)?;
+        write_opening(batch, place, settled.accounts)?;
         batch.position.portfolio = next;
     }
     Ok(())
@@ -125,7 +127,20 @@ fn insert_terminal(sql: &Connection, slot: i64, item: &TerminalItem) -> Result<(
 
 /// The opening balances of an import that took effect: a posting an account, and one per currency
 /// against the bank's opening account, so that the sum is zero (BAL-7).
-fn write_opening(sql: &Connection, place: Place, first: i64) -> Result<(), HistoryError> {
+fn write_opening(batch: &mut Batch<'_>, place: Place, first: i64) -> Result<(), HistoryError> {
+    let sql = batch.sql;
+    let sums = "SELECT currency, sum(min(opening, 0)), sum(max(opening, 0)), sum(opening <> 0) \
+                FROM accounts WHERE slot >= ?1 GROUP BY currency";
+    let mut sums = sql.prepare_cached(sums)?;
+    let mut rows = sums.query([first])?;
+    while let Some(row) = rows.next()? {
+        let (currency, debit, credit) = (row.get(0)?, row.get::<_, i64>(1)?, row.get(2)?);
+        let count = row.get(3)?;
+        batch.turnovers.add(place, currency, CUSTOMERS, (-debit, credit), count);
+        let opening = GeneralAccount::Opening.name();
+        // The other side: what customers are credited with, the opening account is debited with.
+        batch.turnovers.add(place, currency, opening, (credit, -debit), i64::from(count > 0));
+    }
     sql.execute(
         "INSERT INTO postings SELECT ?1, slot - ?2, slot, NULL, opening, currency \
          FROM accounts WHERE slot >= ?2 AND opening <> 0",

@@ -296,10 +296,11 @@ pub(crate) fn notifications(
     most: u32,
 ) -> Result<Page<Notification>, HistoryError> {
     let select = "SELECT n.sequence, n.at, n.zone, n.kind, a.id, a.customer, n.amount, \
-                  a.currency, n.due_on FROM notifications n JOIN accounts a ON a.slot = n.account \
-                  WHERE n.sequence < ?1";
+                  a.currency, n.due_on, n.id FROM notifications n \
+                  JOIN accounts a ON a.slot = n.account WHERE n.id < ?1";
     let row = |row: &Row<'_>| {
         Ok(Notification {
+            id: to_u64(row.get(9)?),
             sequence: to_u64(row.get(0)?),
             moment: moment(row, 1)?,
             kind: row.get(3)?,
@@ -315,17 +316,17 @@ pub(crate) fn notifications(
     let rows = match account {
         Some(account) => {
             let slot = "(SELECT slot FROM accounts WHERE id = ?3)";
-            let order = "ORDER BY n.sequence DESC LIMIT ?2";
+            let order = "ORDER BY n.id DESC LIMIT ?2";
             sql.prepare_cached(&format!("{select} AND n.account = {slot} {order}"))?
                 .query_map(params![before, limit, account], row)?
                 .collect::<Result<_, _>>()?
         }
         None => sql
-            .prepare_cached(&format!("{select} ORDER BY n.sequence DESC LIMIT ?2"))?
+            .prepare_cached(&format!("{select} ORDER BY n.id DESC LIMIT ?2"))?
             .query_map(params![before, limit], row)?
             .collect::<Result<_, _>>()?,
     };
-    Ok(page(rows, most, |row| row.sequence))
+    Ok(page(rows, most, |row| row.id))
 }
 
 pub(crate) fn audit(

@@ -107,6 +107,17 @@ CREATE TABLE postings (
     account INTEGER, general TEXT, amount INTEGER NOT NULL, currency INTEGER NOT NULL,
     PRIMARY KEY (sequence, line)
 ) STRICT, WITHOUT ROWID;
+-- An account's, by stretches as above. With the amount, so that a balance is summed in the index.
+CREATE INDEX postings_by_account ON postings (sequence >> 16, account, sequence, line, amount)
+    WHERE account IS NOT NULL;
+
+-- The turnover of a day by class of account: a general account's name, or 'customers' for all of
+-- theirs together. Debits and credits of a day and currency are the same sum.
+CREATE TABLE turnovers (
+    day INTEGER NOT NULL, currency INTEGER NOT NULL, class TEXT NOT NULL,
+    debit INTEGER NOT NULL, credit INTEGER NOT NULL, postings INTEGER NOT NULL,
+    PRIMARY KEY (day, currency, class)
+) STRICT, WITHOUT ROWID;
 
 -- TXN-3.
 CREATE TABLE hold_expiries (
@@ -114,13 +125,13 @@ CREATE TABLE hold_expiries (
     at INTEGER NOT NULL, zone INTEGER NOT NULL
 ) STRICT;
 
--- The outbox.
+-- The outbox. One record can tell many customers something, so `id` counts them.
 CREATE TABLE notifications (
-    sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, zone INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, at INTEGER NOT NULL, zone INTEGER NOT NULL,
     kind TEXT NOT NULL, account INTEGER NOT NULL,
     amount INTEGER NOT NULL, due_on INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX notifications_by_account ON notifications (account, sequence);
+CREATE INDEX notifications_by_account ON notifications (account, id);
 
 -- Everything that changed state and was not a message from a terminal (BLK-3: who, when, why, on
 -- whose request, how identified).

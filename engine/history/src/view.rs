@@ -170,6 +170,8 @@ pub struct Posting {
 /// Something a customer is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
+    /// Its place in the outbox.
+    pub id: u64,
     /// The journal sequence it comes from.
     pub sequence: u64,
     /// When.

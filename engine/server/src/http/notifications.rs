@@ -32,7 +32,7 @@ pub(super) async fn list(
 
 fn show(row: history::Notification) -> Notification {
     Notification {
-        id: row.sequence.to_string(),
+        id: row.id.to_string(),
         at: row.moment.rfc3339(),
         kind: row.kind,
         account: row.account,

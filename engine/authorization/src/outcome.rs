@@ -1,0 +1,63 @@
+//! What a command's outcome says about money and messages, whatever the command: for the read
+//! model, `tamga verify` and tests, which book every kind the same way.
+
+use crate::{Done, Notice, Outcome};
+use ledger::Transfer;
+
+impl Done {
+    /// The money it moved, in order. The opening balances of an import are in its command.
+    #[must_use]
+    pub fn transfers(&self) -> &[Transfer] {
+        match self {
+            Self::Credited { transfers, .. } => transfers,
+            Self::RulesInstalled { .. }
+            | Self::ImportStaged
+            | Self::Imported { .. }
+            | Self::Blocked
+            | Self::Unblocked
+            | Self::Arrested
+            | Self::ArrestLifted
+            | Self::HoldsExpired { .. }
+            | Self::DayEnded { .. } => &[],
+        }
+    }
+
+    /// What customers are to be told of it.
+    #[must_use]
+    pub fn notices(&self) -> &[Notice] {
+        match self {
+            Self::RulesInstalled { .. }
+            | Self::ImportStaged
+            | Self::Imported { .. }
+            | Self::Blocked
+            | Self::Unblocked
+            | Self::Arrested
+            | Self::ArrestLifted
+            | Self::Credited { .. }
+            | Self::HoldsExpired { .. }
+            | Self::DayEnded { .. } => &[],
+        }
+    }
+}
+
+impl Outcome {
+    /// Every transfer of it, in order (BAL-7).
+    pub fn transfers(&self) -> impl Iterator<Item = &Transfer> {
+        let (decided, done): (_, &[Transfer]) = match self {
+            Self::Decided(decided) => (Some(decided.movement.transfers.iter()), &[]),
+            Self::Done(done) => (None, done.transfers()),
+            Self::Refused(_) => (None, &[]),
+        };
+        decided.into_iter().flatten().chain(done)
+    }
+
+    /// What customers are to be told of it.
+    pub fn notices(&self) -> impl Iterator<Item = &Notice> {
+        let (decided, done): (_, &[Notice]) = match self {
+            Self::Decided(decided) => (decided.notice.as_ref(), &[]),
+            Self::Done(done) => (None, done.notices()),
+            Self::Refused(_) => (None, &[]),
+        };
+        decided.into_iter().chain(done)
+    }
+}

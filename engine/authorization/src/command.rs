@@ -1,6 +1,6 @@
 //! Everything that can change state. There is no other way in.
 
-use crate::{Decision, Movement, Request, TraceEntry};
+use crate::{DayPart, Decision, Movement, Request, TraceEntry};
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
@@ -333,7 +333,8 @@ pub enum Command {
     },
     /// Release the holds whose time is up (TXN-3).
     ExpireHolds,
-    /// End of a business day; a day already ended is ended again without effect.
+    /// Carry the end of a business day on by one part: to be sent until the outcome says that the
+    /// day is ended. For a day already ended it has no effect.
     EndOfDay {
         /// The day that ends.
         date: BusinessDate,
@@ -468,17 +469,8 @@ pub enum Done {
         /// The transactions whose holds they were.
         transactions: Vec<Sequence>,
     },
-    /// A day was ended.
-    DayEnded {
-        /// Which.
-        date: BusinessDate,
-        /// Whether it had been ended before.
-        already: bool,
-        /// Holds released.
-        holds_expired: u64,
-        /// Transactions no longer kept in memory for retransmissions and reversals.
-        transactions_forgotten: u64,
-    },
+    /// The end of a day was carried on, or had been done before.
+    Day(Box<DayPart>),
 }
 
 /// Why an administrative command was refused.
@@ -500,8 +492,10 @@ pub enum Refusal {
     Rules(Vec<String>),
     /// A record of the portfolio has an error.
     Import(String),
-    /// The day is not over yet, or lies before days already ended.
-    NotThatDay,
+    /// The day is to come.
+    DayToCome,
+    /// Days before it have not been ended: this one is next.
+    DaysBefore(BusinessDate),
     /// The key was used for another request.
     IdempotencyDiffers,
 }

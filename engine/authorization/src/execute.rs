@@ -10,11 +10,8 @@ use crate::state::Remembered;
 use crate::transactions::Status;
 use crate::{Request, State};
 use compact_str::CompactString;
-use ledger::{AccountSlot, GeneralAccount, HoldStatus, Party, Transfer};
-use payment_types::{Balance, BusinessDate, Moment, Sequence};
-
-/// How long the outcome of a command with an idempotency key is remembered.
-const REMEMBER_DAYS: i64 = 2;
+use ledger::{AccountSlot, GeneralAccount, Party, Transfer};
+use payment_types::{Balance, Moment, Sequence};
 
 impl State {
     /// Carries out a command. A refused one changes nothing but the sequence.
@@ -80,7 +77,9 @@ impl State {
             Command::LiftArrest { account, .. } => self.arrest(account, false),
             Command::Credit { account, amount, .. } => self.credit(moment, account, *amount),
             Command::ExpireHolds => Ok(self.expire_holds(moment)),
-            Command::EndOfDay { date } => self.end_of_day(moment, *date),
+            Command::EndOfDay { date } => {
+                self.end_of_day(moment, *date).map(|part| Done::Day(Box::new(part)))
+            }
         }
     }
 
@@ -182,20 +181,11 @@ impl State {
         let mut amounts: Vec<(payment_types::Currency, Balance)> = Vec::new();
         let mut transactions = Vec::new();
         for slot in self.ledger.expired_holds(moment.at) {
-            let Some(hold) = self.ledger.hold(slot) else { continue };
-            let (account, transaction) = (hold.account, hold.transaction);
-            let currency = self.ledger.account(account).map(|account| account.currency);
-            let amount = match self.ledger.close_hold(slot, HoldStatus::Expired) {
-                Ok(amount) => amount,
-                Err(fault) => panic!("ledger invariant broken: {fault}"),
-            };
-            self.expire_transaction(transaction);
+            let Some((transaction, currency, amount)) = self.expire_hold(slot) else { continue };
             transactions.push(transaction);
-            if let Some(currency) = currency {
-                match amounts.iter_mut().find(|row| row.0 == currency) {
-                    Some(row) => row.1 = row.1.saturating_add(amount),
-                    None => amounts.push((currency, amount)),
-                }
+            match amounts.iter_mut().find(|row| row.0 == currency) {
+                Some(row) => row.1 = row.1.saturating_add(amount),
+                None => amounts.push((currency, amount)),
             }
         }
         self.ledger.forget_expired_hours(moment.at);
@@ -203,7 +193,7 @@ impl State {
         Done::HoldsExpired { count, amounts, transactions }
     }
 
-    fn expire_transaction(&mut self, sequence: Sequence) {
+    pub(crate) fn expire_transaction(&mut self, sequence: Sequence) {
         let Some(root) = self.transactions.place_of(sequence) else { return };
         let places: Vec<_> = self.chain_of(root).chain([root]).collect();
         for place in places {
@@ -215,30 +205,5 @@ impl State {
                 row.hold = change.hold;
             }
         }
-    }
-
-    /// Ends a day: releases holds, forgets what is too old to be repeated or reversed. A day ended
-    /// before is not ended again; a day to come is refused.
-    fn end_of_day(&mut self, moment: Moment, date: BusinessDate) -> Result<Done, Refusal> {
-        if date > moment.business_date() {
-            return Err(Refusal::NotThatDay);
-        }
-        if self.last_day_ended.is_some_and(|last| last >= date) {
-            let (holds_expired, transactions_forgotten) = (0, 0);
-            return Ok(Done::DayEnded {
-                date,
-                already: true,
-                holds_expired,
-                transactions_forgotten,
-            });
-        }
-        let Done::HoldsExpired { count: holds_expired, .. } = self.expire_holds(moment) else {
-            unreachable!("expiring holds reports expired holds");
-        };
-        let transactions_forgotten = self.transactions.forget_before(date);
-        let oldest = moment.at.plus_days(REMEMBER_DAYS.saturating_neg());
-        self.remembered.retain(|_, remembered| remembered.at >= oldest);
-        self.last_day_ended = Some(date);
-        Ok(Done::DayEnded { date, already: false, holds_expired, transactions_forgotten })
     }
 }

@@ -11,6 +11,7 @@
 mod apply;
 mod card;
 mod command;
+mod day;
 mod decide;
 mod decision;
 mod directory;
@@ -33,6 +34,7 @@ pub use command::{
     IdempotencyKey, Notice, OnRequestOf, Outcome, Parties, PortfolioItem, ProductItem, Refusal,
     TerminalItem,
 };
+pub use day::{DayJob, DayPart, DayProgress, DayStanding, DaySummary, JobDone};
 pub use decision::{AnswerAmounts, Decision, HoldChange, Liability, Movement, Transfers};
 pub use directory::{Customer, Directory, Merchant, Product, Terminal};
 pub use effects::Scratch;

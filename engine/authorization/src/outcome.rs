@@ -10,6 +10,7 @@ impl Done {
     pub fn transfers(&self) -> &[Transfer] {
         match self {
             Self::Credited { transfers, .. } => transfers,
+            Self::Day(part) => &part.transfers,
             Self::RulesInstalled { .. }
             | Self::ImportStaged
             | Self::Imported { .. }
@@ -17,8 +18,7 @@ impl Done {
             | Self::Unblocked
             | Self::Arrested
             | Self::ArrestLifted
-            | Self::HoldsExpired { .. }
-            | Self::DayEnded { .. } => &[],
+            | Self::HoldsExpired { .. } => &[],
         }
     }
 
@@ -26,6 +26,7 @@ impl Done {
     #[must_use]
     pub fn notices(&self) -> &[Notice] {
         match self {
+            Self::Day(part) => &part.notices,
             Self::RulesInstalled { .. }
             | Self::ImportStaged
             | Self::Imported { .. }
@@ -34,8 +35,7 @@ impl Done {
             | Self::Arrested
             | Self::ArrestLifted
             | Self::Credited { .. }
-            | Self::HoldsExpired { .. }
-            | Self::DayEnded { .. } => &[],
+            | Self::HoldsExpired { .. } => &[],
         }
     }
 }

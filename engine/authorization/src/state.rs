@@ -3,6 +3,7 @@
 use crate::apply::apply;
 use crate::card::Card;
 use crate::command::{IdempotencyKey, Outcome, PortfolioItem};
+use crate::day::{DaySummary, DayUnderWay};
 use crate::decide::decide;
 use crate::directory::{Directory, Ids, at};
 use crate::effects::Scratch;
@@ -32,7 +33,11 @@ pub struct State {
     pub(crate) transactions: Transactions,
     pub(crate) staged: Vec<Vec<PortfolioItem>>,
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,
+    /// The day of the first command.
+    pub(crate) opened_on: Option<BusinessDate>,
     pub(crate) last_day_ended: Option<BusinessDate>,
+    pub(crate) last_day: Option<DaySummary>,
+    pub(crate) day: Option<DayUnderWay>,
     pub(crate) remembered: BTreeMap<[u8; 16], Remembered>,
 }
 
@@ -77,6 +82,9 @@ impl State {
         assert!(moment.at >= self.moment.at, "time must not go backwards");
         self.sequence = sequence;
         self.moment = moment;
+        if self.opened_on.is_none() {
+            self.opened_on = Some(moment.business_date());
+        }
     }
 
     /// What a message would get now, without carrying it out.

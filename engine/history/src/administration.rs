@@ -2,7 +2,7 @@
 
 use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
-use authorization::{Command, Done, OnRequestOf, Outcome};
+use authorization::{Command, DayStanding, Done, OnRequestOf, Outcome};
 use payment_types::{Currency, Sequence, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
@@ -37,6 +37,9 @@ pub(crate) fn write(
         }
         (_, Outcome::Done(Done::HoldsExpired { transactions, .. })) => {
             expire_holds(batch, place, transactions)?;
+        }
+        (_, Outcome::Done(Done::Day(part))) => {
+            expire_holds(batch, place, &part.expired)?;
         }
         _ => {}
     }
@@ -105,7 +108,12 @@ fn entry<'c>(
             }
             _ => system("expire_holds", json!({})),
         },
-        Command::EndOfDay { date } => system("end_of_day", day_details(*date, outcome)),
+        Command::EndOfDay { date } => match outcome {
+            Outcome::Done(Done::Day(part)) if part.standing == DayStanding::UnderWay => {
+                return None;
+            }
+            _ => system("end_of_day", day_details(*date, outcome)),
+        },
     };
     Some(entry)
 }
@@ -169,9 +177,13 @@ fn credit_details(
 
 fn day_details(date: payment_types::BusinessDate, outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Done(Done::DayEnded { already, holds_expired, .. }) => json!({
-            "date": date.to_string(), "already": already, "holds_expired": holds_expired,
-        }),
+        Outcome::Done(Done::Day(part)) => {
+            let already = part.standing == DayStanding::EndedBefore;
+            let jobs = part.summary.iter().flat_map(|summary| &summary.jobs);
+            let changed: serde_json::Map<_, _> =
+                jobs.map(|job| (job.job.name().to_owned(), json!(job.changed))).collect();
+            json!({ "date": date.to_string(), "already": already, "changed": changed })
+        }
         _ => json!({ "date": date.to_string() }),
     }
 }

@@ -64,7 +64,8 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         Refusal::AmountOutOfRange => "the sum would not fit",
         Refusal::Rules(errors) => return format!("rule set: {}", errors.join("; ")),
         Refusal::Import(error) => return format!("portfolio: {error}"),
-        Refusal::NotThatDay => "the day is not over, or lies before days already ended",
+        Refusal::DayToCome => "the day is to come",
+        Refusal::DaysBefore(_) => "days before it have not been ended",
         Refusal::IdempotencyDiffers => "the idempotency key stood for another request",
     };
     text.to_owned()

@@ -237,6 +237,32 @@ impl Ledger {
         expired
     }
 
+    /// As [`Self::expired_holds`], the first `most` of them: by hour of expiry, then by position.
+    #[must_use]
+    pub fn expired_holds_most(&self, now: Timestamp, most: usize) -> Vec<HoldSlot> {
+        let mut expired: Vec<HoldSlot> = Vec::new();
+        for (expiry, slots) in self.expiring.range(..=hour(now)) {
+            let begin = expired.len();
+            expired.extend(slots.iter().copied().map(HoldSlot).filter(|slot| {
+                // A place used again is under the hour of its hold before, too.
+                self.hold(*slot).is_some_and(|hold| {
+                    hold.status == HoldStatus::Open
+                        && hour(hold.expires_at) == *expiry
+                        && hold.expires_at <= now
+                })
+            }));
+            if let Some(of_this_hour) = expired.get_mut(begin..) {
+                of_this_hour.sort_unstable();
+            }
+            expired.dedup();
+            if expired.len() >= most {
+                expired.truncate(most);
+                break;
+            }
+        }
+        expired
+    }
+
     /// Forgets the hours that are wholly past; their holds have been expired.
     pub fn forget_expired_hours(&mut self, now: Timestamp) {
         self.expiring = self.expiring.split_off(&hour(now));

@@ -11,6 +11,7 @@ mod section;
 mod tests;
 mod tree;
 
+use crate::day::DayTimes;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Config {
     pub security: SecurityConfig,
     /// Where data is kept.
     pub store: StoreConfig,
+    /// `[end_of_day]`: when days are ended by themselves.
+    pub end_of_day: DayTimes,
     /// Where terminals, ATMs, agents and networks connect; at least one.
     pub listeners: Vec<ListenerConfig>,
     /// API, metrics and health; `None` where it is switched off.

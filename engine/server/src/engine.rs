@@ -155,10 +155,16 @@ impl Engine {
         }
         engine.listen(listening);
         let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
-        engine.front.context.open(Running { shard: shard.clone(), history, clock: clock.clone() });
-        if !clock.is_test() {
-            engine.others.spawn(day::end_days(shard, clock));
-        }
+        let days = config.end_of_day;
+        let running = Running { shard: shard.clone(), history, clock: clock.clone(), days };
+        engine.front.context.open(running);
+        let is_test = clock.is_test();
+        engine.others.spawn(async move {
+            day::finish_begun(&shard).await;
+            if !is_test {
+                day::end_days(shard, clock, days).await;
+            }
+        });
         Ok(engine)
     }
 

@@ -153,7 +153,8 @@ pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
 pub(crate) fn eod(args: Eod) -> Result<(), Failure> {
     let config = config(&args.place)?;
     let (data, token, test_clock) = (args.place.data, args.token, args.test_clock);
-    let ended = tamga::eod::eod(&EodOptions { config, data, date: args.date, token, test_clock })?;
+    let options = EodOptions { config, data, date: args.date, token, test_clock };
+    let ended = tamga::eod::eod(&options, &mut Progress::new())?;
     print(&ended.to_string())
 }
 

@@ -502,10 +502,23 @@ fn the_test_clock_goes_forward_and_ends_days_on_the_way() {
 fn a_day_is_ended_by_hand_once() {
     let bank = Bank::open();
     let eod = |date: &str| bank.api("POST", "/eod", &json!({ "date": date }));
-    let expected = json!({"date": "2026-11-22", "already": false, "holds_expired": 0,
-        "transactions_forgotten": 0});
-    assert_eq!(eod("2026-11-22").body, expected);
+    let first = eod("2026-11-22").body;
+    for (key, value) in [
+        ("date", json!("2026-11-22")),
+        ("already", json!(false)),
+        ("caught_up", json!([])),
+        ("holds_expired", json!(0)),
+        ("transactions_forgotten", json!(0)),
+    ] {
+        assert_eq!(first[key], value, "{key}");
+    }
     assert_eq!(eod("2026-11-22").body["already"], json!(true));
+    let status = bank.get("/eod");
+    assert_eq!(
+        (&status["last_ended"], &status["next"]),
+        (&json!("2026-11-22"), &json!("2026-11-23"))
+    );
+    assert_eq!(status["under_way"], json!(null));
     eod("2026-11-24").is_problem(409, None);
     eod("2026-02-30").is_problem(422, Some("date"));
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use support::client::{Pos, purchase};
 use support::{engine, failing_after, open_with_bank, test_clock};
 use tamga::config::{ApiToken, Role};
+use tamga::day::DayTimes;
 use tamga::http::{HttpContext, Running};
 use tamga::telemetry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -92,7 +93,12 @@ async fn a_search_says_what_it_does_not_know_yet() {
     let (history, mut projector) = History::open(elsewhere.path()).unwrap();
     let context = context();
     let shard = engine.shard().clone();
-    context.open(Running { shard: shard.clone(), history, clock: test_clock() });
+    context.open(Running {
+        shard: shard.clone(),
+        history,
+        clock: test_clock(),
+        days: DayTimes::default(),
+    });
     let address = serve(&context, None).await;
     let (status, head, body) = ask(address, "GET", "/api/v1/transactions", "").await;
     assert_eq!((status, &body["items"]), (200, &json!([])));
@@ -115,7 +121,12 @@ async fn a_stopped_or_draining_engine_is_not_ready() {
     let engine = engine(opened, "").await;
     let context = context();
     let (history, _projector) = History::open(&directory.path().join("data")).unwrap();
-    context.open(Running { shard: engine.shard().clone(), history, clock: test_clock() });
+    context.open(Running {
+        shard: engine.shard().clone(),
+        history,
+        clock: test_clock(),
+        days: DayTimes::default(),
+    });
     let address = serve(&context, None).await;
     assert_eq!(ask(address, "GET", "/health/ready", "").await.0, 200);
     left.store(0, std::sync::atomic::Ordering::Release);
@@ -138,7 +149,12 @@ async fn draining_shows_in_readiness_first() {
     let context = context();
     let elsewhere = tempfile::tempdir().unwrap();
     let (history, _projector) = History::open(elsewhere.path()).unwrap();
-    context.open(Running { shard: engine.shard().clone(), history, clock: test_clock() });
+    context.open(Running {
+        shard: engine.shard().clone(),
+        history,
+        clock: test_clock(),
+        days: DayTimes::default(),
+    });
     let address = serve(&context, None).await;
     context.drain();
     let (status, _, body) = ask(address, "GET", "/health/ready", "").await;

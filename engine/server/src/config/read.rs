@@ -5,6 +5,7 @@ use super::{
     ApiToken, ClockConfig, Config, ConfigError, HttpConfig, ListenerConfig, LogConfig, LogFormat,
     Role, SecurityConfig, StoreConfig, TlsConfig, tree,
 };
+use crate::day::DayTimes;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -30,6 +31,7 @@ pub(super) fn config(
         clock: clock(root.section("clock")),
         security: security(root.section("security")),
         store: store(root.section("store"), folder),
+        end_of_day: end_of_day(root.section("end_of_day")),
         listeners: listeners(&root),
         http: http(root.section("http")),
         api_tokens: api_tokens(&root),
@@ -86,6 +88,31 @@ fn store(section: Option<Section<'_>>, folder: &Path) -> StoreConfig {
     config.snapshot_every = every.unwrap_or(config.snapshot_every);
     section.finish();
     config
+}
+
+fn end_of_day(section: Option<Section<'_>>) -> DayTimes {
+    let mut times = DayTimes::default();
+    let Some(section) = section else { return times };
+    times.automatic = section.flag("automatic").unwrap_or(times.automatic);
+    if let Some(text) = section.text("at") {
+        match time_of_day(&text) {
+            Some(ms) => times.after_midnight_ms = ms,
+            None => section.error("at", format!("`{text}` is no time of day such as 00:30")),
+        }
+    }
+    section.finish();
+    times
+}
+
+/// `00:30` as milliseconds after midnight.
+fn time_of_day(text: &str) -> Option<i64> {
+    let (hours, minutes) = text.split_once(':')?;
+    let two = |digits: &str| {
+        let fits = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        digits.parse::<i64>().ok().filter(|_| fits)
+    };
+    let (hours, minutes) = (two(hours)?, two(minutes)?);
+    (hours < 24 && minutes < 60).then_some((hours * 60 + minutes) * 60_000)
 }
 
 fn listeners(root: &Section<'_>) -> Vec<ListenerConfig> {

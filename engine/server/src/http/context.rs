@@ -4,6 +4,7 @@ use super::metering;
 use super::problem::Problem;
 use crate::clock::Clock;
 use crate::config::ApiToken;
+use crate::day::DayTimes;
 use crate::shard::Shard;
 use history::History;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -41,6 +42,8 @@ pub struct Running {
     pub history: History,
     /// The time.
     pub clock: Clock,
+    /// When days are ended.
+    pub days: DayTimes,
 }
 
 impl HttpContext {

@@ -397,8 +397,50 @@ pub(super) struct DayEnded {
     pub(super) date: String,
     /// Whether it had been ended before; then nothing was done.
     pub(super) already: bool,
+    /// Days before it that had been missed and were ended first, in order.
+    pub(super) caught_up: Vec<String>,
     pub(super) holds_expired: u64,
     pub(super) transactions_forgotten: u64,
+    /// What each job did; of a day ended before only if it was the last.
+    pub(super) jobs: Vec<DayJobDone>,
+}
+
+/// One job of the end of a day.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DayJobDone {
+    pub(super) job: String,
+    /// The rule it carries out.
+    pub(super) rule: String,
+    pub(super) looked_at: u64,
+    pub(super) changed: u64,
+    /// The money it moved or released, by currency.
+    pub(super) amounts: std::collections::BTreeMap<String, String>,
+}
+
+/// `GET /eod`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DayStatus {
+    /// The last day that was ended.
+    pub(super) last_ended: Option<String>,
+    /// The day that is to be ended next.
+    pub(super) next: Option<String>,
+    /// The end of a day that is under way.
+    pub(super) under_way: Option<DayUnderWay>,
+}
+
+/// How far the end of a day has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DayUnderWay {
+    pub(super) date: String,
+    /// The job that runs.
+    pub(super) job: String,
+    /// Its place among the jobs, from 1.
+    pub(super) step: u16,
+    pub(super) steps: u16,
+    /// How many things the job has looked at.
+    pub(super) done: u64,
+    /// Of how many; 0 where nobody knows.
+    pub(super) total: u64,
 }
 
 /// `GET /health/ready`.

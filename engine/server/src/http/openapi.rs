@@ -24,7 +24,7 @@ use utoipa::{Modify, OpenApi};
         cards::read, cards::block, cards::unblock,
         transactions::list, transactions::read,
         rules::read, notifications::list, audit::list,
-        operations::end_of_day, operations::move_clock, document_json,
+        operations::end_of_day, operations::day_status, operations::move_clock, document_json,
         health::live, health::ready, health::metrics,
     ),
     components(schemas(ProblemBody)),

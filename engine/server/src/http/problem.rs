@@ -145,8 +145,12 @@ impl Problem {
             Refusal::AmountOutOfRange => {
                 Self::field("amount", "the balance would no longer fit").with_rule("BAL-5")
             }
-            Refusal::NotThatDay => {
+            Refusal::DayToCome => {
                 let detail = "that day is still to come; a day is ended when it is over";
+                Self::conflict(detail, "TXN-3")
+            }
+            Refusal::DaysBefore(first) => {
+                let detail = format!("days before it have not been ended: {first} is next");
                 Self::conflict(detail, "TXN-3")
             }
             Refusal::IdempotencyDiffers => Self::key_reused(),

@@ -64,6 +64,7 @@ impl Routes {
             .api(Method::GET, "/rules", rules::read)
             .api(Method::GET, "/notifications", notifications::list)
             .api(Method::GET, "/audit", audit::list)
+            .api(Method::GET, "/eod", operations::day_status)
             .api(Method::POST, "/eod", operations::end_of_day)
             .api(Method::POST, "/test-clock", operations::move_clock)
             .api(Method::GET, "/openapi.json", openapi::document_json)

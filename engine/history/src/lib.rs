@@ -27,7 +27,6 @@ mod postings;
 mod projector;
 mod query;
 mod schema;
-mod unflushed;
 mod view;
 
 pub use error::HistoryError;

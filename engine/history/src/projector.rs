@@ -1,8 +1,7 @@
 //! Takes the journal into the read model, batch by batch.
 
 use crate::batch::{self, Batch};
-use crate::history::FILE_NAME;
-use crate::{HistoryError, schema, unflushed};
+use crate::{HistoryError, schema};
 use journal::Reader;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::PathBuf;
@@ -176,23 +175,12 @@ impl Projector {
             // What is still missing then is taken in after the next start.
             let stopping = Instant::now();
             self.turn(watermark(), || stopping.elapsed() < STOP_PATIENCE);
-            self.close();
         };
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
             .spawn(body)
             .map_err(HistoryError::Thread)?;
         Ok(ProjectorThread { signal, thread: Some(thread) })
-    }
-
-    /// Flushes all that was written; what is not is built again after a power cut, no more.
-    fn close(self) {
-        let Self { connection, data, .. } = self;
-        // With readers about it leaves some of it in the log, which is flushed as well.
-        let _left = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
-        if connection.close().is_ok() {
-            let _still_marked = unflushed::clear(&data.join(FILE_NAME));
-        }
     }
 
     fn turn(&mut self, watermark: u64, go_on: impl Fn() -> bool) -> Duration {

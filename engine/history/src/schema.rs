@@ -1,6 +1,6 @@
 //! Opening the SQLite file: making it, recognising an older one, and starting from nothing.
 
-use crate::{HistoryError, unflushed};
+use crate::HistoryError;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 
@@ -11,14 +11,10 @@ const SCHEMA_VERSION: i64 = 2;
 const APPLICATION_ID: i64 = 0x544D_4748;
 const TABLES: &str = include_str!("schema.sql");
 
-/// Opens the file for the one writer. What is no read model of this version, or may have been torn
-/// by a power cut, is replaced by an empty one; `true` says that this happened.
+/// Opens the file for the one writer. What is no read model of this version is replaced by an
+/// empty one; `true` says that this happened.
 pub(crate) fn open_writer(path: &Path) -> Result<(Connection, bool), HistoryError> {
-    let is_whole = !unflushed::may_be_torn(path);
-    unflushed::set(path)
-        .map_err(|source| HistoryError::Replace { path: path.to_path_buf(), source })?;
-    if is_whole
-        && let Ok(connection) = connect(path)
+    if let Ok(connection) = connect(path)
         && is_current(&connection)
     {
         return Ok((connection, false));
@@ -48,12 +44,14 @@ fn connect(path: &Path) -> Result<Connection, HistoryError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
-    // Nothing is flushed: that would hold up the journal's flushes, tens of milliseconds at a time.
-    // A killed process loses nothing by it; after a power cut the file is built again (`unflushed.rs`).
-    connection.pragma_update(None, "synchronous", "off")?;
+    // A power cut may lose the newest batches but never break the file; the position is lost with
+    // them, so they are taken in again.
+    connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    // Small, since the journal's flushes wait for these: 4 000 pages held them up 20 ms at a time,
+    // and with no flush at all the system wrote so much at once that it was half a second.
+    connection.pragma_update(None, "wal_autocheckpoint", 500)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }

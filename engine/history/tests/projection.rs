@@ -388,28 +388,6 @@ fn a_file_of_another_version_or_no_database_is_built_again() {
 }
 
 #[test]
-fn after_a_power_cut_it_is_built_again() {
-    let (bank, last) = busy_bank();
-    let path = bank.directory.path();
-    drop(caught_up(path, last));
-    let (history, projector) = History::open(path).unwrap();
-    assert_eq!(history.progress().position(), last, "only the process had gone");
-    drop((history, projector));
-    // The mark of a run of the system that is over; the pages may be torn.
-    std::fs::write(path.join("history.sqlite.unflushed"), "another run").unwrap();
-    let (history, projector) = History::open(path).unwrap();
-    assert_eq!(history.progress().position(), 0);
-    assert!(history.progress().is_rebuilding());
-    drop(projector);
-    // A good end leaves no mark, so the next power cut does no harm.
-    let (_, projector) = History::open(path).unwrap();
-    projector.spawn(move || last).unwrap().stop();
-    assert!(!path.join("history.sqlite.unflushed").exists());
-    let (history, _projector) = History::open(path).unwrap();
-    assert_eq!(history.progress().position(), last);
-}
-
-#[test]
 fn another_journal_under_the_same_file_is_noticed() {
     let (bank, watermark) = busy_bank();
     drop(caught_up(bank.path(), watermark));

@@ -12,22 +12,25 @@ use std::time::Duration;
 
 /// Small steps, each flushed, so that the disk's queue stays short for commits in the meantime.
 const ZERO_BYTES: usize = 1 << 20;
+/// How long to rest between steps: zeroing a segment at one go would hold up every commit meanwhile.
+const REST: Duration = Duration::from_millis(20);
 /// How long to wait after a failure, such as a full disk, before trying again.
 const RETRY: Duration = Duration::from_secs(1);
 
 type File = Box<dyn SegmentFile>;
 
-/// Makes a zeroed file of `bytes` under the name [`PREPARING`]; gives up early if `stopped`.
+/// Makes a zeroed file of `bytes` under the name [`PREPARING`], a step at a time; after each step
+/// `go_on` may wait, and gives up with `false`.
 pub(crate) fn make(
     storage: &dyn Storage,
     bytes: u64,
-    stopped: impl Fn() -> bool,
+    go_on: impl Fn() -> bool,
 ) -> Result<File, JournalError> {
     let path = storage.path(PREPARING);
     remove_leftover(storage, PREPARING)?;
     let file =
         storage.create(PREPARING).map_err(JournalError::io("make the next segment", &path))?;
-    let filled = zero(file.as_ref(), bytes, stopped);
+    let filled = zero(file.as_ref(), bytes, go_on);
     if let Err(e) = filled {
         // Give the space back: on a full disk somebody else may need it to recover.
         drop(file);
@@ -37,11 +40,11 @@ pub(crate) fn make(
     Ok(file)
 }
 
-fn zero(file: &dyn SegmentFile, bytes: u64, stopped: impl Fn() -> bool) -> io::Result<()> {
+fn zero(file: &dyn SegmentFile, bytes: u64, go_on: impl Fn() -> bool) -> io::Result<()> {
     let zeros = vec![0; ZERO_BYTES];
     let mut at = 0;
     while at < bytes {
-        if stopped() {
+        if !go_on() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let step = zeros.get(..to_usize(bytes - at)).unwrap_or(&zeros);
@@ -88,6 +91,15 @@ struct Shared {
 impl Shared {
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Rests a little, unless the writer waits for the segment; `false` when told to stop.
+    fn rest(&self) -> bool {
+        let stopped = || self.stop.load(Ordering::Relaxed);
+        let idle = |desk: &mut Desk| !desk.urgent && !stopped();
+        // What woke it shows in the next rest.
+        drop(self.changed.wait_timeout_while(self.desk(), REST, idle));
+        !stopped()
     }
 
     fn wait<'a>(&self, desk: MutexGuard<'a, Desk>) -> MutexGuard<'a, Desk> {
@@ -142,7 +154,7 @@ impl Preparer {
     /// tried once more now. The thread rests until [`Preparer::again`].
     pub(crate) fn take(&self) -> Result<File, JournalError> {
         let Some((shared, _)) = &self.thread else {
-            return make(self.storage.as_ref(), self.bytes, || false);
+            return make(self.storage.as_ref(), self.bytes, || true);
         };
         let mut desk = shared.desk();
         if desk.ready.is_none() {
@@ -202,7 +214,7 @@ fn work(shared: &Shared, storage: &dyn Storage, bytes: u64) {
             continue;
         }
         drop(desk);
-        let made = make(storage, bytes, stopped);
+        let made = make(storage, bytes, || shared.rest());
         desk = shared.desk();
         desk.urgent = false;
         match made {

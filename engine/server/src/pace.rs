@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 /// From so many records a second on, the read model is held back.
 const BUSY_PER_SECOND: u64 = 10_000;
 /// What it may take then, records a second.
-const TRICKLE_PER_SECOND: u64 = 2_000;
+const TRICKLE_PER_SECOND: u64 = 500;
 /// It takes that in steps: a transaction of a few records costs nearly as much as one of many.
-const STEP: u64 = 500;
+const STEP: u64 = 125;
 /// Over how long the rate is measured.
 const WINDOW: Duration = Duration::from_millis(100);
 
@@ -88,15 +88,15 @@ mod tests {
         // 5 000 a second: it follows at once.
         pace = pace.at(ms(100), 500);
         assert_eq!(pace.allowed, 500);
-        // 50 000 a second: 500 each quarter of a second.
+        // 50 000 a second: 125 each quarter of a second.
         pace = pace.at(ms(200), 5_500);
         assert_eq!(pace.allowed, 500);
         pace = pace.at(ms(350), 13_000);
-        assert_eq!(pace.allowed, 1_000);
+        assert_eq!(pace.allowed, 625);
         pace = pace.at(ms(500), 20_500);
-        assert_eq!(pace.allowed, 1_000);
+        assert_eq!(pace.allowed, 625);
         pace = pace.at(ms(600), 25_500);
-        assert_eq!(pace.allowed, 1_500);
+        assert_eq!(pace.allowed, 750);
         // Quiet again: all of it.
         pace = pace.at(ms(700), 25_500);
         assert_eq!(pace.allowed, 25_500);
@@ -108,9 +108,10 @@ mod tests {
         let pace = Measured { since: start, durable: 0, busy: true, raised: start, allowed: 90 };
         assert_eq!(pace.at(start + Duration::from_millis(50), 100).allowed, 90);
         let later = pace.at(start + Duration::from_secs(60), 2_000_000);
-        assert_eq!(later.allowed, 120_090);
-        let far = Measured { since: later.raised, busy: true, ..later };
-        assert_eq!(far.at(start + Duration::from_secs(6_000), 100_000_000).allowed, 12_000_090);
-        assert_eq!(far.at(start + Duration::from_secs(6_000), 200_000).allowed, 200_000);
+        assert_eq!(later.allowed, 30_090);
+        let more = Measured { busy: true, since: later.raised, ..later };
+        assert_eq!(more.at(later.raised + Duration::from_millis(90), 30_100).allowed, 30_090);
+        assert_eq!(more.at(later.raised + Duration::from_secs(60), 2_600_100).allowed, 60_090);
+        assert_eq!(more.at(later.raised + Duration::from_secs(600), 90_000_000).allowed, 330_090);
     }
 }

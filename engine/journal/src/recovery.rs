@@ -244,7 +244,7 @@ impl Recovery {
                 (file, first, self.tail.offset)
             }
             None => {
-                let file = prepare::make(storage.as_ref(), self.options.segment_bytes, || false)?;
+                let file = prepare::make(storage.as_ref(), self.options.segment_bytes, || true)?;
                 prepare::activate(storage.as_ref(), file.as_ref(), 1, 0)?;
                 (file, 1, Scanner::start())
             }

@@ -43,7 +43,17 @@ pub(crate) fn write(
         }
         _ => {}
     }
-    let Some(entry) = entry(command, outcome, currency) else { return Ok(()) };
+    let entry = entry(command, outcome, currency);
+    let opens = matches!(outcome, Outcome::Done(Done::Imported { .. }));
+    if opens || outcome.transfers().next().is_some() {
+        // A step of the end of a day has no entry of its own.
+        let what = entry.as_ref().map_or("end_of_day", |entry| entry.action);
+        batch
+            .sql
+            .prepare_cached("INSERT INTO bookings VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![place.sequence, place.at, place.zone, what])?;
+    }
+    let Some(entry) = entry else { return Ok(()) };
     let refused = match outcome {
         Outcome::Refused(refusal) => Some(names::refusal(refusal)),
         _ => None,

@@ -3,9 +3,11 @@
 use crate::pool::Pool;
 use crate::projector::Progress;
 use crate::{
-    AuditEntry, Filter, HistoryError, Notification, Page, Projector, RuleSetEntry,
-    TransactionDetail, TransactionSummary, query, schema,
+    AuditEntry, BookSums, Filter, GeneralTotal, HistoryError, Notification, Page, Period,
+    Projector, RuleSetEntry, Statement, TransactionDetail, TransactionSummary, query, schema,
+    statement,
 };
+use payment_types::BusinessDate;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -32,6 +34,24 @@ impl History {
         let projector =
             Projector::new(connection, data.to_path_buf(), Arc::clone(&progress), is_new)?;
         Ok((Self { pool: Arc::new(Pool::new(path)), progress }, projector))
+    }
+
+    /// Opens the read model of a data directory only to search it as it is, whoever writes it.
+    /// `None` if there is none of this version.
+    ///
+    /// # Errors
+    /// [`HistoryError`]: the file can't be read.
+    pub fn as_it_is(data: &Path) -> Result<Option<Self>, HistoryError> {
+        let path = data.join(FILE_NAME);
+        if !path.exists() {
+            return Ok(None);
+        }
+        // A file of another version lacks a table: it is as none.
+        let Ok(position) = query::position_of_current(&schema::open_reader(&path)?) else {
+            return Ok(None);
+        };
+        let progress = Progress::at(position);
+        Ok(Some(Self { pool: Arc::new(Pool::new(path)), progress: Arc::new(progress) }))
     }
 
     /// How far it is.
@@ -96,6 +116,36 @@ impl History {
     /// [`HistoryError`].
     pub fn cards_of_account(&self, account: &str) -> Result<Vec<String>, HistoryError> {
         self.pool.with(|sql| query::cards_of_account(sql, account))
+    }
+
+    /// A part of an account's statement: at most `most` postings, oldest first. `None` if there is
+    /// no such account.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn statement(
+        &self,
+        account: &str,
+        period: &Period,
+        most: u32,
+    ) -> Result<Option<Statement>, HistoryError> {
+        self.pool.with(|sql| statement::statement(sql, account, period, most))
+    }
+
+    /// The bank's totals of a day, by currency and class of account (BAL-7: they sum to zero).
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn general_ledger(&self, date: BusinessDate) -> Result<Vec<GeneralTotal>, HistoryError> {
+        self.pool.with(|sql| statement::general_ledger(sql, date))
+    }
+
+    /// Every account's and class's balance by its postings, as of one record. Walks everything.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn book_sums(&self) -> Result<BookSums, HistoryError> {
+        self.pool.with(statement::book_sums)
     }
 
     /// The rule sets that were ever in force, newest first.

@@ -27,13 +27,15 @@ mod postings;
 mod projector;
 mod query;
 mod schema;
+mod statement;
 mod view;
 
 pub use error::HistoryError;
 pub use history::{FILE_NAME, History};
 pub use projector::{Progress, Projector, ProjectorThread};
 pub use query::Filter;
+pub use statement::{Period, PostingId};
 pub use view::{
-    AuditEntry, Link, Notification, Page, Party, Posting, RuleSetEntry, TraceLine,
-    TransactionDetail, TransactionSummary,
+    AuditEntry, BookSums, GeneralTotal, Link, Notification, Page, Party, Posting, RuleSetEntry,
+    Statement, StatementLine, TraceLine, TransactionDetail, TransactionSummary,
 };

@@ -30,6 +30,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Of a read model that is read as it is.
+    pub(crate) fn at(position: u64) -> Self {
+        Self { position: AtomicU64::new(position), ..Self::default() }
+    }
+
     /// The last sequence that can be searched.
     #[must_use]
     pub fn position(&self) -> u64 {

@@ -152,38 +152,52 @@ fn sequences(
     let newest: i64 = sql.prepare_cached(find)?.query_row([], |row| row.get(0))?;
     let mut range = oldest..newest.saturating_add(1).min(before.map_or(i64::MAX, int));
     if let Some(from) = filter.from {
-        range.start = range.start.max(first_at(sql, from, oldest, newest)?);
+        range.start = range.start.max(first_at_of(sql, "transactions", from, oldest, newest)?);
     }
     if let Some(to) = filter.to {
-        range.end = range.end.min(first_at(sql, to, oldest, newest)?);
+        range.end = range.end.min(first_at_of(sql, "transactions", to, oldest, newest)?);
     }
     range.end = range.end.max(1);
     Ok(range)
 }
 
-/// The least sequence of a transaction at `instant` or later, found by halving.
-fn first_at(
+/// The least sequence of a table's row at `instant` or later, found by halving; one more than
+/// `newest` if there is none.
+pub(crate) fn first_at_of(
     sql: &Connection,
+    table: &str,
     instant: Timestamp,
     oldest: i64,
     newest: i64,
 ) -> Result<i64, HistoryError> {
-    let find = "SELECT sequence, at FROM transactions WHERE sequence >= ?1 \
-                ORDER BY sequence LIMIT 1";
-    let mut statement = sql.prepare_cached(find)?;
+    let find =
+        format!("SELECT sequence, at FROM {table} WHERE sequence >= ?1 ORDER BY sequence LIMIT 1");
+    let mut statement = sql.prepare_cached(&find)?;
     // Before `low` all are earlier, from `high` on none is.
     let (mut low, mut high) = (oldest, newest.saturating_add(1));
     while low < high {
         let middle = low + (high - low) / 2;
         let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
-        let (sequence, at) = statement.query_row([middle], row)?;
-        if at < instant.0 {
-            low = sequence.saturating_add(1);
-        } else {
-            high = middle;
+        match statement.query_row([middle], row).optional()? {
+            Some((sequence, at)) if at < instant.0 => low = sequence.saturating_add(1),
+            _ => high = middle,
         }
     }
-    Ok(low)
+    // `low` may lie in a gap before that row.
+    let row = statement.query_row([low], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(row.unwrap_or(newest.saturating_add(1)))
+}
+
+/// As [`position`], of a file whose tables are those of now.
+pub(crate) fn position_of_current(sql: &Connection) -> Result<u64, HistoryError> {
+    sql.prepare("SELECT 1 FROM turnovers, bookings")?;
+    position(sql)
+}
+
+/// The last record taken in.
+pub(crate) fn position(sql: &Connection) -> Result<u64, HistoryError> {
+    let find = "SELECT sequence FROM position";
+    Ok(sql.prepare_cached(find)?.query_row([], |row| row.get(0)).map(to_u64)?)
 }
 
 /// One row more than asked was read: if it is there, there is a next part.
@@ -435,19 +449,19 @@ fn detail(row: &Row<'_>) -> rusqlite::Result<TransactionDetail> {
     })
 }
 
-fn moment(row: &Row<'_>, at: usize) -> rusqlite::Result<Moment> {
+pub(crate) fn moment(row: &Row<'_>, at: usize) -> rusqlite::Result<Moment> {
     Ok(Moment::new(Timestamp(row.get(at)?), UtcOffset(row.get(at.saturating_add(1))?)))
 }
 
 /// The column was written from a currency, so the number is one.
-fn currency(numeric: u16) -> Currency {
+pub(crate) fn currency(numeric: u16) -> Currency {
     Currency::from_numeric(numeric).unwrap_or(Currency::KGS)
 }
 
-fn int(value: u64) -> i64 {
+pub(crate) fn int(value: u64) -> i64 {
     crate::batch::int(value)
 }
 
-fn to_u64(value: i64) -> u64 {
+pub(crate) fn to_u64(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

@@ -111,6 +111,11 @@ CREATE TABLE postings (
 CREATE INDEX postings_by_account ON postings (sequence >> 16, account, sequence, line, amount)
     WHERE account IS NOT NULL;
 
+-- What booked postings and was no card transaction: the audit's word for it.
+CREATE TABLE bookings (
+    sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, zone INTEGER NOT NULL, what TEXT NOT NULL
+) STRICT;
+
 -- The turnover of a day by class of account: a general account's name, or 'customers' for all of
 -- theirs together. Debits and credits of a day and currency are the same sum.
 CREATE TABLE turnovers (

@@ -1,5 +1,6 @@
 //! What queries give: rows as values, amounts in minor units. How they are shown is the caller's.
 
+use crate::statement::PostingId;
 use payment_types::{BusinessDate, Currency, Moment};
 
 /// A part of a list.
@@ -219,4 +220,104 @@ pub struct RuleSetEntry {
     pub moment: Moment,
     /// Its version.
     pub version: String,
+}
+
+/// An account's postings of a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The account's id.
+    pub account: String,
+    /// Its owner's id.
+    pub customer: String,
+    /// Of all amounts here.
+    pub currency: Currency,
+    /// The balance before the period.
+    pub opening: i64,
+    /// The sum of debits of the period, positive.
+    pub debits: i64,
+    /// The sum of credits of the period.
+    pub credits: i64,
+    /// How many postings the period has.
+    pub count: u64,
+    /// The balance at its end.
+    pub closing: i64,
+    /// The postings, oldest first: a part of them.
+    pub lines: Vec<StatementLine>,
+    /// What `after` is for the next part; `None` at the end.
+    pub next: Option<PostingId>,
+    /// The last record of the journal that is in this.
+    pub position: u64,
+}
+
+/// A posting on an account, and what it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementLine {
+    /// Which.
+    pub posting: PostingId,
+    /// When.
+    pub moment: Moment,
+    /// How much; a debit is negative.
+    pub amount: i64,
+    /// The balance after it.
+    pub balance: i64,
+    /// Whose the other side is.
+    pub counterpart: Party,
+    /// The message type, of a card transaction.
+    pub mti: Option<u16>,
+    /// DE 3, of a card transaction.
+    pub processing_code: Option<u32>,
+    /// Its outcome's name, of a card transaction.
+    pub result: Option<String>,
+    /// The card's id.
+    pub card: Option<String>,
+    /// The card number as people may see it.
+    pub masked_pan: Option<String>,
+    /// DE 41.
+    pub terminal: Option<String>,
+    /// The device's merchant.
+    pub merchant: Option<String>,
+    /// That merchant's name.
+    pub merchant_name: Option<String>,
+    /// The device's agent.
+    pub agent: Option<String>,
+    /// The transaction it reverses or completes.
+    pub original: Option<u64>,
+    /// DE 37.
+    pub rrn: Option<String>,
+    /// What booked it, where that was no card transaction: as in [`AuditEntry::action`].
+    pub booking: Option<String>,
+    /// The audit's details of that, a JSON object.
+    pub details: Option<String>,
+}
+
+/// What was posted on a class of accounts on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GeneralTotal {
+    /// Of which currency.
+    pub currency: Currency,
+    /// A general account's name, or `customers` for all of theirs.
+    pub class: String,
+    /// The balance before the day; credits are positive.
+    pub opening: i64,
+    /// Debited on the day.
+    pub debit: i64,
+    /// Credited on the day.
+    pub credit: i64,
+    /// The balance at its end.
+    pub closing: i64,
+    /// How many postings.
+    pub postings: u64,
+}
+
+/// The sums of all postings, to be held against the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookSums {
+    /// The last record that is in them.
+    pub position: u64,
+    /// By position in the core's directory.
+    pub accounts: Vec<i64>,
+    /// Over all days.
+    pub classes: Vec<GeneralTotal>,
+    /// The first day whose debits are not its credits, in any currency.
+    pub unbalanced: Option<BusinessDate>,
 }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use payment_types::{BusinessDate, Timestamp};
 use std::path::PathBuf;
 use tamga::clock::parse_rfc3339;
@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Verify(Verify),
     /// End a business day by hand; ending it twice changes nothing
     Eod(Eod),
+    /// What was posted on an account: every line with its posting, and the balance after it
+    Statement(Statement),
+    /// The bank's books of a day: turnover and closing by class of account, which sum to zero
+    GeneralLedger(GeneralLedger),
     /// Write a portfolio of any size with test cards, for load tests
     GeneratePortfolio(GeneratePortfolio),
 }
@@ -184,6 +188,55 @@ pub(crate) struct Eod {
     /// Run as of this time instead of now; only while no engine runs
     #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
     pub(crate) test_clock: Option<Timestamp>,
+}
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// RFC 4180, with a heading
+    Csv,
+    /// As the API gives it
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A day is a local day, and --to takes it in; an instant is RFC 3339. While an engine runs on the data
+directory, the statement is as of what its read model has (the record is told).
+
+Examples:
+  tamga statement --config tamga.toml --account A1 --from 2026-11-01 --to 2026-11-30
+  tamga statement --data data --account A1 --format csv > A1.csv")]
+pub(crate) struct Statement {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The account's id
+    #[arg(long, value_name = "ID")]
+    pub(crate) account: String,
+    /// From this day or instant; without it, from the account's opening
+    #[arg(long, value_name = "DAY|RFC3339")]
+    pub(crate) from: Option<String>,
+    /// Up to the end of this day, or before this instant; without it, until now
+    #[arg(long, value_name = "DAY|RFC3339")]
+    pub(crate) to: Option<String>,
+    /// How to write it
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tamga general-ledger --config tamga.toml --date 2026-11-23")]
+pub(crate) struct GeneralLedger {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The day
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
+    pub(crate) date: BusinessDate,
+    /// How to write it
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
 }
 
 fn date(text: &str) -> Result<BusinessDate, String> {

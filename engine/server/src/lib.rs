@@ -1,6 +1,7 @@
 //! The engine: listeners, shard, HTTP and commands; the only place that knows sockets, clocks and
 //! files.
 
+pub mod books;
 pub mod check_config;
 pub mod clock;
 pub mod config;
@@ -29,6 +30,7 @@ pub mod serve;
 pub mod shard;
 mod slots;
 pub mod snapshots;
+pub mod statement;
 pub mod storage;
 pub mod suggest;
 pub mod table;

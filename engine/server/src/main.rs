@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         Command::Replay(args) => run::replay(&args),
         Command::Verify(args) => run::verify(&args),
         Command::Eod(args) => run::eod(args),
+        Command::Statement(args) => run::statement(args),
+        Command::GeneralLedger(args) => run::general_ledger(&args),
         Command::GeneratePortfolio(args) => run::generate_portfolio(&args),
     };
     match result {

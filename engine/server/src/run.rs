@@ -1,11 +1,13 @@
 //! Each command: from its arguments to its output.
 
 use crate::args::{
-    CheckConfig, Decode, Demo, Encode, Eod, GeneratePortfolio, Import, Place, Replay, Serve, Verify,
+    CheckConfig, Decode, Demo, Encode, Eod, Format, GeneralLedger, GeneratePortfolio, Import,
+    Place, Replay, Serve, Statement, Verify,
 };
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
+use tamga::books::StatementOptions;
 use tamga::config::Config;
 use tamga::decode::{DecodeOptions, decode_lines, decode_one};
 use tamga::encode::{encode_lines, encode_one};
@@ -156,6 +158,33 @@ pub(crate) fn eod(args: Eod) -> Result<(), Failure> {
     let options = EodOptions { config, data, date: args.date, token, test_clock };
     let ended = tamga::eod::eod(&options, &mut Progress::new())?;
     print(&ended.to_string())
+}
+
+pub(crate) fn statement(args: Statement) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let (data, account, from, to) = (args.place.data, args.account, args.from, args.to);
+    let options = StatementOptions { config, data, account, from, to };
+    let statement = tamga::books::statement(options)?;
+    match args.format {
+        Format::Table => print(&statement.table()),
+        Format::Csv => print(statement.csv().trim_end()),
+        Format::Json => print(&json(&statement)?),
+    }
+}
+
+pub(crate) fn general_ledger(args: &GeneralLedger) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let data = args.place.data.as_deref();
+    let ledger = tamga::books::general_ledger(&config, data, args.date)?;
+    match args.format {
+        Format::Table => print(ledger.table().trim_end()),
+        Format::Csv => print(ledger.csv().trim_end()),
+        Format::Json => print(&json(&ledger)?),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|error| Failure::usage(error.to_string()))
 }
 
 pub(crate) fn generate_portfolio(args: &GeneratePortfolio) -> Result<(), Failure> {

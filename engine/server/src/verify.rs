@@ -13,6 +13,7 @@ use crate::replay::{Run, Step, TELL_EVERY, difference};
 use crate::storage;
 use authorization::{Command, Decided, Outcome, RuleId, State, TraceEntry, Verdict};
 use books::Books;
+use history::{BookSums, History, HistoryError};
 use journal::JournalError;
 use payment_types::Sequence;
 use std::path::Path;
@@ -42,6 +43,7 @@ pub fn verify(data: &Path, progress: &mut Progress) -> Result<Verified, Failure>
     let snapshot = snapshot(data)?;
     let mut run = open(data, &mut verified)?;
     let mut check = Check::of(&run.state, snapshot);
+    check.read_model = read_model(data)?;
     progress.stage("verifying", 0);
     check.meet_snapshot(&run.state)?;
     while let Some(step) = run.step()? {
@@ -84,17 +86,28 @@ fn open(data: &Path, verified: &mut Verified) -> Result<Run, Failure> {
     }
 }
 
+/// The sums of the read model, where there is one.
+fn read_model(data: &Path) -> Result<Option<BookSums>, Failure> {
+    let failed = |error: HistoryError| Failure::data(error.to_string());
+    let history = History::as_it_is(data).map_err(failed)?;
+    let sums = history.map(|history| history.book_sums()).transpose().map_err(failed)?;
+    Ok(sums.filter(|sums| sums.position > 0))
+}
+
 /// What is checked while the journal goes by.
 struct Check {
     records: u64,
     snapshot: Option<(State, Sequence)>,
     snapshot_met: bool,
     books: Books,
+    read_model: Option<BookSums>,
+    read_model_met: bool,
 }
 
 impl Check {
     fn of(state: &State, snapshot: Option<(State, Sequence)>) -> Self {
-        Self { records: 0, snapshot, snapshot_met: false, books: Books::of(state) }
+        let (books, read_model) = (Books::of(state), None);
+        Self { records: 0, snapshot, snapshot_met: false, books, read_model, read_model_met: false }
     }
 
     fn step(&mut self, step: &Step, state: &State) -> Result<(), Failure> {
@@ -103,6 +116,10 @@ impl Check {
         }
         self.records = self.records.saturating_add(1);
         self.books.record(&step.record);
+        if let Some(sums) = self.read_model.as_ref().filter(|s| s.position == step.sequence) {
+            self.books.equal(sums, state).map_err(Failure::found)?;
+            self.read_model_met = true;
+        }
         if let (Command::Authorize(_), Outcome::Decided(decided)) =
             (&step.record.accepted.command, &step.record.outcome)
             && let Some(entry) = above_ceiling(decided)
@@ -153,8 +170,25 @@ impl Check {
         let accounts = state.ledger().account_count();
         let line = format!("{accounts} accounts, balances are the sums of postings, in all zero");
         verified.add("ledger", line);
+        self.tell_read_model(verified);
         verified.add("caps", "no approval above a cap or limit it was checked for");
         Ok(())
+    }
+}
+
+impl Check {
+    fn tell_read_model(&self, verified: &mut Verified) {
+        let line = match &self.read_model {
+            None => "there is none".to_owned(),
+            Some(sums) if self.read_model_met => format!(
+                "its postings are the ledger's at record {}, each day's debits its credits",
+                sums.position
+            ),
+            Some(sums) => {
+                format!("it stands at record {}, which is not in this journal", sums.position)
+            }
+        };
+        verified.add("read model", line);
     }
 }
 

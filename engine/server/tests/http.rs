@@ -162,7 +162,7 @@ fn a_technical_overdraft_shows_its_deadline_and_its_block() {
     assert_eq!(overdraft["opened_at"], "2026-11-23T10:00:00.000+06:00");
     assert_eq!(overdraft["blocked"], json!(false));
     let notices = bank.get("/notifications?account=A1");
-    let expected = json!({"id": "3", "at": "2026-11-23T10:00:00.000+06:00",
+    let expected = json!({"id": "1", "at": "2026-11-23T10:00:00.000+06:00",
         "kind": "technical_overdraft", "account": "A1", "customer": "C1", "amount": "1000.00",
         "currency": "KGS", "due_on": "2026-11-30"});
     assert_eq!(notices, json!({"items": [expected], "next": null}));
@@ -594,4 +594,70 @@ fn no_answer_holds_a_clear_card_number() {
     }
     let metrics = bank.call("GET", "/metrics", &[], "").body.to_string();
     assert!(!metrics.contains(support::PAN));
+}
+
+#[test]
+fn a_statement_is_as_the_ledger_and_each_line_leads_to_its_posting() {
+    let bank = Bank::open();
+    assert_eq!(bank.send(&purchase(1, 150_000)), "00");
+    let credit = json!({"amount": "700.00", "reference": "=r1", "purpose": "salary, May"});
+    assert_eq!(bank.api("POST", "/accounts/A1/credits", &credit).status, 200);
+    let all = bank.get("/accounts/A1/statement");
+    assert_eq!(all["opening_balance"], "0.00");
+    assert_eq!(all["closing_balance"], bank.get("/accounts/A1")["ledger_balance"]);
+    let lines = all["lines"].as_array().unwrap();
+    let told: Vec<_> = lines.iter().map(|line| [&line["what"], &line["amount"]]).collect();
+    let expected = [["opening", "25000.00"], ["purchase", "-1500.00"], ["credit", "700.00"]];
+    assert_eq!(json!(told), json!(expected));
+    assert_eq!(lines[1]["counterpart"], "merchant_settlement");
+    assert_eq!(lines[2]["description"], "salary, May, =r1");
+    let id = lines[1]["transaction"].as_str().unwrap();
+    assert_eq!(bank.get(&format!("/transactions/{id}"))["postings"][0]["amount"], "-1500.00");
+    let first = bank.get("/accounts/A1/statement?limit=2");
+    let next = first["next"].as_str().unwrap();
+    let rest = bank.get(&format!("/accounts/A1/statement?limit=2&cursor={next}"));
+    assert_eq!((&rest["lines"][0], &rest["next"]), (&lines[2], &Value::Null));
+    let day = bank.get("/accounts/A1/statement?from=2026-11-23&to=2026-11-23");
+    assert_eq!(day["closing_balance"], all["closing_balance"], "a day is taken in whole");
+    let later = bank.get("/accounts/A1/statement?from=2026-11-24");
+    assert_eq!((&later["count"], &later["opening_balance"]), (&json!(0), &all["closing_balance"]));
+
+    let token = ("authorization", "Bearer acceptance-secret");
+    let path = "/api/v1/accounts/A1/statement";
+    let reply = bank.call("GET", path, &[token, ("accept", "text/csv")], "");
+    assert_eq!(reply.headers["content-type"], "text/csv; charset=utf-8");
+    let csv = reply.body.as_str().unwrap();
+    assert_eq!(csv, bank.get("/accounts/A1/statement?format=csv").as_str().unwrap());
+    let rows: Vec<&str> = csv.split("\r\n").collect();
+    assert!(rows[0].starts_with("posting,at,what"), "{csv}");
+    assert!(rows[4].contains(",credit,\"salary, May, =r1\",incoming_credits,"), "{csv}");
+    assert_eq!(rows[5], ",,closing_balance,,,,,,,,24200.00,KGS");
+    for (query, field) in [
+        ("from=2026-11-24&to=2026-11-23", "to"),
+        ("cursor=x", "cursor"),
+        ("format=pdf", "format"),
+        ("limit=0", "limit"),
+        ("form=2026-11-23", "form"),
+    ] {
+        let path = format!("/accounts/A1/statement?{query}");
+        bank.api("GET", &path, &Value::Null).is_problem(422, Some(field));
+    }
+    bank.api("GET", "/accounts/A9/statement", &Value::Null).is_problem(404, None);
+}
+
+#[test]
+fn bal_7_the_general_ledger_of_a_day_sums_to_zero() {
+    let bank = Bank::open();
+    assert_eq!(bank.send(&purchase(1, 150_000)), "00");
+    let ledger = bank.get("/general-ledger?date=2026-11-23");
+    assert_eq!(ledger["sums"][0]["closing"], "0.00");
+    assert_eq!(ledger["sums"][0]["debit"], ledger["sums"][0]["credit"]);
+    let totals = ledger["totals"].as_array().unwrap();
+    let of = |class: &str| totals.iter().find(|row| row["class"] == class).unwrap();
+    assert_eq!((&of("customers")["debit"], &of("customers")["postings"]).0, "1500.00");
+    assert_eq!(of("merchant_settlement")["closing"], "1500.00");
+    let csv = bank.get("/general-ledger?format=csv");
+    assert!(csv.as_str().unwrap().contains("2026-11-23,KGS,merchant_settlement,0.00,0.00,1500.00"));
+    assert_eq!(bank.get("/general-ledger?date=2026-11-22")["totals"], json!([]));
+    bank.api("GET", "/general-ledger?date=x", &Value::Null).is_problem(422, Some("date"));
 }

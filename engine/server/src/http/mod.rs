@@ -28,6 +28,7 @@ mod problem;
 mod query;
 mod routes;
 mod rules;
+mod statements;
 mod transactions;
 
 pub use accept::Accept;

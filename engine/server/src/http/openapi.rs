@@ -2,7 +2,8 @@
 //! not there; a test holds it against the routes.
 
 use super::describe::ProblemBody;
-use super::{accounts, audit, cards, health, notifications, operations, rules, transactions};
+use super::transactions;
+use super::{accounts, audit, cards, health, notifications, operations, rules, statements};
 use axum::Json;
 use std::sync::OnceLock;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -21,6 +22,7 @@ use utoipa::{Modify, OpenApi};
     ),
     paths(
         accounts::read, accounts::credit, accounts::arrest, accounts::lift_arrest,
+        statements::statement, statements::general_ledger,
         cards::read, cards::block, cards::unblock,
         transactions::list, transactions::read,
         rules::read, notifications::list, audit::list,

@@ -4,7 +4,7 @@ use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
     accounts, audit, cards, health, metering, notifications, openapi, operations, page, rules,
-    transactions,
+    statements, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -56,6 +56,8 @@ impl Routes {
             .api(Method::POST, "/accounts/{id}/credits", accounts::credit)
             .api(Method::PUT, "/accounts/{id}/arrest", accounts::arrest)
             .api(Method::DELETE, "/accounts/{id}/arrest", accounts::lift_arrest)
+            .api(Method::GET, "/accounts/{id}/statement", statements::statement)
+            .api(Method::GET, "/general-ledger", statements::general_ledger)
             .api(Method::GET, "/cards/{id}", cards::read)
             .api(Method::POST, "/cards/{id}/blocks", cards::block)
             .api(Method::DELETE, "/cards/{id}/blocks/{reason}", cards::unblock)

@@ -9,12 +9,13 @@ use super::fields::Segments;
 use super::money;
 use super::problem::Problem;
 use super::query::Params;
+use crate::statement::operation;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use history::{Filter, Party};
-use payment_types::{Currency, Moment, ProcessingCode, TransactionType};
+use payment_types::{Currency, Moment};
 use serde::Serialize;
 
 /// On the answer of a search that could not wait any longer: how many records it does not know.
@@ -121,27 +122,6 @@ fn summary(row: history::TransactionSummary) -> Transaction {
         handed_out: row.handed_out.map(text),
         original: row.original.map(|original| original.to_string()),
         rules: row.rules,
-    }
-}
-
-fn operation(processing_code: u32) -> &'static str {
-    let code = ProcessingCode::from_number(processing_code).unwrap_or_default();
-    match code.transaction_type() {
-        TransactionType::Purchase => "purchase",
-        TransactionType::Cash => "cash",
-        TransactionType::PurchaseWithCashback => "purchase_with_cashback",
-        TransactionType::CashDisbursement => "cash_disbursement",
-        TransactionType::Refund => "refund",
-        TransactionType::CashIn => "cash_in",
-        TransactionType::CreditAdjustment => "credit_adjustment",
-        TransactionType::CreditToCard => "credit_to_card",
-        TransactionType::BalanceInquiry => "balance_inquiry",
-        TransactionType::MiniStatement => "mini_statement",
-        TransactionType::Transfer => "transfer",
-        TransactionType::Payment => "payment",
-        TransactionType::PinChange => "pin_change",
-        TransactionType::Activation => "activation",
-        TransactionType::Other => "other",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Balances a second time, from the postings of the journal alone.
 
 use authorization::{Command, Done, Outcome, PortfolioItem, Record, State};
+use history::BookSums;
 use ledger::{AccountSlot, GeneralAccount, Party};
 use payment_types::{Balance, Currency};
 use std::collections::BTreeMap;
@@ -74,6 +75,43 @@ impl Books {
         if let Some(sum) = sum {
             *sum = sum.saturating_add(amount);
         }
+    }
+
+    /// Whether the read model's postings have the same sums, account by account and class by class.
+    pub(super) fn equal(&self, sums: &BookSums, state: &State) -> Result<(), String> {
+        if let Some(day) = sums.unbalanced {
+            return Err(format!("read model: the debits of {day} are not its credits"));
+        }
+        let (there, summed) = (sums.accounts.len(), self.accounts.len());
+        if there != summed {
+            return Err(format!("read model: {there} accounts, the journal opened {summed}"));
+        }
+        for (slot, (theirs, ours)) in (0u32..).zip(sums.accounts.iter().zip(&self.accounts)) {
+            if i128::from(*theirs) != *ours {
+                let id = state.directory().account_id(slot);
+                return Err(format!("read model: account {id} is {theirs}, by the journal {ours}"));
+            }
+        }
+        let mut customers: BTreeMap<Currency, i128> = BTreeMap::new();
+        for ((_, account), sum) in state.ledger().accounts().zip(&self.accounts) {
+            *customers.entry(account.currency).or_default() += sum;
+        }
+        for row in &sums.classes {
+            let general =
+                GeneralAccount::ALL.into_iter().find(|account| account.name() == row.class);
+            let ours = match general {
+                Some(account) => self.general.get(&(row.currency, account)),
+                None => customers.get(&row.currency),
+            };
+            let ours = ours.copied().unwrap_or_default();
+            if i128::from(row.closing) != ours {
+                let (class, currency, closing) = (&row.class, row.currency, row.closing);
+                return Err(format!(
+                    "read model: {class} in {currency} is {closing}, by the journal {ours}"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the state's balances are these sums.

@@ -37,6 +37,9 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
         (row.cash_exact, row.cash) = (change.cash_exact, change.cash);
         row.hold = change.hold;
     }
+    if let Some(presented) = scratch.effects.presented.take() {
+        state.presented.add(moment.business_date(), presented);
+    }
     keep(state, sequence, new_hold, scratch);
 }
 

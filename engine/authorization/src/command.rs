@@ -1,6 +1,6 @@
 //! Everything that can change state. There is no other way in.
 
-use crate::{DayPart, Decision, Movement, Request, TraceEntry};
+use crate::{DayPart, Decision, Movement, Presentment, Request, TraceEntry};
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
@@ -264,6 +264,8 @@ pub struct TerminalItem {
 pub enum Command {
     /// A message from a terminal.
     Authorize(Request),
+    /// A record of a clearing file (TOD-1), decided as messages are.
+    Present(Box<Presentment>),
     /// A new rule set, as its text.
     InstallRules {
         /// The TOML text.

@@ -376,6 +376,7 @@ impl State {
     /// TXN-1: what is too old to be repeated or reversed leaves memory.
     fn forget_the_old(&mut self, shift: &mut Shift<'_>) -> Progress {
         let forgotten = self.transactions.forget_before(shift.date);
+        self.presented.forget_before(shift.date);
         let oldest = shift.moment.at.plus_days(REMEMBER_DAYS.saturating_neg());
         self.remembered.retain(|_, remembered| remembered.at >= oldest);
         (shift.done.looked_at, shift.done.changed) = (forgotten, forgotten);

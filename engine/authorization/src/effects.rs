@@ -1,6 +1,7 @@
 //! What a decision will change, worked out in full before anything is touched: after the last
 //! check nothing may fail (STYLE.md habit 5).
 
+use crate::clearing::Presented;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{BlockReason, Movement, Notice, Parties, TraceEntry};
 use arrayvec::ArrayVec;
@@ -46,6 +47,8 @@ pub(crate) struct Effects {
     pub(crate) chain_to: Option<Place>,
     /// What is to be kept of the message; `None` for a retransmission.
     pub(crate) keep: Option<Transaction>,
+    /// A presentment's reference, to be remembered.
+    pub(crate) presented: Option<Presented>,
     /// A reversal's unknown original, to be killed when it comes.
     pub(crate) tombstone: Option<Transaction>,
 }

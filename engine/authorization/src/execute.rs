@@ -1,14 +1,15 @@
 //! Administrative commands, and the one way in for all of them.
 
-use crate::apply::note_overdraft;
+use crate::apply::{apply, note_overdraft};
 use crate::command::{
     Accepted, BlockReason, Command, Decided, Done, OnRequestOf, Outcome, PortfolioItem, Refusal,
 };
+use crate::decide::decide_presentment;
 use crate::directory::at;
 use crate::effects::{Change, Scratch};
 use crate::state::Remembered;
 use crate::transactions::Status;
-use crate::{Request, State};
+use crate::{Decision, Presentment, Request, State};
 use compact_str::CompactString;
 use ledger::{AccountSlot, GeneralAccount, Party, Transfer};
 use payment_types::{Balance, Moment, Sequence};
@@ -27,6 +28,9 @@ impl State {
         let moment = accepted.moment;
         if let Command::Authorize(request) = &accepted.command {
             return self.execute_request(sequence, moment, request, scratch);
+        }
+        if let Command::Present(presentment) = &accepted.command {
+            return self.present(sequence, moment, presentment, scratch);
         }
         self.advance(sequence, moment);
         if let Some(outcome) = accepted.idempotency.as_ref().and_then(|key| self.recall(key)) {
@@ -52,6 +56,24 @@ impl State {
         scratch: &mut Scratch,
     ) -> Outcome {
         let decision = self.authorize(sequence, moment, request, scratch);
+        self.decided(decision, scratch)
+    }
+
+    /// A presentment of a clearing file: a fact (TOD-1), booked once.
+    fn present(
+        &mut self,
+        sequence: Sequence,
+        moment: Moment,
+        presentment: &Presentment,
+        scratch: &mut Scratch,
+    ) -> Outcome {
+        self.advance(sequence, moment);
+        let decision = decide_presentment(self, sequence, moment, presentment, scratch);
+        apply(self, sequence, moment, scratch);
+        self.decided(decision, scratch)
+    }
+
+    fn decided(&self, decision: Decision, scratch: &Scratch) -> Outcome {
         Outcome::Decided(Box::new(Decided {
             decision,
             movement: scratch.movement,
@@ -65,7 +87,9 @@ impl State {
 
     fn administer(&mut self, moment: Moment, command: &Command) -> Result<Done, Refusal> {
         match command {
-            Command::Authorize(_) => unreachable!("messages are decided, not administered"),
+            Command::Authorize(_) | Command::Present(_) => {
+                unreachable!("messages are decided, not administered")
+            }
             Command::InstallRules { text } => self
                 .install_rules(text)
                 .map(|version| Done::RulesInstalled { version })

@@ -10,6 +10,7 @@
 
 mod apply;
 mod card;
+mod clearing;
 mod command;
 mod day;
 mod decide;
@@ -29,6 +30,7 @@ mod trace;
 mod transactions;
 
 pub use card::{Blocks, Card, Obstacle, PinReferenceBytes};
+pub use clearing::{PRESENTMENT, Presented, PresentedBefore, Presentment, REMEMBER_DAYS};
 pub use command::{
     Accepted, AccountItem, BlockReason, CardItem, CardLimitItem, Command, Decided, Done,
     IdempotencyKey, Notice, OnRequestOf, Outcome, Parties, PortfolioItem, ProductItem, Refusal,

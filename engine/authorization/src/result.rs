@@ -54,6 +54,10 @@ results! {
     FormatError = "30" "format_error" "TXN-1";
     /// A known key with other content.
     DuplicateDiffers = "94" "duplicate_differs" "TXN-1";
+    /// A presentment with this reference was booked before.
+    PresentedBefore = "94" "presented_before" "TXN-1";
+    /// A presentment of an operation that is to come, or older than references are remembered.
+    PresentmentOutOfTime = "12" "presentment_out_of_time" "TXN-4";
     /// Its reversal came before it.
     ReversedBeforeArrival = "05" "reversed_before_arrival" "TXN-2";
     /// A reversal that does not fit its original.

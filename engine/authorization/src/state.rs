@@ -2,6 +2,7 @@
 
 use crate::apply::apply;
 use crate::card::Card;
+use crate::clearing::PresentedBefore;
 use crate::command::{IdempotencyKey, Outcome, PortfolioItem};
 use crate::day::{DaySummary, DayUnderWay};
 use crate::decide::decide;
@@ -31,6 +32,7 @@ pub struct State {
     pub(crate) card_index: Index,
     pub(crate) usage: Usage,
     pub(crate) transactions: Transactions,
+    pub(crate) presented: PresentedBefore,
     pub(crate) staged: Vec<Vec<PortfolioItem>>,
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,
     /// The day of the first command.
@@ -166,6 +168,12 @@ impl State {
         &self.transactions
     }
 
+    /// The presentments that were booked.
+    #[must_use]
+    pub fn presented(&self) -> &PresentedBefore {
+        &self.presented
+    }
+
     /// A card by position.
     #[must_use]
     pub fn card(&self, slot: u32) -> Option<&Card> {
@@ -235,6 +243,7 @@ impl State {
         }
         self.ledger.rebuild();
         self.transactions.rebuild();
+        self.presented.rebuild();
         self.recompile()
     }
 }

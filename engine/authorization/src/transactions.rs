@@ -112,6 +112,8 @@ pub struct Transaction {
     pub follows: Option<Sequence>,
     /// The last increment of its hold; that one's `chain` is the increment before (TXN-4).
     pub chain: Option<Sequence>,
+    /// The transaction before it of the same account.
+    pub before: Option<Sequence>,
     /// What it moved of the counters: a range of the day's moves.
     pub moves: (u32, u16),
     /// The answer.
@@ -206,11 +208,13 @@ impl Day {
 pub struct Transactions {
     /// Oldest first; the carried ones are always there, in front.
     days: VecDeque<Day>,
+    /// The newest transaction of each account, by the account's position.
+    newest_of: Chunked<Option<Sequence>>,
 }
 
 impl Default for Transactions {
     fn default() -> Self {
-        Self { days: VecDeque::from([Day::new(CARRIED)]) }
+        Self { days: VecDeque::from([Day::new(CARRIED)]), newest_of: Chunked::new() }
     }
 }
 
@@ -245,6 +249,7 @@ impl Transactions {
 
     /// Keeps a transaction and what it moved of the counters.
     pub(crate) fn push(&mut self, mut transaction: Transaction, moves: &[Move]) -> Place {
+        self.link(&mut transaction);
         let date = transaction.date.days();
         if self.days.back().is_none_or(|day| day.date != date) {
             self.days.push_back(Day::new(date));
@@ -256,6 +261,55 @@ impl Transactions {
         );
         day.moves.extend(moves.iter().copied());
         Place { day: date, at: day.push(transaction) }
+    }
+
+    /// Makes it the newest of its account, if it moves or holds money.
+    fn link(&mut self, transaction: &mut Transaction) {
+        let counts = matches!(
+            transaction.status,
+            Status::Held | Status::Increment | Status::Posted | Status::Completed
+        );
+        let Some(account) = transaction.account.filter(|_| counts) else { return };
+        let account = at(account.0);
+        while self.newest_of.len() <= account {
+            self.newest_of.push(None);
+        }
+        if let Some(newest) = self.newest_of.get_mut(account) {
+            transaction.before = newest.replace(transaction.sequence);
+        }
+    }
+
+    /// The transactions of an account that moved or held money, newest first, as far as they are
+    /// kept.
+    pub(crate) fn of_account(&self, account: AccountSlot) -> impl Iterator<Item = Place> {
+        let mut next = self.newest_of.get(at(account.0)).copied().flatten();
+        std::iter::from_fn(move || {
+            let place = self.place_of(next?)?;
+            next = self.get(place).and_then(|row| row.before);
+            Some(place)
+        })
+    }
+
+    /// The newest transaction whose approval carries an authorization code of ours, which names
+    /// its sequence but for multiples of 2^30.
+    pub(crate) fn by_authorization_code(
+        &self,
+        code: &AuthorizationCode,
+        newest: Sequence,
+        is_it: impl Fn(&Transaction) -> bool,
+    ) -> Option<Place> {
+        const CYCLE: u64 = 1 << 30;
+        let least = code.sequence_remainder()?;
+        let mut sequence = newest.0.checked_sub(least)? / CYCLE * CYCLE + least;
+        loop {
+            let place = self.place_of(Sequence(sequence));
+            let row = place.and_then(|place| self.get(place));
+            let same = |row: &&Transaction| row.answer.authorization_code == Some(*code);
+            if row.filter(same).is_some_and(&is_it) {
+                return place;
+            }
+            sequence = sequence.checked_sub(CYCLE)?;
+        }
     }
 
     /// The first transmission of a message (TXN-1): same acquirer, terminal, STAN, local date and

@@ -82,7 +82,7 @@ fn entry<'c>(
     currency: Option<Currency>,
 ) -> Option<Entry<'c>> {
     let entry = match command {
-        Command::Authorize(_) => return None,
+        Command::Authorize(_) | Command::Present(_) => return None,
         Command::Block { card, reason, by } => on_request("block", card, reason.name(), by),
         Command::Unblock { card, reason, by } => on_request("unblock", card, reason.name(), by),
         Command::Arrest { account, authority, document, entered_by } => {

@@ -4,7 +4,7 @@
 //! behind, in memory or on disk.
 
 use crate::postings::{self, Turnovers};
-use crate::{HistoryError, administration, card_transaction};
+use crate::{HistoryError, administration, card_transaction, presentments};
 use authorization::{Command, Outcome, Record, decode_record};
 use payment_types::Moment;
 use rusqlite::Connection;
@@ -75,6 +75,9 @@ impl<'c> Batch<'c> {
         match (&record.accepted.command, &record.outcome) {
             (Command::Authorize(request), Outcome::Decided(decided)) => {
                 card_transaction::write(self.sql, place, request, decided)?;
+            }
+            (Command::Present(presentment), Outcome::Decided(decided)) => {
+                presentments::write(self.sql, place, presentment, decided)?;
             }
             (command, outcome) => administration::write(self, place, command, outcome)?,
         }

@@ -4,8 +4,8 @@ use crate::pool::Pool;
 use crate::projector::Progress;
 use crate::{
     AuditEntry, BookSums, Filter, GeneralTotal, HistoryError, Notification, Page, Period,
-    Projector, RuleSetEntry, Statement, TransactionDetail, TransactionSummary, query, schema,
-    statement,
+    PresentmentEntry, Projector, RuleSetEntry, Statement, TransactionDetail, TransactionSummary,
+    presentments, query, schema, statement,
 };
 use payment_types::BusinessDate;
 use std::path::Path;
@@ -93,6 +93,20 @@ impl History {
         most: u32,
     ) -> Result<Page<Notification>, HistoryError> {
         self.pool.with(|sql| query::notifications(sql, account, before, most))
+    }
+
+    /// The records of clearing files, newest first; of one file, or with one status, or all.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn presentments(
+        &self,
+        file: Option<&str>,
+        status: Option<&str>,
+        before: Option<u64>,
+        most: u32,
+    ) -> Result<Page<PresentmentEntry>, HistoryError> {
+        self.pool.with(|sql| presentments::list(sql, (file, status), before, most))
     }
 
     /// What staff and the engine did, newest first, about one subject (`card` or `account`, and

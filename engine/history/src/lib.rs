@@ -24,6 +24,7 @@ mod names;
 mod pool;
 mod portfolio;
 mod postings;
+mod presentments;
 mod projector;
 mod query;
 mod schema;
@@ -32,6 +33,7 @@ mod view;
 
 pub use error::HistoryError;
 pub use history::{FILE_NAME, History};
+pub use presentments::{PresentmentEntry, presentment_status};
 pub use projector::{Progress, Projector, ProjectorThread};
 pub use query::Filter;
 pub use statement::{Period, PostingId};

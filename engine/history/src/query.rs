@@ -201,7 +201,7 @@ pub(crate) fn position(sql: &Connection) -> Result<u64, HistoryError> {
 }
 
 /// One row more than asked was read: if it is there, there is a next part.
-fn page<T>(mut items: Vec<T>, most: u32, sequence: impl Fn(&T) -> u64) -> Page<T> {
+pub(crate) fn page<T>(mut items: Vec<T>, most: u32, sequence: impl Fn(&T) -> u64) -> Page<T> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let is_more = items.len() > most;
     items.truncate(most);

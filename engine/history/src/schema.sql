@@ -124,6 +124,18 @@ CREATE TABLE turnovers (
     PRIMARY KEY (day, currency, class)
 ) STRICT, WITHOUT ROWID;
 
+-- The records of clearing files. What was booked is a transaction too, with the same sequence.
+CREATE TABLE presentments (
+    sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, zone INTEGER NOT NULL,
+    file TEXT NOT NULL, line INTEGER NOT NULL, reference TEXT NOT NULL,
+    operation INTEGER NOT NULL,      -- the day, since 1970
+    status TEXT NOT NULL,            -- matched, unmatched, duplicate, refused
+    result TEXT NOT NULL,
+    original INTEGER,                -- matched to, or booked before as
+    masked_pan TEXT NOT NULL, amount INTEGER NOT NULL, currency INTEGER NOT NULL
+) STRICT;
+CREATE INDEX presentments_by_status ON presentments (status, sequence);
+
 -- TXN-3.
 CREATE TABLE hold_expiries (
     original INTEGER PRIMARY KEY, sequence INTEGER NOT NULL,

@@ -33,6 +33,10 @@ impl Link {
         self
     }
 
+    pub(crate) const fn default_currency(&self) -> Option<Currency> {
+        self.default_currency
+    }
+
     /// The dialect it speaks.
     #[must_use]
     pub fn dialect(&self) -> &Arc<Dialect> {

@@ -13,6 +13,8 @@ pub enum GeneralAccount {
     MerchantSettlement,
     /// Owed to agents for the cash they hand out, or by them for what they take in.
     AgentSettlement,
+    /// Owed to payment networks for what was done at other banks' devices.
+    NetworkSettlement,
     /// Cash in the bank's ATMs.
     AtmCash,
     /// Cash in the bank's branches.
@@ -29,10 +31,11 @@ pub enum GeneralAccount {
 
 impl GeneralAccount {
     /// Every account, in the order of the chart.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Opening,
         Self::MerchantSettlement,
         Self::AgentSettlement,
+        Self::NetworkSettlement,
         Self::AtmCash,
         Self::BranchCash,
         Self::IncomingCredits,
@@ -48,6 +51,7 @@ impl GeneralAccount {
             Self::Opening => "opening",
             Self::MerchantSettlement => "merchant_settlement",
             Self::AgentSettlement => "agent_settlement",
+            Self::NetworkSettlement => "network_settlement",
             Self::AtmCash => "atm_cash",
             Self::BranchCash => "branch_cash",
             Self::IncomingCredits => "incoming_credits",

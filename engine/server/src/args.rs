@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Statement(Statement),
     /// The bank's books of a day: turnover and closing by class of account, which sum to zero
     GeneralLedger(GeneralLedger),
+    /// Book a clearing file: what networks say was done with our cards
+    Present(Present),
     /// Write a portfolio of any size with test cards, for load tests
     GeneratePortfolio(GeneratePortfolio),
 }
@@ -237,6 +239,35 @@ pub(crate) struct GeneralLedger {
     /// How to write it
     #[arg(long, value_enum, default_value = "table")]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A file with a malformed record is refused whole, with the lines. Records that can't be booked are
+listed, and so are those that match nothing; reading a file again books nothing twice. While an
+engine runs on the data directory it is asked over its API, with --token or TAMGA_TOKEN.
+
+Examples:
+  tamga present --config tamga.toml scheme-20261123.csv
+  tamga present --config tamga.toml --dialect iso87-bcd --framing u16be batch-20261123.iso")]
+pub(crate) struct Present {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The file holds ISO 8583 messages 0220 or 0320 of this dialect; without it, CSV
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dialect: Option<String>,
+    /// How the messages are framed
+    #[arg(long, value_name = "KIND", default_value = "u16be")]
+    pub(crate) framing: String,
+    /// A token of the API with the role operator
+    #[arg(long, value_name = "TOKEN", env = "TAMGA_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Run as of this time instead of now; only while no engine runs
+    #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
+    pub(crate) test_clock: Option<Timestamp>,
+    /// The clearing file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 fn date(text: &str) -> Result<BusinessDate, String> {

@@ -147,6 +147,7 @@ impl Engine {
     ) -> Result<Self, ServeError> {
         let listening: Vec<Listening> =
             listeners.into_iter().map(Bound::listen).collect::<Result<_, _>>()?;
+        let security = Arc::clone(&opened.security);
         let rules = rules_to_install(config, &opened)?;
         let (history, projector) = History::open(&opened.path)?;
         let mut engine = Self::with_shard(config, opened, clock, projector, front)?;
@@ -156,7 +157,8 @@ impl Engine {
         engine.listen(listening);
         let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
         let days = config.end_of_day;
-        let running = Running { shard: shard.clone(), history, clock: clock.clone(), days };
+        let running =
+            Running { shard: shard.clone(), history, clock: clock.clone(), days, security };
         engine.front.context.open(running);
         let is_test = clock.is_test();
         engine.others.spawn(async move {

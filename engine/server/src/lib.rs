@@ -3,6 +3,7 @@
 
 pub mod books;
 pub mod check_config;
+pub mod clearing;
 pub mod clock;
 pub mod config;
 mod connection;
@@ -25,6 +26,7 @@ pub mod progress;
 mod queue;
 pub mod reason;
 pub mod register;
+pub mod remote;
 pub mod replay;
 pub mod serve;
 pub mod shard;

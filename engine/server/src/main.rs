@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Eod(args) => run::eod(args),
         Command::Statement(args) => run::statement(args),
         Command::GeneralLedger(args) => run::general_ledger(&args),
+        Command::Present(args) => run::clearing::present(args),
         Command::GeneratePortfolio(args) => run::generate_portfolio(&args),
     };
     match result {

@@ -61,6 +61,8 @@ pub const fn words(result: ResultCode) -> &'static str {
         ResultCode::ReversalRecorded => "reversal of what never came, recorded",
         ResultCode::FormatError => "cannot be understood",
         ResultCode::DuplicateDiffers => "same key, other content",
+        ResultCode::PresentedBefore => "presented before",
+        ResultCode::PresentmentOutOfTime => "an operation to come, or too old",
         ResultCode::ReversedBeforeArrival => "its reversal came first",
         ResultCode::ReversalDiffers => "does not fit its original",
         ResultCode::UnknownTerminal => "terminal not in the register",

@@ -1,5 +1,7 @@
 //! Each command: from its arguments to its output.
 
+pub(crate) mod clearing;
+
 use crate::args::{
     CheckConfig, Decode, Demo, Encode, Eod, Format, GeneralLedger, GeneratePortfolio, Import,
     Place, Replay, Serve, Statement, Verify,

@@ -20,6 +20,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// How many commands and queries may wait when requests have filled the queue.
 const RESERVED_FOR_COMMANDS: usize = 1024;
 
+/// How long bulk work waits for room in the queue.
+const BULK_PAUSE: Duration = Duration::from_millis(2);
+
 /// A terminal's request on its way to the shard.
 #[derive(Debug)]
 pub struct Envelope {
@@ -185,6 +188,37 @@ impl Shard {
         let (reply, answer) = oneshot::channel();
         self.push(Work::Command { command: Box::new(command), idempotency, reply })?;
         answer.await.unwrap_or_else(|_| Err(ShardError::Stopped(self.shared.reason())))
+    }
+
+    /// Carries out commands in order, each journaled by itself; when it returns, all are on stable
+    /// storage. For bulk work: it leaves room in the queue for the requests of terminals, and waits
+    /// where there is none.
+    ///
+    /// # Errors
+    /// [`ShardError::Stopped`]: it is unknown which of the commands took effect.
+    pub async fn command_all(
+        &self,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> Result<Vec<Answered>, ShardError> {
+        let mut waiting = Vec::new();
+        for command in commands {
+            let (reply, answer) = oneshot::channel();
+            let mut work = Work::Command { command: Box::new(command), idempotency: None, reply };
+            while let Err((back, refused)) = self.shared.queue.push(work, 0) {
+                if matches!(refused, Refused::Closed) {
+                    return Err(ShardError::Stopped(self.shared.reason()));
+                }
+                tokio::time::sleep(BULK_PAUSE).await;
+                work = back;
+            }
+            waiting.push(answer);
+        }
+        let mut answers = Vec::with_capacity(waiting.len());
+        for answer in waiting {
+            let gone = |_| Err(ShardError::Stopped(self.shared.reason()));
+            answers.push(answer.await.unwrap_or_else(gone)?);
+        }
+        Ok(answers)
     }
 
     /// Looks at the state, on the shard's thread: keep it short. It sees everything acknowledged

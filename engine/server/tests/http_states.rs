@@ -6,6 +6,7 @@ mod support;
 
 use history::History;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use security::{SecurityModule, SoftwareModule};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -23,6 +24,10 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 fn token() -> ApiToken {
     let sha256 = Sha256::digest(b"secret").into();
     ApiToken { name: "desk".into(), sha256, roles: Role::ALL.to_vec() }
+}
+
+fn keys() -> Arc<dyn SecurityModule> {
+    Arc::new(SoftwareModule::ephemeral_for_tests())
 }
 
 fn context() -> HttpContext {
@@ -98,6 +103,7 @@ async fn a_search_says_what_it_does_not_know_yet() {
         history,
         clock: test_clock(),
         days: DayTimes::default(),
+        security: keys(),
     });
     let address = serve(&context, None).await;
     let (status, head, body) = ask(address, "GET", "/api/v1/transactions", "").await;
@@ -126,6 +132,7 @@ async fn a_stopped_or_draining_engine_is_not_ready() {
         history,
         clock: test_clock(),
         days: DayTimes::default(),
+        security: keys(),
     });
     let address = serve(&context, None).await;
     assert_eq!(ask(address, "GET", "/health/ready", "").await.0, 200);
@@ -154,6 +161,7 @@ async fn draining_shows_in_readiness_first() {
         history,
         clock: test_clock(),
         days: DayTimes::default(),
+        security: keys(),
     });
     let address = serve(&context, None).await;
     context.drain();

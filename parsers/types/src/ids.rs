@@ -157,6 +157,20 @@ impl AuthorizationCode {
         Self(Text::new(&code).unwrap_or_default())
     }
 
+    /// The sequence that [`Self::from_sequence`] made the code of, modulo 2^30; `None` for a code
+    /// that is none of ours.
+    #[must_use]
+    pub fn sequence_remainder(&self) -> Option<u64> {
+        // The multiplier's inverse modulo 2^30.
+        const INVERSE: u64 = 0x1444C71;
+        let digits = <&[u8; 6]>::try_from(self.0.as_bytes()).ok()?;
+        let spread = digits.iter().try_fold(0u64, |spread, byte| {
+            let digit = Self::ALPHABET.iter().position(|known| known == byte)?;
+            Some(spread << 5 | u64::try_from(digit).ok()?)
+        })?;
+        Some(spread.wrapping_mul(INVERSE) & ((1 << 30) - 1))
+    }
+
     /// From the characters of DE 38.
     #[must_use]
     pub fn new(text: &[u8]) -> Option<Self> {
@@ -249,6 +263,11 @@ mod tests {
     fn made_identifiers_have_the_right_shape() {
         assert_eq!(Rrn::from_sequence(Sequence(42)).as_str(), "000000000042");
         let codes: Vec<_> = (1..5).map(|n| AuthorizationCode::from_sequence(Sequence(n))).collect();
+        for sequence in [1, 2, 77, (1 << 30) - 1, 5 << 30] {
+            let code = AuthorizationCode::from_sequence(Sequence(sequence));
+            assert_eq!(code.sequence_remainder(), Some(sequence % (1 << 30)));
+        }
+        assert_eq!(AuthorizationCode::new(b"ZZZZZZ").unwrap().sequence_remainder(), None);
         assert!(codes.windows(2).all(|pair| pair[0] != pair[1]));
         assert!(codes.iter().all(|code| code.as_str().len() == 6));
         assert_eq!(TerminalId::new(b"POS1    ").unwrap().as_str(), "POS1");

@@ -60,8 +60,13 @@ impl Http {
         }
         let reply = match body {
             Some(body) => {
-                let request = request.header("content-type", "application/json");
-                let request = request.body(body.to_string()).map_err(|e| failed(e.to_string()))?;
+                // A text is a file's content.
+                let (kind, body) = match body {
+                    Value::String(text) => ("text/csv", text.clone()),
+                    json => ("application/json", json.to_string()),
+                };
+                let request = request.header("content-type", kind);
+                let request = request.body(body).map_err(|e| failed(e.to_string()))?;
                 self.agent.run(request)
             }
             None => {

@@ -119,6 +119,7 @@ impl<'a> Case<'a> {
             hold: None,
             follows: None,
             chain: None,
+            before: None,
             moves: (0, 0),
             answer: Answer {
                 result: ResultCode::SystemError,

@@ -32,6 +32,13 @@ pub(super) struct Kind {
     pub(super) counterpart: GeneralAccount,
 }
 
+impl Kind {
+    /// Whether money moves at all.
+    pub(super) fn moves(self) -> bool {
+        self.direction != Direction::None
+    }
+}
+
 impl Case<'_> {
     /// TXN-5: what DE 3 asks for and whether the device may do it.
     pub(super) fn kind(&mut self) -> Result<Kind, ResultCode> {
@@ -144,7 +151,7 @@ impl Case<'_> {
     }
 }
 
-fn kind_of(
+pub(super) fn kind_of(
     asked: TransactionType,
     category: DeviceCategory,
     card_absent: bool,

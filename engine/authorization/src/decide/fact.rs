@@ -47,6 +47,15 @@ fn book(case: &mut Case<'_>) -> Result<Transaction, ResultCode> {
         case.note(RuleId::Blk4, Verdict::Note);
     }
     let original = original_of(case);
+    settle(case, kind, original)
+}
+
+/// Books a fact: as the completion of what was found, or by itself.
+pub(super) fn settle(
+    case: &mut Case<'_>,
+    kind: Kind,
+    original: Option<Place>,
+) -> Result<Transaction, ResultCode> {
     let money = money(case, kind, original.is_some())?;
     let mut row = case.row(Status::Posted, kind.counterpart);
     row.stands = match kind.direction {

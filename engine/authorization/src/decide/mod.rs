@@ -9,12 +9,13 @@ mod case;
 mod checks;
 mod fact;
 mod money;
+mod presentment;
 mod request;
 mod reversal;
 
 use crate::effects::Scratch;
 use crate::transactions::Place;
-use crate::{Decision, Request, ResultCode, RuleId, State, TraceEntry, Verdict};
+use crate::{Decision, Presentment, Request, ResultCode, RuleId, State, TraceEntry, Verdict};
 use case::Case;
 use payment_types::{Class, Function, Moment, Sequence};
 
@@ -40,6 +41,19 @@ pub(crate) fn decide(
         (Class::Authorization | Class::Financial, Function::Request) => request::decide(case),
         _ => case.decline(ResultCode::InvalidTransaction),
     }
+}
+
+/// Decides a presentment of a clearing file, in the same way.
+pub(crate) fn decide_presentment(
+    state: &State,
+    sequence: Sequence,
+    moment: Moment,
+    presentment: &Presentment,
+    scratch: &mut Scratch,
+) -> Decision {
+    scratch.clear();
+    let case = Case::new(state, sequence, moment, &presentment.request, scratch);
+    presentment::decide(case, presentment)
 }
 
 /// TXN-1: the first answer again if the content is the same, `94` if it is not.

@@ -322,6 +322,29 @@ pub(super) struct Notification {
     pub(super) due_on: String,
 }
 
+/// What became of a record of a clearing file (TOD-1, TXN-4).
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PresentmentEntry {
+    /// Of one that was booked also its transaction's.
+    pub(super) id: String,
+    pub(super) at: String,
+    pub(super) file: String,
+    /// The line, or the number of the message.
+    pub(super) line: u32,
+    /// The network's reference.
+    pub(super) reference: String,
+    /// The day of the operation.
+    pub(super) operation: String,
+    /// `matched`, `unmatched` (booked by itself), `duplicate` or `refused`.
+    pub(super) status: String,
+    pub(super) result: String,
+    /// What it was matched to, or what its reference was booked as before.
+    pub(super) original: Option<String>,
+    pub(super) masked_pan: String,
+    pub(super) amount: String,
+    pub(super) currency: String,
+}
+
 /// Something staff or the engine did (BLK-3).
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AuditEntry {

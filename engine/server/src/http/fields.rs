@@ -35,6 +35,23 @@ impl FromRequest<HttpContext> for Body {
     }
 }
 
+/// Longest body of bulk data, a part of a file.
+const BULK_MAX: usize = 4 << 20;
+
+/// A file or a part of one.
+pub(super) struct Bulk(pub(super) Bytes);
+
+impl FromRequest<HttpContext> for Bulk {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &HttpContext) -> Result<Self, Problem> {
+        match to_bytes(request.into_body(), BULK_MAX).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(_) => Err(Problem::too_large(BULK_MAX)),
+        }
+    }
+}
+
 /// Parts of the path, decoded.
 pub(super) struct Segments<T>(pub(super) T);
 

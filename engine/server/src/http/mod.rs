@@ -24,6 +24,7 @@ mod notifications;
 mod openapi;
 mod operations;
 mod page;
+mod presentments;
 mod problem;
 mod query;
 mod routes;

@@ -36,7 +36,7 @@ impl Problem {
         Self(Box::new(Details { status, kind, title, detail, field, rule, header }))
     }
 
-    fn with_rule(mut self, rule: &'static str) -> Self {
+    pub(super) fn with_rule(mut self, rule: &'static str) -> Self {
         self.0.rule = Some(rule);
         self
     }

@@ -3,8 +3,8 @@
 use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
-    accounts, audit, cards, health, metering, notifications, openapi, operations, page, rules,
-    statements, transactions,
+    accounts, audit, cards, health, metering, notifications, openapi, operations, page,
+    presentments, rules, statements, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -63,6 +63,8 @@ impl Routes {
             .api(Method::DELETE, "/cards/{id}/blocks/{reason}", cards::unblock)
             .api(Method::GET, "/transactions", transactions::list)
             .api(Method::GET, "/transactions/{id}", transactions::read)
+            .api(Method::GET, "/presentments", presentments::list)
+            .api(Method::POST, "/presentments", presentments::present)
             .api(Method::GET, "/rules", rules::read)
             .api(Method::GET, "/notifications", notifications::list)
             .api(Method::GET, "/audit", audit::list)

@@ -55,6 +55,7 @@ fn told<T: Debug>(what: &str, recorded: &T, replayed: &T) -> String {
 pub(crate) const fn command_name(command: &Command) -> &'static str {
     match command {
         Command::Authorize(_) => "message",
+        Command::Present(_) => "presentment",
         Command::InstallRules { .. } => "rule set",
         Command::Import { .. } => "import",
         Command::Block { .. } => "block",

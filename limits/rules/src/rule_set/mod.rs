@@ -8,6 +8,7 @@ mod error;
 mod layers;
 mod merge;
 mod parse;
+mod parse_clearing;
 mod parse_limits;
 mod parse_terms;
 mod reader;
@@ -50,6 +51,8 @@ pub struct RuleSet {
     pub fees: Vec<Fee>,
     /// Working days.
     pub calendar: Calendar,
+    /// How presentments are matched.
+    pub clearing: Clearing,
 }
 
 /// The calculation indicator from a day on (rule book section 0).
@@ -261,6 +264,20 @@ pub struct LimitRule {
     /// Who set it.
     pub layer: Layer,
     pub(crate) at: Place,
+}
+
+/// `[clearing]`: how presentments find what they are about (TXN-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clearing {
+    /// How far, in percent, the amount may be from the authorization's where only authorization
+    /// code, card and terminal say that they belong together.
+    pub tolerance_percent: u64,
+}
+
+impl Default for Clearing {
+    fn default() -> Self {
+        Self { tolerance_percent: 20 }
+    }
 }
 
 /// `[technical_overdraft]` (TOD-3, TOD-4).

@@ -2,12 +2,12 @@
 
 use super::reader::{Findings, Section};
 use super::{AgentCash, Contactless, EditionInForce, Indicator, LowerCap, TierLimits};
-use super::{RegulatedRule, RuleError, RuleSet, layers, parse_limits, parse_terms};
+use super::{RegulatedRule, RuleError, RuleSet, layers, parse_clearing, parse_limits, parse_terms};
 use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "version",
     "indicator",
     "edition",
@@ -21,6 +21,7 @@ const KEYS: [&str; 13] = [
     "rate",
     "fee",
     "calendar",
+    "clearing",
 ];
 
 /// The indicator where the rule set does not say: 100 som.
@@ -70,6 +71,7 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         rates: parse_terms::rates(top, found),
         fees: parse_terms::fees(top, found),
         calendar: parse_terms::calendar(top, found),
+        clearing: parse_clearing::clearing(top, found),
     }
 }
 

@@ -14,8 +14,8 @@ use thiserror::Error;
 pub struct PresentedMessage {
     /// What it says, kept as a presentment.
     pub request: Request,
-    /// DE 31, the acquirer's reference data; else made of DE 32, 41, 37, 11 and 7, which together
-    /// name a message.
+    /// DE 31, the acquirer's reference data since 1993; else made of DE 32, 41, 37, 11 and 7, which
+    /// together name a message.
     pub reference: String,
 }
 
@@ -64,8 +64,12 @@ pub fn read_presentment(
     }
     let told = request::read(&message, link.default_currency(), security, &Nobody)
         .map_err(NotPresented::Element)?;
-    let given = text(&message, 31, |text| Some(String::from_utf8_lossy(text).trim().to_owned()))
-        .map_err(NotPresented::Element)?;
+    // In 1987 DE 31 is an amount of fees.
+    let given = match link.dialect().version() {
+        0 => None,
+        _ => text(&message, 31, |text| Some(String::from_utf8_lossy(text).trim().to_owned()))
+            .map_err(NotPresented::Element)?,
+    };
     let reference = given.filter(|reference| !reference.is_empty()).unwrap_or_else(|| {
         let rrn = told.rrn.as_ref().map_or("", |rrn| rrn.as_str());
         let (acquirer, terminal) = (told.acquirer.0, told.terminal.as_str());

@@ -115,7 +115,7 @@ fn a_long_file_is_cut_between_records() {
     assert!(cut(&Format::Csv, long.as_bytes()).err().unwrap().contains("line 2: is longer"));
 }
 
-fn messages(mtis: &[&str], reference: Option<&str>) -> (Format, Vec<u8>) {
+fn messages(mtis: &[&str]) -> (Format, Vec<u8>) {
     let dialect = iso8583::Dialect::shipped("iso87-bcd").unwrap();
     let framing = iso8583::Framing::new("u16be", false, &[], 8192).unwrap();
     let mut file = Vec::new();
@@ -137,9 +137,6 @@ fn messages(mtis: &[&str], reference: Option<&str>) -> (Format, Vec<u8>) {
         ] {
             builder.set_text(de, value.as_bytes()).unwrap();
         }
-        if let Some(reference) = reference {
-            builder.set_text(31, reference.as_bytes()).unwrap();
-        }
         let mut body = Vec::new();
         builder.write(&mut body).unwrap();
         framing.encode(None, &body, &mut file).unwrap();
@@ -149,24 +146,20 @@ fn messages(mtis: &[&str], reference: Option<&str>) -> (Format, Vec<u8>) {
 
 #[test]
 fn messages_0220_and_0320_are_presentments() {
-    let (format, file) = messages(&["0220", "0320"], Some("12345678901234567890123"));
+    let (format, file) = messages(&["0220", "0320"]);
     let records = cut(&format, &file).unwrap();
     assert_eq!(records.refused, []);
     let numbers: Vec<u32> = records.presentments.iter().map(|record| record.line).collect();
     assert_eq!(numbers, [1, 2]);
     let first = &records.presentments[0];
-    assert_eq!(first.reference, "12345678901234567890123");
+    assert_eq!(first.reference, "417001-POS00001-632723000007-000007-1120101500");
     assert_eq!(first.operation.to_string(), "2026-11-20");
     assert_eq!(first.request.mti, authorization::PRESENTMENT);
-    let (format, file) = messages(&["0220"], None);
-    let records = cut(&format, &file).unwrap();
-    let reference = &records.presentments[0].reference;
-    assert_eq!(reference, "417001-POS00001-632723000007-000007-1120101500");
 }
 
 #[test]
 fn other_messages_and_broken_files_are_refused_with_their_number() {
-    let (format, file) = messages(&["0220", "0200"], None);
+    let (format, file) = messages(&["0220", "0200"]);
     let records = cut(&format, &file).unwrap();
     assert_eq!(records.refused[0].0, 2);
     assert!(records.refused[0].1.contains("0200 is neither 0220 nor 0320"));

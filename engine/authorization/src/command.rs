@@ -1,6 +1,6 @@
 //! Everything that can change state. There is no other way in.
 
-use crate::{DayPart, Decision, Movement, Presentment, Request, TraceEntry};
+use crate::{DayPart, Decision, Movement, Presentment, RateItem, Request, TraceEntry};
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
@@ -249,6 +249,8 @@ pub struct TerminalItem {
     pub agent: Option<CompactString>,
     /// The listener it comes in by.
     pub listener: CompactString,
+    /// Whether it is ours, and not another bank's (AMT-4).
+    pub on_us: bool,
     /// The notes it holds, minor units of KGS, for an ATM.
     pub denominations: Vec<u64>,
     /// Its PIN key, sealed by the security module: opaque bytes.
@@ -331,6 +333,13 @@ pub enum Command {
         /// What it is said to be for.
         purpose: CompactString,
         /// Who entered it.
+        entered_by: CompactString,
+    },
+    /// Exchange rates, all or none (AMT-3).
+    LoadRates {
+        /// The rates.
+        rates: Vec<RateItem>,
+        /// Who entered them.
         entered_by: CompactString,
     },
     /// Release the holds whose time is up (TXN-3).
@@ -462,6 +471,13 @@ pub enum Done {
         /// The money, in order.
         transfers: Vec<Transfer>,
     },
+    /// Rates were taken in.
+    RatesLoaded {
+        /// New ones.
+        added: u64,
+        /// Those that were there already.
+        known: u64,
+    },
     /// Holds were released.
     HoldsExpired {
         /// How many.
@@ -498,6 +514,8 @@ pub enum Refusal {
     DayToCome,
     /// Days before it have not been ended: this one is next.
     DaysBefore(BusinessDate),
+    /// Rates with an error, a line each.
+    Rates(Vec<CompactString>),
     /// The key was used for another request.
     IdempotencyDiffers,
 }

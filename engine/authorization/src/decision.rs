@@ -85,24 +85,26 @@ pub struct Movement {
     pub hold: HoldChange,
 }
 
-/// Up to six transfers, inline.
+/// Up to [`Transfers::MOST`] transfers, inline.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Transfers {
-    rows: [Option<Transfer>; 6],
+    rows: [Option<Transfer>; Self::MOST],
 }
 
 impl Transfers {
+    /// A whole transaction undone and another done: see `decide/postings.rs`.
+    pub const MOST: usize = 16;
+
     /// Adds a transfer; one of nothing is left out.
     ///
     /// # Panics
-    /// At the seventh: no transaction type has so many, so the caller is wrong.
+    /// At one more than [`Self::MOST`]: no transaction has so many, so the caller is wrong.
     pub fn push(&mut self, transfer: Transfer) {
         if transfer.amount == 0 {
             return;
         }
         let free = self.rows.iter_mut().find(|row| row.is_none());
-        *free.unwrap_or_else(|| panic!("a transaction with more than six transfers")) =
-            Some(transfer);
+        *free.unwrap_or_else(|| panic!("a transaction with too many transfers")) = Some(transfer);
     }
 
     /// The transfers, in order.
@@ -125,13 +127,13 @@ impl std::fmt::Debug for Transfers {
 
 impl Serialize for Transfers {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter().collect::<arrayvec::ArrayVec<_, 6>>())
+        serializer.collect_seq(self.iter().collect::<arrayvec::ArrayVec<_, { Self::MOST }>>())
     }
 }
 
 impl<'de> Deserialize<'de> for Transfers {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let rows = arrayvec::ArrayVec::<Transfer, 6>::deserialize(deserializer)?;
+        let rows = arrayvec::ArrayVec::<Transfer, { Self::MOST }>::deserialize(deserializer)?;
         let mut transfers = Self::default();
         for row in rows {
             transfers.push(row);

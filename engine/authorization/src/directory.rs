@@ -60,6 +60,8 @@ pub struct Terminal {
     pub agent: Option<u32>,
     /// The listener it comes in by.
     pub listener: CompactString,
+    /// Whether it is ours, and not another bank's (AMT-4).
+    pub on_us: bool,
     /// Its notes, minor units of KGS.
     pub denominations: Vec<u64>,
     /// Its PIN key, sealed: opaque bytes of the security module.

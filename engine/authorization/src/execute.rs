@@ -100,6 +100,7 @@ impl State {
             Command::Arrest { account, .. } => self.arrest(account, true),
             Command::LiftArrest { account, .. } => self.arrest(account, false),
             Command::Credit { account, amount, .. } => self.credit(moment, account, *amount),
+            Command::LoadRates { rates, .. } => self.load_rates(moment, rates),
             Command::ExpireHolds => Ok(self.expire_holds(moment)),
             Command::EndOfDay { date } => {
                 self.end_of_day(moment, *date).map(|part| Done::Day(Box::new(part)))

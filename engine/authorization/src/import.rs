@@ -171,6 +171,7 @@ impl State {
             merchant,
             agent,
             listener: item.listener.clone(),
+            on_us: item.on_us,
             denominations: item.denominations.clone(),
             pin_key: item.pin_key.clone(),
             partial_approval: item.partial_approval,

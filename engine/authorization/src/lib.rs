@@ -20,6 +20,8 @@ mod effects;
 mod execute;
 mod import;
 mod outcome;
+mod pricing;
+mod rates;
 mod record;
 mod request;
 mod result;
@@ -41,6 +43,8 @@ pub use decision::{AnswerAmounts, Decision, HoldChange, Liability, Movement, Tra
 pub use directory::{Customer, Directory, Merchant, Product, Terminal};
 pub use effects::Scratch;
 pub use import::ImportError;
+pub use pricing::{FeeLine, Pricing};
+pub use rates::{Exact, Quote, RateItem, RateView, Ratio};
 pub use record::{
     RECORD_VERSION, Record, RecordError, decode_record, encode_decided, encode_record,
 };

@@ -18,6 +18,7 @@ impl Done {
             | Self::Unblocked
             | Self::Arrested
             | Self::ArrestLifted
+            | Self::RatesLoaded { .. }
             | Self::HoldsExpired { .. } => &[],
         }
     }
@@ -35,6 +36,7 @@ impl Done {
             | Self::Arrested
             | Self::ArrestLifted
             | Self::Credited { .. }
+            | Self::RatesLoaded { .. }
             | Self::HoldsExpired { .. } => &[],
         }
     }

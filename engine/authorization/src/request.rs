@@ -59,6 +59,8 @@ pub struct Request {
     pub amount: Amount,
     /// The cash part: DE 54 type 40 of the request (AGT-4).
     pub cash_back: Option<u64>,
+    /// DE 28 where it charges the holder: the acquirer's own fee (AMT-4), the same units.
+    pub surcharge: Option<u64>,
     /// DE 11.
     pub stan: Stan,
     /// DE 37.

@@ -8,6 +8,7 @@ use crate::day::{DaySummary, DayUnderWay};
 use crate::decide::decide;
 use crate::directory::{Directory, Ids, at};
 use crate::effects::Scratch;
+use crate::rates::Rates;
 use crate::rules::Rules;
 use crate::transactions::{Place, Transactions};
 use crate::{CardLimitItem, Decision, Request};
@@ -26,6 +27,7 @@ pub struct State {
     pub(crate) rules: Rules,
     pub(crate) directory: Directory,
     pub(crate) networks: Ids,
+    pub(crate) rates: Rates,
     pub(crate) ledger: Ledger,
     pub(crate) cards: Chunked<Card>,
     #[serde(skip)]

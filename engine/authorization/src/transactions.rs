@@ -4,7 +4,7 @@
 //! [`KEEP_DAYS`]; one whose hold is still open is carried over, so that its completion finds it.
 
 use crate::directory::at;
-use crate::{AnswerAmounts, Liability, Request, ResultCode};
+use crate::{AnswerAmounts, Liability, Pricing, Request, ResultCode};
 use dense::{Chunked, Index};
 use ledger::{AccountSlot, GeneralAccount, HoldSlot};
 use limits::Move;
@@ -96,8 +96,8 @@ pub struct Transaction {
     pub account: Option<AccountSlot>,
     /// What has become of it.
     pub status: Status,
-    /// What it moved, still stands for, minor units of the account: a debit positive, a credit
-    /// negative. Of a hold: what is held.
+    /// What of it still stands, minor units of its own currency: a debit positive, a credit
+    /// negative. Of a hold: what it was placed for. What that is on the account, `pricing` says.
     pub stands: Balance,
     /// The cash part as asked for, that still stands.
     pub cash_exact: u64,
@@ -114,6 +114,8 @@ pub struct Transaction {
     pub chain: Option<Sequence>,
     /// The transaction before it of the same account.
     pub before: Option<Sequence>,
+    /// How it was converted and what was charged; `None` for som without fees (AMT-3, AMT-4).
+    pub pricing: Option<Box<Pricing>>,
     /// What it moved of the counters: a range of the day's moves.
     pub moves: (u32, u16),
     /// The answer.

@@ -2,7 +2,7 @@
 
 use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
-use authorization::{Command, DayStanding, Done, OnRequestOf, Outcome};
+use authorization::{Command, DayStanding, Done, OnRequestOf, Outcome, RateItem};
 use payment_types::{Currency, Sequence, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
@@ -111,6 +111,12 @@ fn entry<'c>(
             Outcome::Done(Done::Imported { items }) => system("import", json!({ "items": items })),
             _ => system("import", json!({})),
         },
+        Command::LoadRates { rates, entered_by } => Entry {
+            action: "load_rates",
+            subject: None,
+            entered_by: Some(entered_by),
+            details: rates_details(rates, outcome),
+        },
         Command::ExpireHolds => match outcome {
             Outcome::Done(Done::HoldsExpired { count: 0, .. }) => return None,
             Outcome::Done(Done::HoldsExpired { count, .. }) => {
@@ -185,6 +191,24 @@ fn credit_details(
     details
 }
 
+/// AMT-3: which rates, and how many of them were new.
+fn rates_details(rates: &[RateItem], outcome: &Outcome) -> Value {
+    let rate = |rate: &RateItem| {
+        json!({
+            "from": rate.from.to_string(),
+            "to": rate.to.to_string(),
+            "value": rate.value.0.to_string(),
+            "margin_percent": rate.margin_percent.0.to_string(),
+            "valid_from_ms": rate.valid_from.0,
+        })
+    };
+    let mut details = json!({ "rates": rates.iter().map(rate).collect::<Vec<_>>() });
+    if let Outcome::Done(Done::RatesLoaded { added, .. }) = outcome {
+        details["added"] = json!(added);
+    }
+    details
+}
+
 fn day_details(date: payment_types::BusinessDate, outcome: &Outcome) -> Value {
     match outcome {
         Outcome::Done(Done::Day(part)) => {
@@ -212,11 +236,12 @@ fn install_rules(
     Ok(())
 }
 
-/// Id and measure of each limit of a rule set, in the order in which traces number them. The core
-/// took the text, so it parses.
+/// Id and measure of each limit of a rule set, then its fees, in the order in which traces number
+/// them. The core took the text, so it parses.
 fn limits_of(text: &str) -> Vec<(String, &'static str)> {
-    let limits = limits::RuleSet::parse(text, "rules.toml").map(|rules| rules.limits);
-    limits.into_iter().flatten().map(|limit| (limit.id, limit.measure.name())).collect()
+    let Ok(rules) = limits::RuleSet::parse(text, "rules.toml") else { return Vec::new() };
+    let limits = rules.limits.into_iter().map(|limit| (limit.id, limit.measure.name()));
+    limits.chain(rules.fees.into_iter().map(|fee| (fee.id, "fee"))).collect()
 }
 
 fn expire_holds(

@@ -63,6 +63,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         Refusal::AccountClosed => "the account is closed",
         Refusal::AmountOutOfRange => "the sum would not fit",
         Refusal::Rules(errors) => return format!("rule set: {}", errors.join("; ")),
+        Refusal::Rates(faults) => return format!("rates: {}", faults.join("; ")),
         Refusal::Import(error) => return format!("portfolio: {error}"),
         Refusal::DayToCome => "the day is to come",
         Refusal::DaysBefore(_) => "days before it have not been ended",

@@ -63,6 +63,7 @@ pub(crate) fn read(
         card: None,
         amount,
         cash_back: cash_back(message, amount.currency())?,
+        surcharge: surcharge(message)?,
         stan,
         rrn: text_or_blank(message, 37, Rrn::new)?,
         transmission,
@@ -150,6 +151,24 @@ fn cash_back(message: &Message<'_>, currency: Currency) -> Result<Option<u64>, F
         cash = Some(group.minor);
     }
     Ok(cash)
+}
+
+/// DE 28 of the edition of 1987, x+n 8: what the acquirer charges the holder (D). What it would give
+/// (C) is nothing of ours. Later editions have a date there.
+fn surcharge(message: &Message<'_>) -> Result<Option<u64>, Fault> {
+    if message.dialect().version() != 0 {
+        return Ok(None);
+    }
+    let charged = text(message, 28, |text| {
+        let (sign, minor) = text.split_first()?;
+        let minor = digits(minor)?;
+        match sign {
+            b'D' => Some(Some(minor)),
+            b'C' => Some(None),
+            _ => None,
+        }
+    })?;
+    Ok(charged.flatten().filter(|minor| *minor > 0))
 }
 
 /// One amount of DE 54.

@@ -24,6 +24,7 @@ fn expected(desk: &Desk) -> Request {
         card: Some(CardNumber { digest, masked: pan.masked() }),
         amount: Amount::new(50_000, Currency::KGS),
         cash_back: None,
+        surcharge: None,
         stan: Stan::new(7).unwrap(),
         rrn: Rrn::new(b"632710000007"),
         transmission: WireDateTime::from_number(1_123_040_000).unwrap(),

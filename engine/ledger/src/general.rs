@@ -27,11 +27,15 @@ pub enum GeneralAccount {
     RoundingExpense,
     /// Fees taken.
     FeeIncome,
+    /// The bank's position in a currency or metal: the other side of what was converted (AMT-3).
+    Exchange,
+    /// The bank's margin on conversions (AMT-3).
+    ExchangeIncome,
 }
 
 impl GeneralAccount {
     /// Every account, in the order of the chart.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Opening,
         Self::MerchantSettlement,
         Self::AgentSettlement,
@@ -42,6 +46,8 @@ impl GeneralAccount {
         Self::RoundingIncome,
         Self::RoundingExpense,
         Self::FeeIncome,
+        Self::Exchange,
+        Self::ExchangeIncome,
     ];
 
     /// The name used in the API and the read model.
@@ -58,6 +64,8 @@ impl GeneralAccount {
             Self::RoundingIncome => "rounding_income",
             Self::RoundingExpense => "rounding_expense",
             Self::FeeIncome => "fee_income",
+            Self::Exchange => "exchange",
+            Self::ExchangeIncome => "exchange_income",
         }
     }
 }

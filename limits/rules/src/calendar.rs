@@ -53,6 +53,17 @@ impl Calendar {
         date
     }
 
+    /// How many working days begin after `from` until `to`, which counts; at most `most`.
+    #[must_use]
+    pub fn working_days_between(&self, from: BusinessDate, to: BusinessDate, most: u16) -> u16 {
+        let (mut date, mut count) = (from, 0);
+        while date < to && count < most {
+            date = date.plus_days(1);
+            count = count.saturating_add(u16::from(self.is_working_day(date)));
+        }
+        count
+    }
+
     /// The last day the table says anything about.
     #[must_use]
     pub fn ends_on(&self) -> Option<BusinessDate> {
@@ -91,6 +102,22 @@ mod tests {
             ("2026-12-30", 3, "2027-01-08"),
         ] {
             assert_eq!(calendar.add_working_days(day(from), days), day(to), "{from} + {days}");
+        }
+    }
+
+    #[test]
+    fn working_days_are_counted_up_to_a_bound() {
+        let calendar = Calendar::new(vec![day("2026-11-25")], Vec::new());
+        for (from, to, count) in [
+            ("2026-11-21", "2026-11-23", 1),
+            ("2026-11-23", "2026-11-23", 0),
+            ("2026-11-23", "2026-11-24", 1),
+            ("2026-11-23", "2026-11-26", 2),
+            ("2026-11-23", "2036-11-26", 4),
+            ("2026-11-26", "2026-11-23", 0),
+        ] {
+            let between = calendar.working_days_between(day(from), day(to), 4);
+            assert_eq!(between, count, "{from} to {to}");
         }
     }
 

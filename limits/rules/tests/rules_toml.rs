@@ -356,8 +356,9 @@ fn terms_are_checked() {
     refused(
         "[[fee]]\nid = \"f\"\noperation = \"cash\"\nmin = \"5.00\"\nmax = \"4.00\"\n",
         &[
-            "r.toml:4:13: fee.operation: \"cash\" is nothing a limit counts, nor balance_inquiry or \
-         mini_statement",
+            "r.toml:4:13: fee.operation: \"cash\" is none of atm_cash, agent_cash, branch_cash, \
+             purchase, ecommerce, transfer, cash_in, balance_inquiry, mini_statement, pin_change, \
+             contactless, all",
             "r.toml:6:7: fee.max: is less than min",
         ],
     );

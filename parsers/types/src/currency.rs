@@ -53,6 +53,13 @@ impl Currency {
         self.row().map_or(2, |row| row.2)
     }
 
+    /// Whether it is a precious metal, counted in grams (AMT-6).
+    #[must_use]
+    pub const fn is_metal(self) -> bool {
+        // XAU, XPD, XPT, XAG.
+        matches!(self.0, 959 | 961 | 962 | 964)
+    }
+
     fn row(self) -> Option<&'static (u16, [u8; 3], u8)> {
         let at = TABLE.binary_search_by_key(&self.0, |row| row.0).ok()?;
         TABLE.get(at)

@@ -120,6 +120,7 @@ impl<'a> Case<'a> {
             follows: None,
             chain: None,
             before: None,
+            pricing: None,
             moves: (0, 0),
             answer: Answer {
                 result: ResultCode::SystemError,

@@ -47,11 +47,11 @@ impl Case<'_> {
         let asked = self.request.processing_code.transaction_type();
         let absent = self.request.entry_mode.is_card_absent();
         let kind = kind_of(asked, category, absent);
-        if let Err(result) = kind {
-            self.note(RuleId::Txn5, Verdict::Decline);
-            return Err(result);
+        let mut kind = kind.inspect_err(|_| self.note(RuleId::Txn5, Verdict::Decline))?;
+        if self.terminal.is_some_and(|(_, terminal)| !terminal.on_us) {
+            kind.counterpart = GeneralAccount::NetworkSettlement;
         }
-        kind
+        Ok(kind)
     }
 
     /// TXN-2: a reversal that came first kills the request.

@@ -3,11 +3,13 @@
 
 use super::case::Case;
 use super::checks::{Direction, Kind};
-use super::money::{Money, round_cash, rounding, signed, unsigned};
+use super::money::{Money, round_cash, signed, unsigned};
+use super::postings::{Standing, post_change};
+use super::price::{Priced, som_of};
 use crate::effects::Change;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, Notice, ResultCode, RuleId, Verdict};
-use ledger::{Party, Transfer};
+use ledger::Party;
 use limits::Portion;
 use payment_types::{AuthorizationCode, Balance, Class};
 
@@ -39,9 +41,9 @@ fn book(case: &mut Case<'_>) -> Result<Transaction, ResultCode> {
     if kind.direction == Direction::None {
         return Err(ResultCode::InvalidTransaction);
     }
-    if account.currency != case.request.amount.currency() {
-        case.note(RuleId::Amt3, Verdict::Decline);
-        return Err(ResultCode::NoRate);
+    if !case.request.amount.currency().is_known() {
+        case.note(RuleId::Amt2, Verdict::Decline);
+        return Err(ResultCode::CurrencyNotPermitted);
     }
     if card.obstacle(case.date).is_some() || account.arrested || account.closed {
         case.note(RuleId::Blk4, Verdict::Note);
@@ -57,6 +59,9 @@ pub(super) fn settle(
     original: Option<Place>,
 ) -> Result<Transaction, ResultCode> {
     let money = money(case, kind, original.is_some())?;
+    let completed = original.and_then(|place| case.state.transactions().get(place));
+    let priced = case.price_fact(kind, money, completed)?;
+    case.trace_fees(&priced);
     let mut row = case.row(Status::Posted, kind.counterpart);
     row.stands = match kind.direction {
         Direction::Credit => money.amount.saturating_neg(),
@@ -64,13 +69,14 @@ pub(super) fn settle(
     };
     (row.cash_exact, row.cash) = (money.cash_exact, money.cash);
     match original {
-        Some(place) => complete(case, kind, money, place, &mut row),
+        Some(place) => complete(case, kind, (money, &priced), place, &mut row),
         None => {
             case.note(RuleId::Tod1, Verdict::Note);
-            case.post(kind, money);
-            case.scratch.effects.record = case.facts(kind, money);
+            case.post(kind, money, &priced);
+            case.scratch.effects.record = case.facts(kind, money, &priced);
         }
     }
+    row.pricing = priced.pricing;
     Ok(row)
 }
 
@@ -108,7 +114,13 @@ fn original_of(case: &Case<'_>) -> Option<Place> {
 
 /// TXN-4: the final amount instead of what was held or booked before. Counters give back what the
 /// final amount is less; what it is more is a fact and counts nowhere.
-fn complete(case: &mut Case<'_>, kind: Kind, money: Money, place: Place, row: &mut Transaction) {
+fn complete(
+    case: &mut Case<'_>,
+    kind: Kind,
+    (money, priced): (Money, &Priced),
+    place: Place,
+    row: &mut Transaction,
+) {
     let state = case.state;
     let Some(original) = state.transactions().get(place) else { return };
     row.follows = Some(original.sequence);
@@ -117,37 +129,30 @@ fn complete(case: &mut Case<'_>, kind: Kind, money: Money, place: Place, row: &m
     match (original.status, original.hold) {
         (Status::Held, Some(hold)) => {
             case.scratch.movement.hold = HoldChange::Captured(hold);
-            case.post(kind, money);
+            case.post(kind, money, priced);
         }
-        (Status::Posted, _) => post_difference(case, kind, money, original),
+        (Status::Posted, _) => post_difference(case, kind, (money, priced), original),
         // The hold ran out: a late completion is a fact of its own (TOD-1).
-        _ => case.post(kind, money),
+        _ => case.post(kind, money, priced),
     }
-    shrink(case, place, money.amount, Status::Completed);
+    // In another currency than it was held in, how much less it is cannot be said.
+    let same = original.currency == case.request.amount.currency();
+    let to = if same { money.amount } else { original.stands };
+    shrink(case, place, to, Status::Completed);
 }
 
-/// Posts what a final amount differs from what was booked before, rounding included.
-fn post_difference(case: &mut Case<'_>, kind: Kind, money: Money, before: &Transaction) {
-    let Some((slot, account)) = case.account else { return };
-    let (customer, bank) = (Party::Customer(slot), Party::General(kind.counterpart));
-    let was = before.stands;
-    let now = if kind.direction == Direction::Credit {
-        money.amount.saturating_neg()
-    } else {
-        money.amount
-    };
-    let currency = account.currency;
+/// Posts what a final amount differs from what was booked before, with fees and rounding.
+fn post_difference(
+    case: &mut Case<'_>,
+    kind: Kind,
+    (money, priced): (Money, &Priced),
+    before: &Transaction,
+) {
+    let Some((slot, _)) = case.account else { return };
+    let sides = (Party::Customer(slot), Party::General(kind.counterpart));
+    let after = case.standing(kind, money, priced);
     let transfers = &mut case.scratch.movement.transfers;
-    let more = now.saturating_sub(was);
-    let amount = more.unsigned_abs();
-    let (debit, credit) = if more >= 0 { (customer, bank) } else { (bank, customer) };
-    transfers.push(Transfer { debit, credit, amount, currency });
-    if let Some(undo) = rounding(before.cash_exact, before.cash, bank, currency) {
-        transfers.push(Transfer { debit: undo.credit, credit: undo.debit, ..undo });
-    }
-    if let Some(again) = rounding(money.cash_exact, money.cash, bank, currency) {
-        transfers.push(again);
-    }
+    post_change(transfers, sides, Some(Standing::of(before)), Some(after));
 }
 
 /// Lowers what an authorization and its increments still count for to `to`, newest increment
@@ -187,10 +192,10 @@ pub(super) fn give_back(
     }
     let pure_cash = row.cash_exact == was;
     let cash_exact = if pure_cash { to } else { row.cash_exact.min(to) };
-    let cash = round_cash(cash_exact);
+    let cash = round_cash(cash_exact, row.currency);
     let portion = Portion {
-        amount_kgs: was.saturating_sub(to),
-        cash_kgs: row.cash.saturating_sub(cash),
+        amount_kgs: som_of(row, was).saturating_sub(som_of(row, to)),
+        cash_kgs: som_of(row, row.cash).saturating_sub(som_of(row, cash)),
         whole: to == 0,
     };
     if case.scratch.effects.give_back.try_push((place, portion)).is_err() {

@@ -9,7 +9,9 @@ mod case;
 mod checks;
 mod fact;
 mod money;
+mod postings;
 mod presentment;
+mod price;
 mod request;
 mod reversal;
 

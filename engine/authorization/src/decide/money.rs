@@ -2,13 +2,15 @@
 
 use super::case::Case;
 use super::checks::{Direction, Kind};
+use super::postings::{Standing, post_change};
+use super::price::Priced;
 use crate::{PinFact, ResultCode, RuleId, TraceEntry, Verdict};
 use ledger::{GeneralAccount, Party, Transfer};
 use limits::{Facts, Figure, Outcome, Pin, Rule};
 use payment_types::{Balance, Currency, DeviceCategory, Timestamp};
 
 /// ISO 3166 numeric of Kyrgyzstan.
-const HOME_COUNTRY: u16 = 417;
+pub(super) const HOME_COUNTRY: u16 = 417;
 
 /// Halves of a som, in tyiyn (AMT-1).
 const CASH_UNIT: u64 = 50;
@@ -16,7 +18,7 @@ const CASH_UNIT: u64 = 50;
 /// What a transaction moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Money {
-    /// What the account moves by, minor units.
+    /// What is moved, minor units of the transaction's currency.
     pub(super) amount: Balance,
     /// The cash part as asked for.
     pub(super) cash_exact: u64,
@@ -24,8 +26,12 @@ pub(super) struct Money {
     pub(super) cash: u64,
 }
 
-/// AMT-1: remainder 1-24 → 0, 25-49 and 50-74 → 50, 75-99 → a som.
-pub(super) fn round_cash(minor: u64) -> u64 {
+/// AMT-1: remainder 1-24 → 0, 25-49 and 50-74 → 50, 75-99 → a som. Other currencies are handed out
+/// to their minor unit.
+pub(super) fn round_cash(minor: u64, currency: Currency) -> u64 {
+    if currency != Currency::KGS {
+        return minor;
+    }
     let rest = minor % 100;
     let rounded = match rest {
         0..=24 => 0,
@@ -86,7 +92,7 @@ pub(super) fn unsigned(minor: Balance) -> u64 {
 }
 
 impl Case<'_> {
-    fn country(&self) -> u16 {
+    pub(super) fn country(&self) -> u16 {
         let merchant = self.terminal.and_then(|(_, terminal)| terminal.merchant);
         let merchant = merchant.and_then(|at| self.state.directory().merchant(at));
         merchant.map_or(HOME_COUNTRY, |merchant| merchant.country)
@@ -100,22 +106,6 @@ impl Case<'_> {
             self.state.directory().merchant(merchant).map(|merchant| merchant.mcc)
         })
         .unwrap_or_default()
-    }
-
-    /// AMT-2 and AMT-3: a domestic terminal asks in KGS, and the account must be in it too, since
-    /// there is no conversion to another currency here.
-    pub(super) fn currency_in_order(&mut self) -> Result<(), ResultCode> {
-        let currency = self.request.amount.currency();
-        if !currency.is_known() || (self.country() == HOME_COUNTRY && currency != Currency::KGS) {
-            self.note(RuleId::Amt2, Verdict::Decline);
-            return Err(ResultCode::CurrencyNotPermitted);
-        }
-        let account = self.account.map(|(_, account)| account.currency);
-        if currency != Currency::KGS || account != Some(currency) {
-            self.note(RuleId::Amt3, Verdict::Decline);
-            return Err(ResultCode::NoRate);
-        }
-        Ok(())
     }
 
     /// The amount, and what of it is cash (AMT-1).
@@ -132,7 +122,7 @@ impl Case<'_> {
             self.trace(RuleId::Amt1, Verdict::Decline, amount, signed(cash_exact), 0);
             return Err(ResultCode::InvalidAmount);
         }
-        let cash = round_cash(cash_exact);
+        let cash = round_cash(cash_exact, self.request.amount.currency());
         if cash_exact > 0 {
             self.trace(RuleId::Amt1, Verdict::Note, signed(cash_exact), signed(cash), 0);
             self.amounts.hand_out = Some((cash, self.request.amount.currency()));
@@ -150,7 +140,8 @@ impl Case<'_> {
             return Err(ResultCode::InvalidAmount);
         }
         let Some((_, terminal)) = self.terminal else { return Err(ResultCode::UnknownTerminal) };
-        let is_atm = terminal.category == DeviceCategory::Atm;
+        let currency = self.request.amount.currency();
+        let is_atm = terminal.category == DeviceCategory::Atm && currency == Currency::KGS;
         if is_atm && !notes_can_pay(&terminal.denominations, money.cash) {
             self.trace(RuleId::Amt1, Verdict::Decline, money.amount, signed(money.cash), 0);
             self.amounts.hand_out = None;
@@ -160,7 +151,7 @@ impl Case<'_> {
     }
 
     /// What limits look at. `None` where card or account is unknown.
-    pub(super) fn facts(&self, kind: Kind, money: Money) -> Option<Facts> {
+    pub(super) fn facts(&self, kind: Kind, money: Money, priced: &Priced) -> Option<Facts> {
         let (card_slot, card) = self.card?;
         let (account_slot, account) = self.account?;
         let (device, terminal) = self.terminal?;
@@ -194,8 +185,8 @@ impl Case<'_> {
             credit: kind.direction == Direction::Credit,
             increment: false,
             pin,
-            amount_kgs: unsigned(money.amount),
-            cash_kgs: money.cash,
+            amount_kgs: priced.sums.kgs,
+            cash_kgs: self.cash_in_som(priced, money.cash),
         })
     }
 
@@ -231,30 +222,6 @@ impl Case<'_> {
         }
     }
 
-    /// BAL-1: `amount ≤ available`; BAL-4: or what there is, where terminal and product allow it.
-    /// Gives the amount that can be approved.
-    pub(super) fn funds(&mut self, kind: Kind, money: Money) -> Result<Balance, ResultCode> {
-        let Some((_, account)) = self.account else { return Err(ResultCode::UnknownCard) };
-        let available = account.available(self.date);
-        if money.amount <= available {
-            self.trace(RuleId::Bal1, Verdict::Pass, money.amount, available, 0);
-            return Ok(money.amount);
-        }
-        let Some((_, terminal)) = self.terminal else { return Err(ResultCode::UnknownTerminal) };
-        let product = self.product.is_some_and(|product| product.partial_approval);
-        let goods = !kind.is_cash && !kind.has_cash_back;
-        if available > 0 && goods && product && terminal.partial_approval {
-            self.trace(RuleId::Bal4, Verdict::Pass, money.amount, available, 0);
-            return Ok(available);
-        }
-        self.trace(RuleId::Bal1, Verdict::Decline, money.amount, available, 0);
-        self.amounts.hand_out = None;
-        if terminal.balance_on_decline {
-            self.amounts.available = Some((available, account.currency));
-        }
-        Err(ResultCode::InsufficientFunds)
-    }
-
     /// CTL-3: asked only of what nothing else declines.
     pub(super) fn pin_asked(&mut self) -> Result<(), ResultCode> {
         let Some(asks) = self.scratch.report.needs_pin() else { return Ok(()) };
@@ -277,19 +244,27 @@ impl Case<'_> {
 
     /// The postings of a transaction: the account moves by the exact amount, and what rounding cash
     /// leaves goes to income or comes from expense (AMT-1, BAL-7).
-    pub(super) fn post(&mut self, kind: Kind, money: Money) {
-        let Some((slot, account)) = self.account else { return };
-        let customer = Party::Customer(slot);
-        let bank = Party::General(kind.counterpart);
-        let (debit, credit) = match kind.direction {
-            Direction::Credit => (bank, customer),
-            Direction::Debit | Direction::None => (customer, bank),
-        };
-        let currency = account.currency;
-        let transfers = &mut self.scratch.movement.transfers;
-        transfers.push(Transfer { debit, credit, amount: unsigned(money.amount), currency });
-        if let Some(transfer) = rounding(money.cash_exact, money.cash, bank, currency) {
-            transfers.push(transfer);
+    pub(super) fn post(&mut self, kind: Kind, money: Money, priced: &Priced) {
+        let Some((slot, _)) = self.account else { return };
+        let sides = (Party::Customer(slot), Party::General(kind.counterpart));
+        let after = self.standing(kind, money, priced);
+        post_change(&mut self.scratch.movement.transfers, sides, None, Some(after));
+    }
+
+    /// What will stand of the transaction under decision.
+    pub(super) fn standing<'p>(
+        &self,
+        kind: Kind,
+        money: Money,
+        priced: &'p Priced,
+    ) -> Standing<'p> {
+        Standing {
+            pricing: priced.pricing.as_deref(),
+            currency: self.request.amount.currency(),
+            amount: unsigned(money.amount),
+            credit: kind.direction == Direction::Credit,
+            cash_exact: money.cash_exact,
+            cash: money.cash,
         }
     }
 }
@@ -362,7 +337,7 @@ mod tests {
             (10_099, 10_100),
             (24, 0),
         ] {
-            assert_eq!(round_cash(exact), rounded, "{exact}");
+            assert_eq!(round_cash(exact, Currency::KGS), rounded, "{exact}");
         }
     }
 

@@ -53,8 +53,8 @@ fn book(case: &mut Case<'_>, presentment: &Presentment) -> Result<Transaction, R
         case.note(RuleId::Blk2, Verdict::Decline);
         return Err(ResultCode::UnknownCard);
     };
-    if account.currency != case.request.amount.currency() {
-        case.note(RuleId::Amt3, Verdict::Decline);
+    if !case.request.amount.currency().is_known() {
+        case.note(RuleId::Amt2, Verdict::Decline);
         return Err(ResultCode::CurrencyNotPermitted);
     }
     if card.obstacle(case.date).is_some() || account.arrested || account.closed {

@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::checks::{Direction, Kind};
 use super::money::Money;
+use super::price::Priced;
 use crate::effects::{Change, MAX_INCREMENTS};
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
@@ -13,6 +14,7 @@ use payment_types::{AuthorizationCode, Balance, Class};
 struct Approved {
     kind: Kind,
     money: Money,
+    priced: Priced,
     facts: Option<Facts>,
     /// Less than was asked (BAL-4).
     is_partial: bool,
@@ -45,18 +47,24 @@ fn debit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     let mut money = case.money(kind)?;
     case.can_be_handed_out(money)?;
     let root = increment_of(case)?;
-    let mut facts = case.facts(kind, money).ok_or(ResultCode::SystemError)?;
+    let mut priced = case.price(kind, money)?;
+    if root.is_some() {
+        priced = Case::as_increment(priced, money.amount)?;
+    }
+    let mut facts = case.facts(kind, money, &priced).ok_or(ResultCode::SystemError)?;
     facts.increment = root.is_some();
     case.limits(&facts)?;
-    let granted = case.funds(kind, money)?;
+    let granted = case.funds(kind, money, &priced)?;
     case.pin_asked()?;
     let is_partial = granted < money.amount;
     if is_partial {
         money.amount = granted;
-        facts.amount_kgs = super::money::unsigned(granted);
-        case.amounts.approved = Some(facts.amount_kgs);
+        priced = Case::lowered(priced, granted)?;
+        facts.amount_kgs = priced.sums.kgs;
+        case.amounts.approved = Some(super::money::unsigned(granted));
     }
-    Ok(Approved { kind, money, facts: Some(facts), is_partial, root })
+    case.trace_fees(&priced);
+    Ok(Approved { kind, money, priced, facts: Some(facts), is_partial, root })
 }
 
 /// BLK-4: refunds and cash-in reach a blocked card too; only the card itself must be known.
@@ -77,21 +85,31 @@ fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.account_in_order(Direction::Credit)?;
     case.currency_in_order()?;
     let money = case.money(kind)?;
-    let facts = case.facts(kind, money).ok_or(ResultCode::SystemError)?;
+    let priced = case.price(kind, money)?;
+    let facts = case.facts(kind, money, &priced).ok_or(ResultCode::SystemError)?;
     case.limits(&facts)?;
-    Ok(Approved { kind, money, facts: Some(facts), is_partial: false, root: None })
+    case.credit_covers_fees(&priced)?;
+    case.trace_fees(&priced);
+    Ok(Approved { kind, money, priced, facts: Some(facts), is_partial: false, root: None })
 }
 
-/// Processing codes 30 and 31: DE 54 types 01 and 02.
+/// Processing codes 30 and 31: DE 54 types 01 and 02, after the fee, if there is one (AMT-4).
 fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.card_in_order()?;
     case.pin()?;
     case.account_in_order(Direction::None)?;
     let Some((_, account)) = case.account else { return Err(ResultCode::UnknownCard) };
-    case.amounts.ledger = Some((account.balance, account.currency));
-    case.amounts.available = Some((account.available(case.date), account.currency));
     let money = Money { amount: 0, cash_exact: 0, cash: 0 };
-    Ok(Approved { kind, money, facts: None, is_partial: false, root: None })
+    let priced = case.price(kind, money)?;
+    let cost = priced.sums.cost();
+    if cost > 0 {
+        case.funds(kind, money, &priced)?;
+        case.trace_fees(&priced);
+    }
+    let left = |amount: Balance| Some((amount.saturating_sub(cost), account.currency));
+    case.amounts.ledger = left(account.balance);
+    case.amounts.available = left(account.available(case.date));
+    Ok(Approved { kind, money, priced, facts: None, is_partial: false, root: None })
 }
 
 /// TXN-4: a 0100 that names an open preauthorization of the same card at the same terminal, by
@@ -124,9 +142,10 @@ fn increment_of(case: &mut Case<'_>) -> Result<Option<Place>, ResultCode> {
 }
 
 fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
-    let Approved { kind, money, facts, is_partial, root } = approved;
+    let Approved { kind, money, priced, facts, is_partial, root } = approved;
     let status = match (kind.direction, root, case.request.mti.class()) {
-        (Direction::None, ..) => Status::Informed,
+        (Direction::None, ..) if priced.pricing.is_none() => Status::Informed,
+        (Direction::None, ..) => Status::Posted,
         (_, Some(_), _) => Status::Increment,
         (_, None, Class::Authorization) => Status::Held,
         _ => Status::Posted,
@@ -138,11 +157,12 @@ fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
     };
     (row.cash_exact, row.cash) = (money.cash_exact, money.cash);
     match status {
-        Status::Posted => case.post(kind, money),
-        Status::Held => place_hold(case, money.amount),
-        Status::Increment => grow_hold(case, &mut row, root, money.amount),
+        Status::Posted => case.post(kind, money, &priced),
+        Status::Held => place_hold(case, priced.sums.cost()),
+        Status::Increment => grow_hold(case, &mut row, root, priced.sums.cost()),
         _ => {}
     }
+    row.pricing = priced.pricing;
     case.scratch.effects.record = facts;
     let without_pin = facts.is_some_and(|facts| case.state.plan().is_without_pin(&facts));
     let liability = if without_pin { Liability::Issuer } else { Liability::Unset };

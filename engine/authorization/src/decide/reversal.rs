@@ -3,10 +3,12 @@
 
 use super::case::{Case, card_hash};
 use super::fact;
-use super::money::{rounding, signed};
+use super::money::{signed, unsigned};
+use super::postings::{Standing, post_change};
+use super::price::cost_of;
 use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
-use ledger::{GeneralAccount, Party, Transfer};
+use ledger::{GeneralAccount, Party};
 use payment_types::Balance;
 
 pub(super) fn decide(mut case: Case<'_>) -> Decision {
@@ -100,7 +102,7 @@ fn release(case: &mut Case<'_>, place: Place, original: &Transaction, stays: Bal
         return;
     }
     let held = case.state.ledger().hold(hold).map_or(0, |hold| hold.amount);
-    let less = original.stands.saturating_sub(stays);
+    let less = cost_of(original, original.stands).saturating_sub(cost_of(original, stays));
     case.scratch.movement.hold = HoldChange::Resized(hold, held.saturating_sub(less));
     let change = fact::give_back(case, place, original, stays);
     case.scratch.effects.changes.push(change);
@@ -114,7 +116,7 @@ fn shrink_increment(case: &mut Case<'_>, place: Place, original: &Transaction, s
         return;
     };
     let held = case.state.ledger().hold(hold).map_or(0, |hold| hold.amount);
-    let less = original.stands.saturating_sub(stays);
+    let less = cost_of(original, original.stands).saturating_sub(cost_of(original, stays));
     case.scratch.movement.hold = HoldChange::Resized(hold, held.saturating_sub(less));
     let mut change = fact::give_back(case, place, original, stays);
     if stays == 0 {
@@ -132,17 +134,11 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
     }
     let (customer, bank) = (Party::Customer(slot), Party::General(original.counterpart));
     let was_debit = original.stands >= 0;
-    let (debit, credit) = if was_debit { (bank, customer) } else { (customer, bank) };
-    let amount = original.stands.abs().saturating_sub(stays).unsigned_abs();
-    let currency = original.currency;
-    let transfers = &mut case.scratch.movement.transfers;
-    transfers.push(Transfer { debit, credit, amount, currency });
-    if let Some(undo) = rounding(original.cash_exact, original.cash, bank, currency) {
-        transfers.push(Transfer { debit: undo.credit, credit: undo.debit, ..undo });
-    }
-    if let Some(again) = rounding(change.cash_exact, change.cash, bank, currency) {
-        transfers.push(again);
-    }
+    let before = Standing::of(original);
+    let stays_then = unsigned(change.stands.abs());
+    let after = before.lowered(stays_then, change.cash_exact, change.cash);
+    let after = (stays > 0).then_some(after);
+    post_change(&mut case.scratch.movement.transfers, (customer, bank), Some(before), after);
     case.scratch.effects.changes.push(change);
     give_back_followed(case, original, stays);
     if !was_debit {

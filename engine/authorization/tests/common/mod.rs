@@ -126,6 +126,7 @@ fn terminal(id: &str, category: DeviceCategory, owner: &str) -> PortfolioItem {
         merchant: (!is_agent && !owner.is_empty()).then(|| owner.into()),
         agent: is_agent.then(|| owner.into()),
         listener: "pos".into(),
+        on_us: true,
         denominations: if category == DeviceCategory::Atm {
             vec![20_000, 50_000, 100_000, 500_000]
         } else {
@@ -209,6 +210,7 @@ pub fn message(mti: &str, code: u32, terminal: &str, card: &str, amount: &str) -
         card: (!card.is_empty()).then(|| CardNumber { digest: digest(card), masked: masked(card) }),
         amount: Amount::parse_major(amount, Currency::KGS).unwrap(),
         cash_back: None,
+        surcharge: None,
         stan: Stan::default(),
         rrn: None,
         transmission: WireDateTime::default(),

@@ -155,6 +155,7 @@ impl Problem {
             }
             Refusal::IdempotencyDiffers => Self::key_reused(),
             Refusal::Rules(errors) => Self::field("text", errors.join("; ")),
+            Refusal::Rates(faults) => Self::field("rates", faults.join("; ")).with_rule("AMT-3"),
             Refusal::Import(error) => Self::field("items", error),
         }
     }

@@ -15,7 +15,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use history::{Filter, Party};
-use payment_types::{Currency, Moment};
+use payment_types::{Currency, Moment, format_minor};
 use serde::Serialize;
 
 /// On the answer of a search that could not wait any longer: how many records it does not know.
@@ -148,7 +148,7 @@ fn detail(found: history::TransactionDetail) -> TransactionDetail {
         trace: found
             .trace
             .into_iter()
-            .map(|line| trace_line(line, found.summary.amount, booked))
+            .map(|line| trace_line(line, (found.summary.amount, asked), booked))
             .collect(),
         postings: found.postings.into_iter().map(posting).collect(),
         original_transaction: found.original.map(link),
@@ -160,14 +160,21 @@ fn detail(found: history::TransactionDetail) -> TransactionDetail {
 
 /// A rule's numbers are money but for PIN tries, limits that count, and the count since the last
 /// PIN (CTL-2), which always asks for one.
-fn trace_line(line: history::TraceLine, amount: i64, booked: Currency) -> TraceLine {
+fn trace_line(
+    line: history::TraceLine,
+    (amount, asked): (i64, Currency),
+    booked: Currency,
+) -> TraceLine {
+    if line.ceiling != 0 && matches!(line.rule.as_str(), "AMT-3" | "AMT-6") {
+        return rate_line(line, asked, booked);
+    }
     let is_count = match (line.rule.as_str(), line.measure.as_deref()) {
         ("PIN-2", _) | (_, Some("count")) => true,
         ("CTL-2", _) => line.asked == 1 && amount != 1,
         _ => false,
     };
-    let is_regulated =
-        line.measure.is_some() || line.rule.starts_with("CTL") || line.rule.starts_with("AGT");
+    let is_limit = line.measure.as_deref().is_some_and(|measure| measure != "fee");
+    let is_regulated = is_limit || line.rule.starts_with("CTL") || line.rule.starts_with("AGT");
     let currency = if is_regulated { Currency::KGS } else { booked };
     let has_numbers = (line.asked, line.used, line.ceiling) != (0, 0, 0);
     let figure = |value| {
@@ -181,6 +188,19 @@ fn trace_line(line: history::TraceLine, amount: i64, booked: Currency) -> TraceL
         used: figure(line.used),
         // BAL, AMT and the like look at two numbers only.
         ceiling: figure(line.ceiling).filter(|_| line.ceiling != 0 || is_regulated || is_count),
+        rule: line.rule,
+        verdict: line.verdict,
+        limit: line.limit,
+    }
+}
+
+/// AMT-3: the amount as asked, what it is on the account, and the rate, kept in millionths.
+fn rate_line(line: history::TraceLine, asked: Currency, booked: Currency) -> TraceLine {
+    let rate = format_minor(i128::from(line.ceiling), 6);
+    TraceLine {
+        asked: Some(Figure::Amount(money::text(line.asked, asked))),
+        used: Some(Figure::Amount(money::text(line.used, booked))),
+        ceiling: Some(Figure::Amount(rate)),
         rule: line.rule,
         verdict: line.verdict,
         limit: line.limit,

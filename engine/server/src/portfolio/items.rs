@@ -297,6 +297,8 @@ fn terminal(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Termin
         _ => {}
     }
     let listener = fields.id("listener");
+    // What comes in from the network is another bank's, unless the line says otherwise.
+    let on_us = fields.flag("on_us").unwrap_or(listener != Some("network"));
     let denominations = denominations(fields);
     let pin_key = pin_key(fields, security);
     let partial_approval = fields.flag("partial_approval").unwrap_or(false);
@@ -307,6 +309,7 @@ fn terminal(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Termin
         merchant,
         agent,
         listener: listener?.into(),
+        on_us,
         denominations,
         pin_key,
         partial_approval,

@@ -3,6 +3,7 @@
 use super::limit::Limit;
 use super::networks::{Entry, Networks};
 use super::{Plan, Regulation};
+use crate::fees::{FeeEntry, FeeTable};
 use crate::rule_set::{LimitRule, RegulatedRule, RuleError, RuleSet};
 use crate::{Dimension, Edition, Names, Operation, TierLimits};
 use dense::Index;
@@ -23,12 +24,13 @@ impl Plan {
         let by_operation = by_operation.collect();
         let regulation = compiler.regulation();
         let networks = compiler.networks();
+        let fees = compiler.fees();
         if !compiler.errors.is_empty() {
             return Err(compiler.errors);
         }
         let (version, calendar) = (rules.version.as_str().into(), rules.calendar.clone());
         let mark = mark_of(rules.source());
-        Ok(Self { version, mark, limits, by_operation, regulation, networks, calendar })
+        Ok(Self { version, mark, limits, by_operation, regulation, networks, fees, calendar })
     }
 }
 
@@ -150,5 +152,28 @@ impl Compiler<'_> {
             networks.add(entry, network.bins.iter().map(String::as_str));
         }
         networks
+    }
+
+    fn fees(&mut self) -> FeeTable {
+        let mut entries = Vec::new();
+        for fee in &self.rules.fees {
+            let at = (fee.at.line, fee.at.column);
+            let key = format!("fee \"{}\"", fee.id);
+            let mut named = |dimension, id: &Option<String>| {
+                id.as_ref().map(|id| self.index((dimension, id), &key, at))
+            };
+            let network = named(Dimension::Network, &fee.network);
+            let product = named(Dimension::Product, &fee.product);
+            entries.push(FeeEntry {
+                id: fee.id.as_str().into(),
+                operation: fee.operation,
+                on_us: fee.on_us,
+                channel: fee.channel,
+                network,
+                product,
+                terms: fee.terms,
+            });
+        }
+        FeeTable::new(entries)
     }
 }

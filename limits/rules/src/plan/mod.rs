@@ -12,7 +12,11 @@ pub use networks::NetworkStanding;
 pub(crate) use limit::Limit;
 pub(crate) use regulation::{NO_PIN_INDICATORS, Regulation};
 
-use crate::{Calendar, Counts, Edition, Facts, Measure, Operation, Pin, TierLimits, Window};
+use crate::fees::FeeTable;
+use crate::{
+    Calendar, Counts, Edition, Facts, FeeQuery, FeeTerms, Measure, Operation, Pin, TierLimits,
+    Window,
+};
 use networks::Networks;
 use payment_types::{Moment, ResponseCode, parse_minor};
 
@@ -27,6 +31,7 @@ pub struct Plan {
     by_operation: Vec<Box<[u16]>>,
     pub(crate) regulation: Regulation,
     networks: Networks,
+    pub(crate) fees: FeeTable,
     calendar: Calendar,
 }
 
@@ -145,6 +150,29 @@ impl Plan {
     #[must_use]
     pub fn network_standing(&self, network: u32, at: Moment) -> NetworkStanding {
         self.networks.standing(network, at)
+    }
+
+    /// The fee for a request (AMT-4): its place in traces, where fees follow the limits, and what
+    /// it comes to. `None` where no entry is for it.
+    #[must_use]
+    pub fn fee(&self, query: &FeeQuery) -> Option<(u16, FeeTerms)> {
+        let (at, entry) = self.fees.find(query)?;
+        let place = u16::try_from(self.limits.len()).ok()?.checked_add(at)?;
+        Some((place, entry.terms))
+    }
+
+    /// Whether the rule set charges any fee.
+    #[must_use]
+    pub fn has_fees(&self) -> bool {
+        !self.fees.is_empty()
+    }
+
+    /// The id of the fee at a place, as [`Plan::fee`] gave it; empty if there is none.
+    #[must_use]
+    pub fn fee_id(&self, place: u16) -> &str {
+        let at = usize::from(place).checked_sub(self.limits.len());
+        let entry = at.and_then(|at| self.fees.get(u16::try_from(at).ok()?));
+        entry.map_or("", |entry| &entry.id)
     }
 
     /// Working days.

@@ -9,6 +9,7 @@ mod layers;
 mod merge;
 mod parse;
 mod parse_clearing;
+mod parse_fees;
 mod parse_limits;
 mod parse_terms;
 mod reader;
@@ -16,9 +17,9 @@ mod reader;
 pub use error::RuleError;
 pub use merge::merge_toml;
 
-use crate::{Calendar, Dimension, Edition, Scope, Window};
+use crate::{Calendar, Dimension, Edition, FeeOperation, FeeTerms, Scope, Window};
 use error::Place;
-use payment_types::{BusinessDate, Currency, ResponseCode, Timestamp};
+use payment_types::{BusinessDate, Currency, DeviceCategory, ResponseCode, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,8 @@ pub struct RuleSet {
     pub networks: Vec<Network>,
     /// Exchange rates (AMT-3).
     pub rates: Vec<Rate>,
+    /// How rates are used (AMT-3).
+    pub conversion: Conversion,
     /// Fees (AMT-4).
     pub fees: Vec<Fee>,
     /// Working days.
@@ -366,24 +369,32 @@ pub struct Rate {
 pub struct Fee {
     /// Its name, once in a rule set.
     pub id: String,
-    /// What it is for: a kind of [`Counts`], `balance_inquiry` or `mini_statement`.
-    pub operation: String,
+    /// What it is for.
+    pub operation: FeeOperation,
     /// Only at our own terminals, or only at others'; both if unset.
     pub on_us: Option<bool>,
     /// Only at this category of device.
-    pub channel: Option<String>,
+    pub channel: Option<DeviceCategory>,
     /// Only for this network.
     pub network: Option<String>,
     /// Only for this product.
     pub product: Option<String>,
-    /// Of the amount.
-    pub percent: Decimal,
-    /// In tyiyn, besides.
-    pub fixed: u64,
-    /// The least, in tyiyn.
-    pub min: Option<u64>,
-    /// The most, in tyiyn.
-    pub max: Option<u64>,
+    /// What it comes to.
+    pub terms: FeeTerms,
+    pub(crate) at: Place,
+}
+
+/// `[conversion]` (AMT-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conversion {
+    /// For how many working days after its first a rate holds where no later one has come.
+    pub stale_after_working_days: u16,
+}
+
+impl Default for Conversion {
+    fn default() -> Self {
+        Self { stale_after_working_days: 3 }
+    }
 }
 
 impl RuleSet {

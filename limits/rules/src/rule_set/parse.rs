@@ -2,12 +2,13 @@
 
 use super::reader::{Findings, Section};
 use super::{AgentCash, Contactless, EditionInForce, Indicator, LowerCap, TierLimits};
-use super::{RegulatedRule, RuleError, RuleSet, layers, parse_clearing, parse_limits, parse_terms};
+use super::{RegulatedRule, RuleError, RuleSet, layers, parse_clearing, parse_fees, parse_limits};
+use super::parse_terms;
 use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "version",
     "indicator",
     "edition",
@@ -19,6 +20,7 @@ const KEYS: [&str; 14] = [
     "technical_overdraft",
     "network",
     "rate",
+    "conversion",
     "fee",
     "calendar",
     "clearing",
@@ -69,7 +71,8 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         technical_overdraft: parse_terms::technical_overdraft(top, found),
         networks: parse_terms::networks(top, found),
         rates: parse_terms::rates(top, found),
-        fees: parse_terms::fees(top, found),
+        conversion: parse_terms::conversion(top, found),
+        fees: parse_fees::fees(top, found),
         calendar: parse_terms::calendar(top, found),
         clearing: parse_clearing::clearing(top, found),
     }

@@ -59,11 +59,6 @@ const KEYS: [&str; 22] = [
     "networks",
 ];
 
-/// The names of a limit's kinds, which fees use too.
-pub(super) fn counts_named(name: &str) -> bool {
-    COUNTS.iter().any(|(known, _)| *known == name)
-}
-
 /// Named lists of codes.
 type Groups = Vec<(String, Vec<u16>)>;
 

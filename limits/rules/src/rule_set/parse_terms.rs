@@ -1,10 +1,9 @@
-//! Technical overdraft, networks, rates, fees and the calendar.
+//! Technical overdraft, networks, rates and the calendar.
 
-use super::parse_limits::counts_named;
 use super::reader::{Findings, Section};
-use super::{BlockPolicy, DayCount, Fee, Network, Rate, TechnicalOverdraft};
+use super::{BlockPolicy, Conversion, DayCount, Network, Rate, TechnicalOverdraft};
 use crate::Calendar;
-use payment_types::{Currency, DeviceCategory, UtcOffset};
+use payment_types::{Currency, UtcOffset};
 use rust_decimal::Decimal;
 
 pub(super) fn technical_overdraft(
@@ -157,71 +156,18 @@ fn currency(table: &Section<'_>, name: &str, found: &mut Findings<'_>) -> Option
     currency
 }
 
-pub(super) fn fees(top: &Section<'_>, found: &mut Findings<'_>) -> Vec<Fee> {
-    let known = [
-        "id",
-        "operation",
-        "on_us",
-        "channel",
-        "network",
-        "product",
-        "percent",
-        "fixed",
-        "min",
-        "max",
-    ];
-    let mut fees: Vec<Fee> = Vec::new();
-    for table in top.tables("fee", &known, found) {
-        if let Some(fee) = fee(&table, found) {
-            if fees.iter().any(|other| other.id == fee.id) {
-                table.wrong("id", format!("there is a fee \"{}\" already", fee.id), found);
-            }
-            fees.push(fee);
-        }
+pub(super) fn conversion(top: &Section<'_>, found: &mut Findings<'_>) -> Conversion {
+    let table = top.get("conversion");
+    let known = ["stale_after_working_days"];
+    let table = table.and_then(|table| Section::of(table, "conversion", &known, found));
+    let Some(table) = table else { return Conversion::default() };
+    let days = table.count("stale_after_working_days", found);
+    if days.is_some_and(|days| days > 60) {
+        table.wrong("stale_after_working_days", "must be at most 60", found);
     }
-    fees
-}
-
-fn fee(table: &Section<'_>, found: &mut Findings<'_>) -> Option<Fee> {
-    table.need("id", found);
-    table.need("operation", found);
-    let id = table.text("id", found).map(str::to_owned);
-    let operation = table.text("operation", found).filter(|operation| {
-        let known =
-            counts_named(operation) || matches!(*operation, "balance_inquiry" | "mini_statement");
-        if !known {
-            let message = format!(
-                "\"{operation}\" is nothing a limit counts, nor balance_inquiry or mini_statement"
-            );
-            table.wrong("operation", message, found);
-        }
-        known
-    });
-    let channels = [
-        DeviceCategory::Merchant,
-        DeviceCategory::Agent,
-        DeviceCategory::Atm,
-        DeviceCategory::Branch,
-        DeviceCategory::Ecommerce,
-    ];
-    let channels = channels.map(|category| (category.name(), category.name()));
-    let (min, max) = (table.amount_or_zero("min", found), table.amount("max", found));
-    if min.zip(max).is_some_and(|(min, max)| max < min) {
-        table.wrong("max", "is less than min", found);
-    }
-    let fee = Fee {
-        id: id.clone().unwrap_or_default(),
-        operation: operation.unwrap_or_default().to_owned(),
-        on_us: table.boolean("on_us", found),
-        channel: table.one_of("channel", &channels, found).map(str::to_owned),
-        network: table.text("network", found).map(str::to_owned),
-        product: table.text("product", found).map(str::to_owned),
-        percent: table.decimal("percent", 100, found).unwrap_or_default(),
-        fixed: table.amount_or_zero("fixed", found).unwrap_or_default(),
-        min,
-        max,
-    };
-    id.and(operation).map(|_| fee)
+    let days = days.and_then(|days| u16::try_from(days).ok());
+    let Conversion { stale_after_working_days } = Conversion::default();
+    Conversion { stale_after_working_days: days.unwrap_or(stale_after_working_days) }
 }
 
 pub(super) fn calendar(top: &Section<'_>, found: &mut Findings<'_>) -> Calendar {

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     CheckConfig(CheckConfig),
     /// Take customers, accounts, cards and terminals into the data directory, all or nothing
     Import(Import),
+    /// Take a file of exchange rates and metal prices in, all or nothing
+    ImportRates(ImportRates),
     /// ISO 8583 in hex to JSON
     Decode(Decode),
     /// JSON to ISO 8583 in hex
@@ -109,6 +111,28 @@ pub(crate) struct Import {
     pub(crate) test_clock: Option<Timestamp>,
     /// The portfolio, one JSON object a line
     #[arg(value_name = "PORTFOLIO.JSONL")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The file is CSV: from,to,value,margin_percent,valid_from. Rates hold from their moment until a later
+one of the pair begins. While an engine runs on the data directory it is asked over its API, with
+--token or TAMGA_TOKEN.
+
+Example:
+  tamga import-rates --config tamga.toml rates-2026-11-23.csv")]
+pub(crate) struct ImportRates {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// A token of the API with the role operator
+    #[arg(long, value_name = "TOKEN", env = "TAMGA_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Import as of this time instead of now; only while no engine runs
+    #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
+    pub(crate) test_clock: Option<Timestamp>,
+    /// The rates
+    #[arg(value_name = "RATES.CSV")]
     pub(crate) file: PathBuf,
 }
 

@@ -88,6 +88,12 @@ fn summary(config: &Config) -> Summary {
         Some(rules) => lines.push(format!("rules               {}", rules.display())),
         None => lines.push("rules               built in".to_owned()),
     }
+    if let Ok((text, origin)) = config.rules_text()
+        && let Ok(rules) = RuleSet::parse(&text, &origin)
+    {
+        let gaps = rules.fee_gaps().into_iter();
+        lines.extend(gaps.map(|gap| format!("warning             {origin}: {gap} (AMT-4)")));
+    }
     if config.security.test_keys {
         lines.push("test keys           accepted: not for production".to_owned());
     }

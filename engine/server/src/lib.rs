@@ -18,6 +18,7 @@ pub mod failure;
 pub mod generate;
 pub mod http;
 pub mod import;
+pub mod import_rates;
 mod listener;
 pub mod offline;
 mod pace;

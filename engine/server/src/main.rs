@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => run::demo(&args),
         Command::CheckConfig(args) => run::check_config(&args),
         Command::Import(args) => run::import(args),
+        Command::ImportRates(args) => run::import_rates(args),
         Command::Decode(args) => run::decode(&args),
         Command::Encode(args) => run::encode(&args),
         Command::Replay(args) => run::replay(&args),

@@ -4,7 +4,7 @@ pub(crate) mod clearing;
 
 use crate::args::{
     CheckConfig, Decode, Demo, Encode, Eod, Format, GeneralLedger, GeneratePortfolio, Import,
-    Place, Replay, Serve, Statement, Verify,
+    ImportRates, Place, Replay, Serve, Statement, Verify,
 };
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -17,6 +17,7 @@ use tamga::eod::EodOptions;
 use tamga::failure::Failure;
 use tamga::generate::{Size, generate};
 use tamga::import::ImportOptions;
+use tamga::import_rates::RatesOptions;
 use tamga::progress::Progress;
 use tamga::replay::ReplayOptions;
 use tamga::serve::ServeOptions;
@@ -96,6 +97,13 @@ pub(crate) fn import(args: Import) -> Result<(), Failure> {
         eprintln!("warning: {warning}");
     }
     Ok(())
+}
+
+pub(crate) fn import_rates(args: ImportRates) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let (data, token, test_clock, file) = (args.place.data, args.token, args.test_clock, args.file);
+    let options = RatesOptions { config, data, token, test_clock, file };
+    print(&tamga::import_rates::import_rates(&options)?.to_string())
 }
 
 pub(crate) fn decode(args: &Decode) -> Result<(), Failure> {

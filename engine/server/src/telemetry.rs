@@ -8,7 +8,7 @@ use crate::config::{LogConfig, LogFormat};
 use authorization::ResultCode;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use payment_types::Mti;
+use payment_types::{Currency, Mti};
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -32,6 +32,7 @@ const COMMIT_SECONDS: &str = "tamga_commit_seconds";
 const QUEUE_SECONDS: &str = "tamga_queue_seconds";
 const JOURNAL_BYTES: &str = "tamga_journal_bytes_total";
 const JOURNAL_RECORDS: &str = "tamga_journal_records_total";
+const RATE_MISSING: &str = "tamga_rate_missing_total";
 const SNAPSHOTS: &str = "tamga_snapshots_total";
 
 /// Bounds of the histograms of durations, seconds.
@@ -72,6 +73,10 @@ fn describe() {
     describe_counter!(CLOSED, "Connections closed, by listener and cause");
     describe_counter!(JOURNAL_BYTES, "Bytes of records appended to the journal");
     describe_counter!(JOURNAL_RECORDS, "Records appended to the journal");
+    describe_counter!(
+        RATE_MISSING,
+        "Requests declined for want of a fresh rate, by pair: an alarm"
+    );
     describe_counter!(SNAPSHOTS, "Snapshots taken, by result");
     describe_gauge!(CONNECTIONS, "Open connections, by listener");
     describe_histogram!(ANSWER_SECONDS, "From the request's last byte to its answer's encoding");
@@ -105,6 +110,13 @@ pub fn log_to_stderr(config: &LogConfig) {
     };
     // An embedding program's own log stays.
     drop(installed);
+}
+
+/// AMT-3: a request was declined since a rate is missing or too old.
+pub(crate) fn rate_missing(from: Currency, to: Option<Currency>) {
+    let (from, to) = (from.to_string(), to.map(|to| to.to_string()).unwrap_or_default());
+    warn!(from, to, "no exchange rate, or one that is too old: load one (AMT-3)");
+    counter!(RATE_MISSING, "from" => from, "to" => to).increment(1);
 }
 
 /// The shard's figures.

@@ -15,7 +15,7 @@ use crate::shard::{Answered, Envelope, Fate, Query, Reply, Shard, ShardError, Sh
 use crate::snapshots::Snapshots;
 use crate::telemetry::ShardMeter;
 use authorization::{
-    Accepted, Command, Decision, Done, IdempotencyKey, Outcome, Record, Scratch, State,
+    Accepted, Command, Decision, Done, IdempotencyKey, Outcome, Record, ResultCode, Scratch, State,
 };
 use journal::{Committed, Durable, Journal, JournalError};
 use payment_types::{Moment, Sequence, Timestamp};
@@ -195,6 +195,12 @@ impl Worker {
         let moment = self.moment();
         let decision =
             self.state.authorize(Sequence(sequence), moment, &request, &mut self.scratch);
+        if decision.result == ResultCode::NoRate && !decision.is_repeat {
+            let account = self.scratch.parties().account;
+            let account = account.and_then(|slot| self.state.ledger().account(slot));
+            let to = account.map(|account| account.currency);
+            crate::telemetry::rate_missing(request.amount.currency(), to);
+        }
         self.record.clear();
         authorization::encode_decided(
             moment,

@@ -26,7 +26,7 @@ fn amt_4_the_narrowest_entry_holds() {
         fee("asks", "operation = \"balance_inquiry\"\nchannel = \"atm\"\nfixed = \"5.00\""),
     ];
     let rules = rules(&table.concat()).unwrap();
-    let plan = Plan::compile(&rules, &Register::default()).unwrap();
+    let plan = Plan::compile(&rules, &Register).unwrap();
     for (operation, channel, on_us, id) in [
         (FeeOperation::AtmCash, DeviceCategory::Atm, true, "atm"),
         (FeeOperation::AtmCash, DeviceCategory::Atm, false, "atm-away"),
@@ -90,6 +90,6 @@ fn amt_4_gaps_are_named_with_the_entries_there_are() {
 #[test]
 fn amt_4_a_fee_for_a_product_that_is_not_there_is_refused() {
     let rules = rules(&fee("a", "operation = \"purchase\"\nproduct = \"nowhere\"")).unwrap();
-    let errors = Plan::compile(&rules, &Register::default()).unwrap_err();
+    let errors = Plan::compile(&rules, &Register).unwrap_err();
     assert_eq!(errors[0].to_string(), "r.toml:2:1: fee \"a\": there is no product \"nowhere\"");
 }

@@ -128,6 +128,7 @@ fn nothing() -> Request {
         card: None,
         amount: Amount::new(0, Currency::KGS),
         cash_back: None,
+        surcharge: None,
         stan: Stan::default(),
         rrn: None,
         transmission: WireDateTime::default(),

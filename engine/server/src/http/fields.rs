@@ -114,6 +114,15 @@ impl Fields {
         Ok(text)
     }
 
+    /// A list that must be there.
+    pub(super) fn list(&self, name: &str) -> Result<&[Value], Problem> {
+        match self.0.get(name) {
+            Some(Value::Array(list)) => Ok(list),
+            Some(_) => Err(Problem::field(name, "must be a list")),
+            None => Err(Problem::field(name, "is missing")),
+        }
+    }
+
     /// Refuses a clear card number of a network of ours anywhere in the body: what people write
     /// into a note is journaled for years (PII-1).
     pub(super) async fn without_card_numbers(self, context: &HttpContext) -> Result<Self, Problem> {

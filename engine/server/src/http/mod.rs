@@ -27,6 +27,7 @@ mod page;
 mod presentments;
 mod problem;
 mod query;
+mod rates;
 mod routes;
 mod rules;
 mod statements;
@@ -35,6 +36,7 @@ mod transactions;
 pub use accept::Accept;
 pub use context::{HttpContext, Running};
 pub use openapi::document as openapi_document;
+pub(crate) use rates::read as read_rate;
 pub use routes::{API, router};
 
 use std::future::Future;

@@ -2,8 +2,8 @@
 //! not there; a test holds it against the routes.
 
 use super::describe::ProblemBody;
-use super::{accounts, audit, cards, health, notifications, operations, presentments, rules};
-use super::{statements, transactions};
+use super::{accounts, audit, cards, health, notifications, operations, presentments, rates};
+use super::{rules, statements, transactions};
 use axum::Json;
 use std::sync::OnceLock;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -26,7 +26,7 @@ use utoipa::{Modify, OpenApi};
         cards::read, cards::block, cards::unblock,
         transactions::list, transactions::read,
         presentments::list, presentments::present,
-        rules::read, notifications::list, audit::list,
+        rules::read, rates::list, rates::load, notifications::list, audit::list,
         operations::end_of_day, operations::day_status, operations::move_clock, document_json,
         health::live, health::ready, health::metrics,
     ),

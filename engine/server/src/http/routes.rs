@@ -4,7 +4,7 @@ use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
     accounts, audit, cards, health, metering, notifications, openapi, operations, page,
-    presentments, rules, statements, transactions,
+    presentments, rates, rules, statements, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -66,6 +66,8 @@ impl Routes {
             .api(Method::GET, "/presentments", presentments::list)
             .api(Method::POST, "/presentments", presentments::present)
             .api(Method::GET, "/rules", rules::read)
+            .api(Method::GET, "/rates", rates::list)
+            .api(Method::POST, "/rates", rates::load)
             .api(Method::GET, "/notifications", notifications::list)
             .api(Method::GET, "/audit", audit::list)
             .api(Method::GET, "/eod", operations::day_status)

@@ -1,9 +1,9 @@
 //! From the text of `rules.toml` to a [`RuleSet`].
 
+use super::parse_terms;
 use super::reader::{Findings, Section};
 use super::{AgentCash, Contactless, EditionInForce, Indicator, LowerCap, TierLimits};
 use super::{RegulatedRule, RuleError, RuleSet, layers, parse_clearing, parse_fees, parse_limits};
-use super::parse_terms;
 use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;

@@ -208,7 +208,7 @@ fn what_cannot_be_booked_is_refused_with_its_reason_and_can_come_again() {
     };
     for (record, result) in [
         (change(|r| r.request.card = message("0240", 0, "X", "K99", "1.00").card), "unknown_card"),
-        (change(|r| r.request.amount = Amount::new(100, Currency::USD)), "currency_not_permitted"),
+        (change(|r| r.request.amount = Amount::new(100, Currency::USD)), "no_rate"),
         (change(|r| r.request.amount = Amount::new(0, Currency::KGS)), "invalid_amount"),
         (change(|r| r.operation = r.operation.plus_days(1)), "presentment_out_of_time"),
         (change(|r| r.operation = r.operation.plus_days(-180)), "presentment_out_of_time"),

@@ -1,22 +1,27 @@
 //! Carrying out what was decided. Cannot fail: everything was checked before, so a fault here means
 //! that the state is corrupt, and the shard stops (ARCHITECTURE.md invariants).
 
+use crate::debts::held;
 use crate::effects::{CardChange, Scratch};
 use crate::transactions::{Place, Status};
 use crate::{HoldChange, State};
-use ledger::{AccountSlot, HoldSlot, HoldStatus, LedgerFault, Party, Transfer};
+use ledger::{HoldSlot, HoldStatus, OverdraftCause, Party};
 use payment_types::{Moment, Sequence};
 
 /// Applies the effects in `scratch` to the state.
 pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scratch: &mut Scratch) {
     let transfers = scratch.movement.transfers;
+    let cause = scratch.effects.cause;
     for transfer in transfers.iter() {
-        held(state.ledger.post(transfer));
+        state.post(transfer, moment, cause.unwrap_or(OverdraftCause::Fee));
+        if let (Some(_), Party::Customer(slot)) = (cause, transfer.debit) {
+            state.note_refill(slot, moment);
+        }
+    }
+    if let Some(notice) = &scratch.notice {
+        state.told(notice, moment);
     }
     let new_hold = apply_hold(state, sequence, scratch.movement.hold);
-    for transfer in transfers.iter() {
-        note_overdraft(state, transfer, moment);
-    }
     for (place, portion) in &scratch.effects.give_back {
         state.transactions.moves_of(*place, &mut scratch.given_back);
         limits::give_back(&mut state.usage, &scratch.given_back, *portion);
@@ -43,11 +48,6 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
     keep(state, sequence, new_hold, scratch);
 }
 
-/// The ledger's word that a checked change went through.
-fn held<T>(result: Result<T, LedgerFault>) -> T {
-    result.unwrap_or_else(|fault| panic!("ledger invariant broken: {fault}"))
-}
-
 fn apply_hold(state: &mut State, sequence: Sequence, change: HoldChange) -> Option<HoldSlot> {
     match change {
         HoldChange::None => None,
@@ -66,26 +66,6 @@ fn apply_hold(state: &mut State, sequence: Sequence, change: HoldChange) -> Opti
             held(state.ledger.close_hold(slot, HoldStatus::Voided));
             None
         }
-    }
-}
-
-/// TOD-2: the moment since when an account has been technically overdrawn.
-pub(crate) fn note_overdraft(state: &mut State, transfer: &Transfer, moment: Moment) {
-    for party in [transfer.debit, transfer.credit] {
-        if let Party::Customer(slot) = party {
-            note_account(state, slot, moment);
-        }
-    }
-}
-
-fn note_account(state: &mut State, slot: AccountSlot, moment: Moment) {
-    let Some(account) = state.ledger.account(slot) else { return };
-    let open = account.technical_overdraft(moment.business_date()) > 0;
-    if open == account.technical_overdraft_since.is_some() {
-        return;
-    }
-    if let Some(account) = state.ledger.account_mut(slot) {
-        account.technical_overdraft_since = open.then_some(moment.at);
     }
 }
 

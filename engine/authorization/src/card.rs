@@ -34,6 +34,10 @@ pub struct Card {
     pub pin_reference: PinReferenceBytes,
     /// The primary card's position, for a supplementary one.
     pub supplementary_of: Option<u32>,
+    /// The technical overdraft block on it is the policy's own (TOD-4): repayment may lift it.
+    pub policy_block: bool,
+    /// The last day for which staff exempted it from the block policy (TOD-4).
+    pub exempt_until: Option<BusinessDate>,
 }
 
 /// A set of block reasons.
@@ -112,6 +116,12 @@ pub struct Obstacle {
 }
 
 impl Card {
+    /// TOD-4: whether staff exempted it from the block policy for a day.
+    #[must_use]
+    pub fn is_exempt_on(&self, date: BusinessDate) -> bool {
+        self.exempt_until.is_some_and(|until| date <= until)
+    }
+
     /// What stands against the card on a day, most severe first (BLK-2).
     #[must_use]
     pub fn obstacle(&self, date: BusinessDate) -> Option<Obstacle> {
@@ -157,6 +167,8 @@ mod tests {
             pin_tries: 0,
             pin_reference: PinReferenceBytes::new(),
             supplementary_of: None,
+            policy_block: false,
+            exempt_until: None,
         };
         let last_day = BusinessDate::parse("2026-10-31").unwrap();
         let after = last_day.plus_days(1);

@@ -300,6 +300,16 @@ pub enum Command {
         /// On whose request.
         by: OnRequestOf,
     },
+    /// Exempt a card from the block policy for technical overdrafts (TOD-4), or end that. The
+    /// policy's own block is lifted at once; one that staff set stays.
+    ExemptCard {
+        /// The card's id.
+        card: CompactString,
+        /// The last day; `None` ends the exemption.
+        until: Option<BusinessDate>,
+        /// On whose request and why.
+        by: OnRequestOf,
+    },
     /// Put an account under arrest (BAL-6).
     Arrest {
         /// The account's id.
@@ -435,6 +445,24 @@ pub enum Notice {
         /// The last day for refilling it.
         due_on: BusinessDate,
     },
+    /// A technical overdraft was not repaid in time (TOD-2).
+    TechnicalOverdraftOverdue {
+        /// Whose.
+        account: AccountSlot,
+        /// How much is open, minor units.
+        amount: Balance,
+        /// The last day for repaying it, which is over.
+        due_on: BusinessDate,
+    },
+    /// A minimum balance was not refilled in time (BAL-3).
+    MinimumBalanceOverdue {
+        /// Whose.
+        account: AccountSlot,
+        /// How much is missing, minor units.
+        missing: Balance,
+        /// The last day for refilling it, which is over.
+        due_on: BusinessDate,
+    },
 }
 
 /// What an administrative command did.
@@ -456,6 +484,11 @@ pub enum Done {
     Blocked,
     /// A block was lifted.
     Unblocked,
+    /// A card is exempt from the block policy, or no more (TOD-4).
+    Exempted {
+        /// Whether the policy's own block was lifted, or set again.
+        changed: bool,
+    },
     /// An account is under arrest.
     Arrested,
     /// An arrest was lifted.
@@ -512,6 +545,8 @@ pub enum Refusal {
     Import(String),
     /// The day is to come.
     DayToCome,
+    /// The day is past.
+    DayPast,
     /// Days before it have not been ended: this one is next.
     DaysBefore(BusinessDate),
     /// Rates with an error, a line each.

@@ -23,19 +23,46 @@ const REMEMBER_DAYS: i64 = 2;
 pub enum DayJob {
     /// TXN-3: holds whose time is up are released.
     Holds,
+    /// TOD-2: what the calendar opened; notices that are still to be sent.
+    Overdrafts,
+    /// TOD-3.
+    Interest,
+    /// TOD-7.
+    Penalties,
+    /// TOD-6.
+    Sweep,
+    /// TOD-4: what is overdue is told and blocked.
+    Blocks,
+    /// BAL-3: minimum balances to be refilled.
+    MinimumBalances,
     /// Transactions and keys too old to be repeated or reversed leave memory (TXN-1).
     Memory,
 }
 
 impl DayJob {
     /// Every job, in the order in which they run.
-    pub const ALL: [Self; 2] = [Self::Holds, Self::Memory];
+    pub const ALL: [Self; 8] = [
+        Self::Holds,
+        Self::Overdrafts,
+        Self::Interest,
+        Self::Penalties,
+        Self::Sweep,
+        Self::Blocks,
+        Self::MinimumBalances,
+        Self::Memory,
+    ];
 
     /// The name in the API and in summaries.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Holds => "holds",
+            Self::Overdrafts => "overdrafts",
+            Self::Interest => "interest",
+            Self::Penalties => "penalties",
+            Self::Sweep => "sweep",
+            Self::Blocks => "blocks",
+            Self::MinimumBalances => "minimum_balances",
             Self::Memory => "memory",
         }
     }
@@ -45,6 +72,12 @@ impl DayJob {
     pub const fn rule(self) -> RuleId {
         match self {
             Self::Holds => RuleId::Txn3,
+            Self::Overdrafts => RuleId::Tod2,
+            Self::Interest => RuleId::Tod3,
+            Self::Penalties => RuleId::Tod7,
+            Self::Sweep => RuleId::Tod6,
+            Self::Blocks => RuleId::Tod4,
+            Self::MinimumBalances => RuleId::Bal3,
             Self::Memory => RuleId::Txn1,
         }
     }
@@ -53,7 +86,6 @@ impl DayJob {
     fn size(self, state: &State) -> u64 {
         match self {
             Self::Holds | Self::Memory => 0,
-            #[allow(unreachable_patterns)]
             _ => u64::try_from(state.ledger.account_count()).unwrap_or(u64::MAX),
         }
     }
@@ -62,6 +94,12 @@ impl DayJob {
     fn run(self, state: &mut State, shift: &mut Shift<'_>) -> Progress {
         match self {
             Self::Holds => state.release_holds(shift),
+            Self::Overdrafts => state.notify_overdrafts(shift),
+            Self::Interest => state.book_interest(shift),
+            Self::Penalties => state.book_penalties(shift),
+            Self::Sweep => state.sweep(shift),
+            Self::Blocks => state.block_overdue(shift),
+            Self::MinimumBalances => state.watch_minimum_balances(shift),
             Self::Memory => state.forget_the_old(shift),
         }
     }
@@ -314,7 +352,6 @@ impl State {
 
     /// Looks at each account from where the job stands, and lets `act` on those that `wants` takes.
     /// Accounts it does not take are not touched, so a snapshot goes on sharing them.
-    #[allow(dead_code)]
     pub(crate) fn each_account(
         &mut self,
         shift: &mut Shift<'_>,

@@ -5,7 +5,7 @@ use crate::clearing::Presented;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{BlockReason, Movement, Notice, Parties, TraceEntry};
 use arrayvec::ArrayVec;
-use ledger::HoldSlot;
+use ledger::{HoldSlot, OverdraftCause};
 use limits::{Facts, Move, Moves, Portion, Report};
 use payment_types::{Balance, Sequence};
 
@@ -49,6 +49,8 @@ pub(crate) struct Effects {
     pub(crate) keep: Option<Transaction>,
     /// A presentment's reference, to be remembered.
     pub(crate) presented: Option<Presented>,
+    /// For a fact: what a technical overdraft that it opens comes from (TOD-1).
+    pub(crate) cause: Option<OverdraftCause>,
     /// A reversal's unknown original, to be killed when it comes.
     pub(crate) tombstone: Option<Transaction>,
 }

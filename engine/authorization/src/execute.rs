@@ -1,6 +1,6 @@
 //! Administrative commands, and the one way in for all of them.
 
-use crate::apply::{apply, note_overdraft};
+use crate::apply::apply;
 use crate::command::{
     Accepted, BlockReason, Command, Decided, Done, OnRequestOf, Outcome, PortfolioItem, Refusal,
 };
@@ -11,8 +11,8 @@ use crate::state::Remembered;
 use crate::transactions::Status;
 use crate::{Decision, Presentment, Request, State};
 use compact_str::CompactString;
-use ledger::{AccountSlot, GeneralAccount, Party, Transfer};
-use payment_types::{Balance, Moment, Sequence};
+use ledger::{AccountSlot, GeneralAccount, OverdraftCause, Party, Transfer};
+use payment_types::{Balance, BusinessDate, Moment, Sequence};
 
 impl State {
     /// Carries out a command. A refused one changes nothing but the sequence.
@@ -97,6 +97,7 @@ impl State {
             Command::Import { part, last, items } => self.import(*part, *last, items),
             Command::Block { card, reason, by } => self.block(card, *reason, by),
             Command::Unblock { card, reason, .. } => self.unblock(card, *reason),
+            Command::ExemptCard { card, until, .. } => self.exempt(moment, card, *until),
             Command::Arrest { account, .. } => self.arrest(account, true),
             Command::LiftArrest { account, .. } => self.arrest(account, false),
             Command::Credit { account, amount, .. } => self.credit(moment, account, *amount),
@@ -148,7 +149,35 @@ impl State {
         let slot = self.card_named(card)?;
         let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
         card.blocks.set(reason);
+        // TOD-5: what staff set is staff's, and stays when the overdraft is repaid.
+        card.policy_block &= reason != BlockReason::TechnicalOverdraft;
         Ok(Done::Blocked)
+    }
+
+    /// TOD-4: staff exempt one card from the block policy, or end that.
+    fn exempt(
+        &mut self,
+        moment: Moment,
+        card: &str,
+        until: Option<BusinessDate>,
+    ) -> Result<Done, Refusal> {
+        let date = moment.business_date();
+        if until.is_some_and(|until| until < date) {
+            return Err(Refusal::DayPast);
+        }
+        let slot = self.card_named(card)?;
+        let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
+        card.exempt_until = until;
+        let account = card.account;
+        if until.is_none() {
+            return Ok(Done::Exempted { changed: self.consider_block(account, date) > 0 });
+        }
+        let changed = card.policy_block;
+        if changed {
+            card.blocks.lift(BlockReason::TechnicalOverdraft);
+            card.policy_block = false;
+        }
+        Ok(Done::Exempted { changed })
     }
 
     /// BLK-2: lifting one reason leaves the others.
@@ -162,6 +191,7 @@ impl State {
             return Err(Refusal::CannotBeLifted);
         }
         card.blocks.lift(reason);
+        card.policy_block &= reason != BlockReason::TechnicalOverdraft;
         if reason == BlockReason::PinTries {
             card.pin_tries = 0;
         }
@@ -186,17 +216,13 @@ impl State {
         if found.balance.checked_add(minor).is_none() {
             return Err(Refusal::AmountOutOfRange);
         }
-        let spent = found.spend_credit(minor, moment.business_date());
         let transfer = Transfer {
             debit: Party::General(GeneralAccount::IncomingCredits),
             credit: Party::Customer(slot),
             amount,
             currency: found.currency,
         };
-        if let Err(fault) = self.ledger.post(&transfer) {
-            panic!("ledger invariant broken: {fault}");
-        }
-        note_overdraft(self, &transfer, moment);
+        let spent = self.post(&transfer, moment, OverdraftCause::Fee).unwrap_or_default();
         let balance = self.ledger.account(slot).map_or(0, |account| account.balance);
         Ok(Done::Credited { account: slot, spent, balance, transfers: vec![transfer] })
     }

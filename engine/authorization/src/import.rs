@@ -5,7 +5,7 @@ use crate::card::{Blocks, Card, PinReferenceBytes};
 use crate::command::{AccountItem, CardItem, PortfolioItem, ProductItem, TerminalItem};
 use crate::directory::{Customer, Merchant, Product, Terminal};
 use compact_str::CompactString;
-use ledger::{Account, AccountSlot, GeneralAccount, Party, Transfer};
+use ledger::{Account, AccountSlot, GeneralAccount, OverdraftCause, Party, Transfer};
 use payment_types::DeviceCategory;
 use thiserror::Error;
 
@@ -83,14 +83,14 @@ impl State {
 
     fn import_account(&mut self, item: &AccountItem) -> Result<(), Refused> {
         let directory = &self.directory;
-        let customer =
+        let customer_position =
             known(directory.customer_position(&item.customer), "customer", &item.customer)?;
         let position = known(directory.product_position(&item.product), "product", &item.product)?;
         let minimum = directory.product(position).map_or(0, |product| product.minimum_balance);
         if directory.product(position).is_some_and(|product| product.currency != item.currency) {
             return Err(("currency", format!("product {} is in another currency", item.product)));
         }
-        let mut account = Account::new(customer, position, item.currency, minimum);
+        let mut account = Account::new(customer_position, position, item.currency, minimum);
         account.overdraft_limit = item.overdraft_limit;
         if let Some(from) = item.overdraft_from {
             account.overdraft_from = from;
@@ -101,13 +101,14 @@ impl State {
         let slot = self.directory.accounts.add(&item.id);
         taken(slot, &item.id)?;
         let slot = self.ledger.open_account(account);
+        self.accounts_of.add(customer_position);
         let (customer, opening) = (Party::Customer(slot), Party::General(GeneralAccount::Opening));
         let (debit, credit) =
             if item.balance >= 0 { (opening, customer) } else { (customer, opening) };
         let amount = item.balance.unsigned_abs();
         let transfer = Transfer { debit, credit, amount, currency: item.currency };
         self.ledger.post(&transfer).map_err(|fault| ("balance", fault.to_string()))?;
-        crate::apply::note_overdraft(self, &transfer, self.moment);
+        self.note_account(slot, self.moment, OverdraftCause::Opening);
         Ok(())
     }
 
@@ -139,7 +140,10 @@ impl State {
             pin_tries: 0,
             pin_reference,
             supplementary_of,
+            policy_block: false,
+            exempt_until: None,
         });
+        self.cards_of.add(account);
         self.card_index.insert(item.digest.index_hash(), slot);
         if !item.limits.is_empty() {
             self.set_card_limits(slot, &item.limits);

@@ -13,13 +13,16 @@ mod card;
 mod clearing;
 mod command;
 mod day;
+mod debts;
 mod decide;
 mod decision;
 mod directory;
 mod effects;
 mod execute;
 mod import;
+mod links;
 mod outcome;
+mod overdraft_jobs;
 mod pricing;
 mod rates;
 mod record;
@@ -43,6 +46,7 @@ pub use decision::{AnswerAmounts, Decision, HoldChange, Liability, Movement, Tra
 pub use directory::{Customer, Directory, Merchant, Product, Terminal};
 pub use effects::Scratch;
 pub use import::ImportError;
+pub use overdraft_jobs::Ageing;
 pub use pricing::{FeeLine, Pricing};
 pub use rates::{Exact, Quote, RateItem, RateView, Ratio};
 pub use record::{

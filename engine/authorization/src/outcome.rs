@@ -16,6 +16,7 @@ impl Done {
             | Self::Imported { .. }
             | Self::Blocked
             | Self::Unblocked
+            | Self::Exempted { .. }
             | Self::Arrested
             | Self::ArrestLifted
             | Self::RatesLoaded { .. }
@@ -33,6 +34,7 @@ impl Done {
             | Self::Imported { .. }
             | Self::Blocked
             | Self::Unblocked
+            | Self::Exempted { .. }
             | Self::Arrested
             | Self::ArrestLifted
             | Self::Credited { .. }

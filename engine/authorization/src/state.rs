@@ -8,6 +8,7 @@ use crate::day::{DaySummary, DayUnderWay};
 use crate::decide::decide;
 use crate::directory::{Directory, Ids, at};
 use crate::effects::Scratch;
+use crate::links::Links;
 use crate::rates::Rates;
 use crate::rules::Rules;
 use crate::transactions::{Place, Transactions};
@@ -17,7 +18,7 @@ use ledger::Ledger;
 use limits::{CounterView, Keys, Plan, RuleSet, Usage};
 use payment_types::{BusinessDate, Moment, PanDigest, Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The state of a shard. A clone shares its arrays until one side writes, so it is a snapshot.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -32,6 +33,12 @@ pub struct State {
     pub(crate) cards: Chunked<Card>,
     #[serde(skip)]
     pub(crate) card_index: Index,
+    #[serde(skip)]
+    pub(crate) cards_of: Links,
+    #[serde(skip)]
+    pub(crate) accounts_of: Links,
+    #[serde(skip)]
+    pub(crate) open_overdrafts: BTreeSet<(BusinessDate, u32)>,
     pub(crate) usage: Usage,
     pub(crate) transactions: Transactions,
     pub(crate) presented: PresentedBefore,
@@ -243,6 +250,15 @@ impl State {
         for (slot, card) in (0u32..).zip(self.cards.iter()) {
             self.card_index.insert(card.digest.index_hash(), slot);
         }
+        (self.cards_of, self.accounts_of) = (Links::default(), Links::default());
+        self.cards.iter().for_each(|card| self.cards_of.add(card.account.0));
+        self.open_overdrafts.clear();
+        let mut open = Vec::new();
+        for (slot, account) in self.ledger.accounts() {
+            self.accounts_of.add(account.customer);
+            open.extend(self.listed_under(slot));
+        }
+        self.open_overdrafts.extend(open);
         self.ledger.rebuild();
         self.transactions.rebuild();
         self.presented.rebuild();

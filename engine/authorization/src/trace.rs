@@ -28,7 +28,7 @@ rules! {
     Ctl1 "CTL-1"; Ctl2 "CTL-2"; Ctl3 "CTL-3"; Ctl4 "CTL-4"; Ctl5 "CTL-5"; Ctl6 "CTL-6"; Ctl7 "CTL-7";
     Agt1 "AGT-1"; Agt2 "AGT-2"; Agt4 "AGT-4"; Agt5 "AGT-5"; Agt7 "AGT-7";
     Bal1 "BAL-1"; Bal2 "BAL-2"; Bal3 "BAL-3"; Bal4 "BAL-4"; Bal5 "BAL-5"; Bal6 "BAL-6";
-    Tod1 "TOD-1"; Tod2 "TOD-2";
+    Tod1 "TOD-1"; Tod2 "TOD-2"; Tod3 "TOD-3"; Tod4 "TOD-4"; Tod5 "TOD-5"; Tod6 "TOD-6"; Tod7 "TOD-7";
     Blk1 "BLK-1"; Blk2 "BLK-2"; Blk4 "BLK-4"; Blk7 "BLK-7";
     Pin1 "PIN-1"; Pin2 "PIN-2";
     Lim1 "LIM-1"; Lim6 "LIM-6";

@@ -85,6 +85,12 @@ fn entry<'c>(
         Command::Authorize(_) | Command::Present(_) => return None,
         Command::Block { card, reason, by } => on_request("block", card, reason.name(), by),
         Command::Unblock { card, reason, by } => on_request("unblock", card, reason.name(), by),
+        Command::ExemptCard { card, until, by } => {
+            let action = if until.is_some() { "exempt" } else { "end_exemption" };
+            let mut entry = on_request(action, card, "technical_overdraft", by);
+            entry.details["until"] = json!(until.map(|until| until.to_string()));
+            entry
+        }
         Command::Arrest { account, authority, document, entered_by } => {
             arrest("arrest", account, authority, document, entered_by)
         }
@@ -181,7 +187,10 @@ fn credit_details(
     details["currency"] = json!(currency.to_string());
     if let Outcome::Done(Done::Credited { spent, balance, .. }) = outcome {
         details["spent"] = json!({
-            "technical_overdraft": text(i128::from(spent.technical_overdraft)),
+            "technical_overdraft": text(i128::from(spent.technical_overdraft.total())),
+            "interest": text(i128::from(spent.technical_overdraft.interest)),
+            "fees": text(i128::from(spent.technical_overdraft.fee)),
+            "principal": text(i128::from(spent.technical_overdraft.principal)),
             "overdraft": text(i128::from(spent.overdraft)),
             "minimum_balance": text(i128::from(spent.minimum_balance)),
             "own_use": text(i128::from(spent.own_use)),

@@ -65,6 +65,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         Refusal::Rules(errors) => return format!("rule set: {}", errors.join("; ")),
         Refusal::Rates(faults) => return format!("rates: {}", faults.join("; ")),
         Refusal::Import(error) => return format!("portfolio: {error}"),
+        Refusal::DayPast => "the day is past",
         Refusal::DayToCome => "the day is to come",
         Refusal::DaysBefore(_) => "days before it have not been ended",
         Refusal::IdempotencyDiffers => "the idempotency key stood for another request",

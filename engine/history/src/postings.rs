@@ -85,6 +85,12 @@ pub(crate) fn write_notices<'n>(
             Notice::MinimumBalance { account, missing, due_on } => {
                 ("minimum_balance", account, missing, due_on)
             }
+            Notice::TechnicalOverdraftOverdue { account, amount, due_on } => {
+                ("technical_overdraft_overdue", account, amount, due_on)
+            }
+            Notice::MinimumBalanceOverdue { account, missing, due_on } => {
+                ("minimum_balance_overdue", account, missing, due_on)
+            }
         };
         let text = "INSERT INTO notifications \
                     (sequence, at, zone, kind, account, amount, due_on) \

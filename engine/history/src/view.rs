@@ -177,7 +177,7 @@ pub struct Notification {
     pub sequence: u64,
     /// When.
     pub moment: Moment,
-    /// `technical_overdraft` (TOD-2) or `minimum_balance` (BAL-3).
+    /// `technical_overdraft` (TOD-2) or `minimum_balance` (BAL-3), or either with `_overdue`.
     pub kind: String,
     /// The account's id.
     pub account: String,

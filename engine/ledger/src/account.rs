@@ -1,6 +1,7 @@
 //! A customer's account and what is available on it.
 
-use payment_types::{Balance, BusinessDate, Currency, Timestamp};
+use crate::debts::{DebtPart, Debts, OpenOverdraft, USUAL_ORDER};
+use payment_types::{Balance, BusinessDate, Currency};
 use serde::{Deserialize, Serialize};
 
 /// The position of an account in the ledger's array.
@@ -32,15 +33,42 @@ pub struct Account {
     pub arrested: bool,
     /// Closed: nothing moves any more but facts.
     pub closed: bool,
-    /// When the technical overdraft that is open now was opened (TOD-2).
-    pub technical_overdraft_since: Option<Timestamp>,
+    /// What it owes and what is to be refilled, if there is anything.
+    pub debts: Option<Box<Debts>>,
+}
+
+/// A debt by its parts, minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Parts {
+    /// Interest.
+    pub interest: Balance,
+    /// Service fees and their penalty.
+    pub fee: Balance,
+    /// The rest.
+    pub principal: Balance,
+}
+
+impl Parts {
+    /// All of it.
+    #[must_use]
+    pub const fn total(self) -> Balance {
+        self.interest.saturating_add(self.fee).saturating_add(self.principal)
+    }
+
+    const fn part(&mut self, part: DebtPart) -> &mut Balance {
+        match part {
+            DebtPart::Interest => &mut self.interest,
+            DebtPart::Fee => &mut self.fee,
+            DebtPart::Principal => &mut self.principal,
+        }
+    }
 }
 
 /// What a credit was spent on, in the order of BAL-5. Minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Spent {
-    /// Repaid of the technical overdraft.
-    pub technical_overdraft: Balance,
+    /// Repaid of the technical overdraft, by its parts.
+    pub technical_overdraft: Parts,
     /// Repaid of the agreed overdraft.
     pub overdraft: Balance,
     /// Refilled of the minimum balance.
@@ -65,7 +93,7 @@ impl Account {
             overdraft_until: BusinessDate::from_days(i32::MAX),
             arrested: false,
             closed: false,
-            technical_overdraft_since: None,
+            debts: None,
         }
     }
 
@@ -86,34 +114,110 @@ impl Account {
             .saturating_add(self.overdraft_on(date))
     }
 
-    /// The used part of the agreed overdraft.
+    /// The used part of the agreed overdraft. Interest and penalties are owed beside it.
     #[must_use]
     pub fn overdraft_used(&self, date: BusinessDate) -> Balance {
-        self.debt().min(self.overdraft_on(date))
+        self.spent().min(self.overdraft_on(date))
     }
 
-    /// What was spent beyond the balance and the agreed overdraft (rule book section 4).
+    /// What was spent beyond the balance and the agreed overdraft (rule book section 4): without
+    /// interest and penalties, with service fees.
     #[must_use]
     pub fn technical_overdraft(&self, date: BusinessDate) -> Balance {
-        self.debt().saturating_sub(self.overdraft_on(date)).max(0)
+        self.spent().saturating_sub(self.overdraft_on(date)).max(0)
     }
 
+    /// The technical overdraft with all that is owed for it, by its parts.
+    #[must_use]
+    pub fn technical_parts(&self, date: BusinessDate) -> Parts {
+        let amount = self.technical_overdraft(date);
+        let Some(debts) = &self.debts else {
+            return Parts { principal: amount, ..Parts::default() };
+        };
+        let fees = debts.fees_due().min(amount);
+        Parts {
+            interest: debts.interest,
+            fee: fees.saturating_add(debts.penalty),
+            principal: amount.saturating_sub(fees),
+        }
+    }
+
+    /// The technical overdraft that is open.
+    #[must_use]
+    pub fn open_overdraft(&self) -> Option<&OpenOverdraft> {
+        self.debts.as_ref().and_then(|debts| debts.open.as_ref())
+    }
+
+    /// What is missing of the minimum balance (BAL-3).
+    #[must_use]
+    pub fn minimum_missing(&self) -> Balance {
+        self.minimum_balance.saturating_sub(self.balance.max(0)).max(0)
+    }
+
+    /// What is owed in all.
     fn debt(&self) -> Balance {
         self.balance.saturating_neg().max(0)
     }
 
-    /// How a credit of `amount` will be spent (BAL-5): technical overdraft, agreed overdraft, the
-    /// minimum balance, and what is left for the customer.
+    /// What is owed without interest and penalties.
+    fn spent(&self) -> Balance {
+        let aside = self.debts.as_ref().map_or(0, |d| d.interest.saturating_add(d.penalty));
+        self.debt().saturating_sub(aside).max(0)
+    }
+
+    /// How a credit of `amount` will be spent (BAL-5): technical overdraft in the product's order of
+    /// its parts, agreed overdraft, the minimum balance, and what is left for the customer.
     #[must_use]
-    pub fn spend_credit(&self, amount: Balance, date: BusinessDate) -> Spent {
-        let technical_overdraft = self.technical_overdraft(date).min(amount);
-        let rest = amount.saturating_sub(technical_overdraft);
+    pub fn spend_credit(
+        &self,
+        amount: Balance,
+        date: BusinessDate,
+        order: &[DebtPart; 3],
+    ) -> Spent {
+        let mut owed = self.technical_parts(date);
+        let mut technical_overdraft = Parts::default();
+        let mut rest = amount;
+        for part in *order {
+            let paid = (*owed.part(part)).min(rest);
+            *technical_overdraft.part(part) = paid;
+            rest = rest.saturating_sub(paid);
+        }
         let overdraft = self.overdraft_used(date).min(rest);
         let rest = rest.saturating_sub(overdraft);
-        let missing = self.minimum_balance.saturating_sub(self.balance.max(0)).max(0);
-        let minimum_balance = missing.min(rest);
+        let minimum_balance = self.minimum_missing().min(rest);
         let own_use = rest.saturating_sub(minimum_balance);
         Spent { technical_overdraft, overdraft, minimum_balance, own_use }
+    }
+
+    /// Takes what a credit repays off what is owed, before the credit is posted.
+    pub fn settle(&mut self, amount: Balance, date: BusinessDate, order: &[DebtPart; 3]) -> Spent {
+        let spent = self.spend_credit(amount, date, order);
+        if let Some(debts) = &mut self.debts {
+            let paid = spent.technical_overdraft;
+            debts.interest = debts.interest.saturating_sub(paid.interest);
+            debts.pay_fees(paid.fee);
+        }
+        spent
+    }
+
+    /// What it owes, to be changed; made if there is nothing yet.
+    pub fn debts_mut(&mut self) -> &mut Debts {
+        self.debts.get_or_insert_default()
+    }
+
+    /// Lets go of what it owes if there is nothing to remember.
+    pub fn tidy_debts(&mut self) {
+        if self.debts.as_ref().is_some_and(|debts| debts.is_nothing()) {
+            self.debts = None;
+        }
+    }
+}
+
+impl Account {
+    /// As [`Account::spend_credit`] in the usual order.
+    #[must_use]
+    pub fn spend_as_usual(&self, amount: Balance, date: BusinessDate) -> Spent {
+        self.spend_credit(amount, date, &USUAL_ORDER)
     }
 }
 
@@ -149,18 +253,46 @@ mod tests {
 
     #[test]
     fn bal_5_a_credit_is_spent_in_order() {
-        let spent = account(-550_000, 35_000, 500_000).spend_credit(600_000, DAY);
+        let spent = account(-550_000, 35_000, 500_000).spend_as_usual(600_000, DAY);
         let expected = Spent {
-            technical_overdraft: 50_000,
+            technical_overdraft: Parts { principal: 50_000, ..Parts::default() },
             overdraft: 500_000,
             minimum_balance: 35_000,
             own_use: 15_000,
         };
         assert_eq!(spent, expected);
-        let spent = account(-550_000, 0, 500_000).spend_credit(70_000, DAY);
+        let spent = account(-550_000, 0, 500_000).spend_as_usual(70_000, DAY);
         assert_eq!(
-            (spent.technical_overdraft, spent.overdraft, spent.own_use),
+            (spent.technical_overdraft.total(), spent.overdraft, spent.own_use),
             (50_000, 20_000, 0)
         );
+    }
+
+    #[test]
+    fn bal_5_interest_then_fee_then_principal_unless_the_product_says_otherwise() {
+        let mut account = account(-600_000, 0, 500_000);
+        *account.debts_mut() = Debts { interest: 500, penalty: 20, ..Debts::default() };
+        account.debts_mut().add_fee(1_000, DAY);
+        assert_eq!(account.overdraft_used(DAY), 500_000);
+        assert_eq!(account.technical_overdraft(DAY), 99_480);
+        let parts = Parts { interest: 500, fee: 1_020, principal: 98_480 };
+        assert_eq!(account.technical_parts(DAY), parts);
+        let of = |order: [DebtPart; 3], amount| {
+            account.spend_credit(amount, DAY, &order).technical_overdraft
+        };
+        assert_eq!(of(USUAL_ORDER, 600), Parts { interest: 500, fee: 100, principal: 0 });
+        let other = [DebtPart::Principal, DebtPart::Interest, DebtPart::Fee];
+        assert_eq!(of(other, 98_900), Parts { interest: 420, fee: 0, principal: 98_480 });
+        let mut paid = account.clone();
+        paid.settle(600, DAY, &USUAL_ORDER);
+        paid.balance += 600;
+        let left = Parts { interest: 0, fee: 920, principal: 98_480 };
+        assert_eq!(paid.technical_parts(DAY), left);
+        paid.settle(99_400, DAY, &USUAL_ORDER);
+        paid.balance += 99_400;
+        assert_eq!(paid.technical_parts(DAY), Parts::default());
+        assert_eq!((paid.overdraft_used(DAY), paid.balance), (500_000, -500_000));
+        paid.tidy_debts();
+        assert_eq!(paid.debts, None);
     }
 }

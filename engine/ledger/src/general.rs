@@ -31,11 +31,15 @@ pub enum GeneralAccount {
     Exchange,
     /// The bank's margin on conversions (AMT-3).
     ExchangeIncome,
+    /// Interest on technical overdrafts (TOD-3).
+    InterestIncome,
+    /// Penalties on overdue service fees (TOD-7).
+    PenaltyIncome,
 }
 
 impl GeneralAccount {
     /// Every account, in the order of the chart.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Opening,
         Self::MerchantSettlement,
         Self::AgentSettlement,
@@ -48,6 +52,8 @@ impl GeneralAccount {
         Self::FeeIncome,
         Self::Exchange,
         Self::ExchangeIncome,
+        Self::InterestIncome,
+        Self::PenaltyIncome,
     ];
 
     /// The name used in the API and the read model.
@@ -66,6 +72,8 @@ impl GeneralAccount {
             Self::FeeIncome => "fee_income",
             Self::Exchange => "exchange",
             Self::ExchangeIncome => "exchange_income",
+            Self::InterestIncome => "interest_income",
+            Self::PenaltyIncome => "penalty_income",
         }
     }
 }

@@ -6,11 +6,16 @@
 //! [`Ledger::post`] and its kin must not fail: a broken invariant stops the shard.
 
 mod account;
+mod debts;
 mod general;
 mod hold;
 mod ledger;
 
-pub use account::{Account, AccountSlot, Spent};
+pub use account::{Account, AccountSlot, Parts, Spent};
+pub use debts::{
+    DebtPart, Debts, FeeDue, OpenOverdraft, OverdraftCause, Refill, USUAL_ORDER, accrue_interest,
+    accrue_penalty,
+};
 pub use general::{GeneralAccount, GeneralLedger};
 pub use hold::{Hold, HoldSlot, HoldStatus};
 pub use ledger::{Ledger, LedgerFault, Party, Transfer};

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// End a business day by hand; ending it twice changes nothing
     Eod(Eod),
+    /// List technical overdrafts that are open, by due date and age
+    Overdrafts(Overdrafts),
     /// What was posted on an account: every line with its posting, and the balance after it
     Statement(Statement),
     /// The bank's books of a day: turnover and closing by class of account, which sum to zero
@@ -292,6 +294,31 @@ pub(crate) struct Present {
     /// The clearing file
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+While an engine runs on the data directory it is asked over its API, with --token or TAMGA_TOKEN.
+
+Examples:
+  tamga overdrafts --config tamga.toml
+  tamga overdrafts --config tamga.toml --age overdue_over_30 --json")]
+pub(crate) struct Overdrafts {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only these: working_days_1_to_5, overdue_1_to_30 or overdue_over_30
+    #[arg(long, value_name = "AGE",
+        value_parser = ["working_days_1_to_5", "overdue_1_to_30", "overdue_over_30"])]
+    pub(crate) age: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// A token of the API
+    #[arg(long, value_name = "TOKEN", env = "TAMGA_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// As of this time instead of now; only while no engine runs
+    #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
+    pub(crate) test_clock: Option<Timestamp>,
 }
 
 fn date(text: &str) -> Result<BusinessDate, String> {

@@ -2,9 +2,10 @@
 //!
 //! Starts nothing, listens nowhere and touches no data.
 
+use crate::clock::Clock;
 use crate::config::{Config, ConfigError, TlsConfig};
 use crate::failure::Failure;
-use crate::{tls, wire};
+use crate::{calendar, tls, wire};
 use interchange::CodeTable;
 use iso8583::Framing;
 use limits::RuleSet;
@@ -51,6 +52,14 @@ fn rules(config: &Config) -> Vec<String> {
     }
 }
 
+/// Due dates are counted by the holiday table: staff hear in time that it ends.
+fn holidays(config: &Config) -> Option<String> {
+    let (text, origin) = config.rules_text().ok()?;
+    let rules = RuleSet::parse(&text, &origin).ok()?;
+    let today = Clock::system(&config.clock.zone).ok()?.now().business_date();
+    calendar::warning(&rules.calendar, today)
+}
+
 fn codes(path: Option<&Path>) -> Vec<String> {
     let Some(path) = path else { return Vec::new() };
     let text = match std::fs::read_to_string(path) {
@@ -88,6 +97,13 @@ fn summary(config: &Config) -> Summary {
         Some(rules) => lines.push(format!("rules               {}", rules.display())),
         None => lines.push("rules               built in".to_owned()),
     }
+    let times = config.end_of_day;
+    let minutes = times.after_midnight_ms / 60_000;
+    lines.push(match times.automatic {
+        true => format!("end of day          {:02}:{:02}", minutes / 60, minutes % 60),
+        false => "end of day          by hand only".to_owned(),
+    });
+    lines.extend(holidays(config).map(|warning| format!("warning             {warning}")));
     if let Ok((text, origin)) = config.rules_text()
         && let Ok(rules) = RuleSet::parse(&text, &origin)
     {

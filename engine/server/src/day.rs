@@ -5,6 +5,7 @@
 //! it, after a crash too, goes on from there. Days are ended in order: those that were missed come
 //! first.
 
+use crate::calendar;
 use crate::clock::{Clock, ClockError};
 use crate::shard::{Shard, ShardError};
 use authorization::{
@@ -221,6 +222,12 @@ pub(crate) async fn end_days(shard: Shard, clock: Clock, times: DayTimes) {
         }
         let done = end_day(&shard, ending, None).await;
         tell(ending, &done);
+        let holidays = |state: &authorization::State, now: Moment| {
+            calendar::warning(state.plan().calendar(), now.business_date())
+        };
+        if let Ok(Some(warning)) = shard.query(holidays).await {
+            warn!("{warning}");
+        }
         match done {
             Err(EndError::Shard(ShardError::Stopped(_))) => return,
             Err(_) => tokio::time::sleep(RETRY).await,

@@ -1,5 +1,6 @@
 //! The engine as a whole: made of its parts, started and ended in the right order.
 
+use crate::calendar;
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError};
 use crate::day;
@@ -154,6 +155,7 @@ impl Engine {
         if let Some((text, origin)) = rules {
             engine.install_rules(text, origin).await?;
         }
+        engine.warn_of_holidays().await;
         engine.listen(listening);
         let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
         let days = config.end_of_day;
@@ -219,6 +221,16 @@ impl Engine {
                 info!(origin, sequence = answered.sequence.0, "rule set installed");
                 Ok(())
             }
+        }
+    }
+
+    /// Due dates are counted by the holiday table: staff hear in time that it ends.
+    async fn warn_of_holidays(&self) {
+        let look = |state: &authorization::State, now: payment_types::Moment| {
+            calendar::warning(state.plan().calendar(), now.business_date())
+        };
+        if let Ok(Some(warning)) = self.shard.query(look).await {
+            warn!("{warning}");
         }
     }
 

@@ -4,19 +4,20 @@
 //! runs on the data directory it is asked over its API, since only it may change its state; else
 //! the commands are journaled here.
 
+use crate::calendar;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::offline::{Offline, OfflineError};
 use crate::progress::Progress;
+use crate::remote::Remote;
 use crate::replay::must_exist;
 use authorization::{Command, DayPart, DayStanding, DaySummary, Done, JobDone, Outcome, Refusal};
 use payment_types::{BusinessDate, Timestamp, format_minor};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// How often a running engine is asked how far it is.
@@ -48,6 +49,8 @@ pub struct DayEnded {
     pub caught_up: Vec<String>,
     /// What each job did.
     pub jobs: Vec<Job>,
+    /// What staff should know: a holiday table that runs out.
+    pub warnings: Vec<String>,
 }
 
 /// What one job did.
@@ -135,7 +138,14 @@ fn here(
     let summary = end_one(offline, date, progress)?;
     let already = summary.is_none();
     let jobs = summary.map(|summary| summary.jobs.iter().map(Job::from).collect());
-    Ok(DayEnded { date: date.to_string(), already, caught_up, jobs: jobs.unwrap_or_default() })
+    let warnings = calendar::warning(offline.opened.state.plan().calendar(), today);
+    Ok(DayEnded {
+        date: date.to_string(),
+        already,
+        caught_up,
+        jobs: jobs.unwrap_or_default(),
+        warnings: warnings.into_iter().collect(),
+    })
 }
 
 /// Ends one day part by part, each committed; `None` for one ended before.
@@ -176,45 +186,24 @@ fn there(
     locked: &Failure,
     progress: &mut Progress,
 ) -> Result<DayEnded, Failure> {
-    let mut failure = locked.clone();
-    let Some(http) = &options.config.http else {
-        failure.lines.push("its API is switched off, so it can't be asked".to_owned());
-        return Err(failure);
-    };
-    if http.tls.is_some() {
-        let hint = "its API speaks TLS: ask it yourself, POST /api/v1/eod {\"date\": ...}";
-        failure.lines.push(hint.to_owned());
-        return Err(failure);
-    }
-    let Some(token) = &options.token else {
-        let hint = "an engine runs on it and can be asked: give --token or set TAMGA_TOKEN";
-        failure.lines.push(hint.to_owned());
-        return Err(failure);
-    };
-    let asked = Asked::new(reachable(http.bind), token);
+    let remote = Arc::new(Remote::new(&options.config, options.token.as_deref(), locked)?);
     let (done, answer) = mpsc::channel();
-    let (asking, date) = (asked.clone(), options.date);
+    let (asking, date) = (Arc::clone(&remote), options.date);
     std::thread::spawn(move || {
+        let body = format!("{{\"date\":\"{date}\"}}");
+        let ended = asking.post("/eod", &[], "application/json", body.as_bytes());
         // Nobody waits any more when this fails.
-        let _gone = done.send(asking.end(date));
+        let _gone = done.send(ended);
     });
     loop {
         match answer.recv_timeout(ASK_EVERY) {
             Ok(ended) => return ended,
-            Err(mpsc::RecvTimeoutError::Timeout) => asked.show(progress),
+            Err(mpsc::RecvTimeoutError::Timeout) => show(&remote, progress),
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 return Err(Failure::unreachable("the request ended without an answer".to_owned()));
             }
         }
     }
-}
-
-/// The API of a running engine.
-#[derive(Clone)]
-struct Asked {
-    agent: ureq::Agent,
-    address: SocketAddr,
-    token: String,
 }
 
 /// What `GET /eod` says.
@@ -230,70 +219,10 @@ struct UnderWay {
     total: u64,
 }
 
-impl Asked {
-    fn new(address: SocketAddr, token: &str) -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        Self { agent, address, token: format!("Bearer {token}") }
-    }
-
-    fn end(&self, date: BusinessDate) -> Result<DayEnded, Failure> {
-        let address = self.address;
-        let answer = self
-            .agent
-            .post(format!("http://{address}/api/v1/eod"))
-            .header("Authorization", &self.token)
-            .header("Content-Type", "application/json")
-            .send(format!("{{\"date\":\"{date}\"}}"));
-        let mut answer = answer.map_err(|error| {
-            Failure::unreachable(format!("the engine at {address} does not answer: {error}"))
-        })?;
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().read_to_string().unwrap_or_default();
-        if !(200..300).contains(&status) {
-            return Err(Failure::found(refused(status, &body)));
-        }
-        serde_json::from_str(&body).map_err(|error| {
-            Failure::found(format!("the engine answered what is not understood: {error}"))
-        })
-    }
-
-    /// Shows how far the engine is; what it does not say is not shown.
-    fn show(&self, progress: &mut Progress) {
-        let url = format!("http://{}/api/v1/eod", self.address);
-        let Ok(mut answer) = self.agent.get(url).header("Authorization", &self.token).call() else {
-            return;
-        };
-        let Ok(text) = answer.body_mut().read_to_string() else { return };
-        let Ok(Status { under_way: Some(now) }) = serde_json::from_str(&text) else { return };
-        let job = authorization::DayJob::ALL.iter().find(|job| job.name() == now.job);
-        progress.stage(job.map_or("jobs", |job| job.name()), now.total);
-        progress.at(now.done);
-    }
-}
-
-/// The problem's own words (RFC 9457).
-fn refused(status: u16, body: &str) -> String {
-    #[derive(Deserialize)]
-    struct Problem {
-        title: String,
-        #[serde(default)]
-        detail: String,
-    }
-    match serde_json::from_str::<Problem>(body) {
-        Ok(problem) if problem.detail.is_empty() => {
-            format!("the engine refuses ({status}): {}", problem.title)
-        }
-        Ok(problem) => format!("the engine refuses ({status}): {}", problem.detail),
-        Err(_) => format!("the engine refuses ({status})"),
-    }
-}
-
-/// An address that is listened on everywhere is reached on this machine.
-fn reachable(bind: SocketAddr) -> SocketAddr {
-    let ip = match bind.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, bind.port())
+/// Shows how far the engine is; what it does not say is not shown.
+fn show(remote: &Remote, progress: &mut Progress) {
+    let Ok(Status { under_way: Some(now) }) = remote.get("/eod", &[]) else { return };
+    let job = authorization::DayJob::ALL.iter().find(|job| job.name() == now.job);
+    progress.stage(job.map_or("jobs", |job| job.name()), now.total);
+    progress.at(now.done);
 }

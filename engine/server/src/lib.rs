@@ -2,6 +2,7 @@
 //! files.
 
 pub mod books;
+pub mod calendar;
 pub mod check_config;
 pub mod clearing;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod import;
 pub mod import_rates;
 mod listener;
 pub mod offline;
+pub mod overdrafts;
 mod pace;
 pub mod portfolio;
 pub mod progress;

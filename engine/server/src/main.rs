@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => run::replay(&args),
         Command::Verify(args) => run::verify(&args),
         Command::Eod(args) => run::eod(args),
+        Command::Overdrafts(args) => run::overdrafts(args),
         Command::Statement(args) => run::statement(args),
         Command::GeneralLedger(args) => run::general_ledger(&args),
         Command::Present(args) => run::clearing::present(args),

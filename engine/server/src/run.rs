@@ -4,7 +4,7 @@ pub(crate) mod clearing;
 
 use crate::args::{
     CheckConfig, Decode, Demo, Encode, Eod, Format, GeneralLedger, GeneratePortfolio, Import,
-    ImportRates, Place, Replay, Serve, Statement, Verify,
+    ImportRates, Overdrafts, Place, Replay, Serve, Statement, Verify,
 };
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -18,6 +18,7 @@ use tamga::failure::Failure;
 use tamga::generate::{Size, generate};
 use tamga::import::ImportOptions;
 use tamga::import_rates::RatesOptions;
+use tamga::overdrafts::OverdraftOptions;
 use tamga::progress::Progress;
 use tamga::replay::ReplayOptions;
 use tamga::serve::ServeOptions;
@@ -167,7 +168,18 @@ pub(crate) fn eod(args: Eod) -> Result<(), Failure> {
     let (data, token, test_clock) = (args.place.data, args.token, args.test_clock);
     let options = EodOptions { config, data, date: args.date, token, test_clock };
     let ended = tamga::eod::eod(&options, &mut Progress::new())?;
+    for warning in &ended.warnings {
+        eprintln!("warning: {warning}");
+    }
     print(&ended.to_string())
+}
+
+pub(crate) fn overdrafts(args: Overdrafts) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let (data, token, test_clock) = (args.place.data, args.token, args.test_clock);
+    let options = OverdraftOptions { config, data, age: args.age, token, test_clock };
+    let list = tamga::overdrafts::overdrafts(&options)?;
+    print(if args.json { json(&list)? } else { list.table() }.trim_end())
 }
 
 pub(crate) fn statement(args: Statement) -> Result<(), Failure> {

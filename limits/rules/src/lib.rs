@@ -32,7 +32,7 @@ pub use facts::{Facts, Operation, Pin};
 pub use fees::{FeeOperation, FeeQuery, FeeTerms};
 pub use moves::{Move, Moves, Portion};
 pub use names::Names;
-pub use plan::{Base, LimitView, NetworkStanding, Plan};
+pub use plan::{Base, LimitView, NetworkStanding, OverdraftTerms, Plan};
 pub use record::{give_back, record};
 pub use report::{Edition, Figure, Outcome, Report, Rule, Verdict};
 pub use rule_set::*;

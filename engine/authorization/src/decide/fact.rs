@@ -3,21 +3,15 @@
 
 use super::case::Case;
 use super::checks::{Direction, Kind};
-use super::money::{Money, round_cash, signed, unsigned};
+use super::money::{Money, round_cash, signed};
 use super::postings::{Standing, post_change};
 use super::price::{Priced, som_of};
 use crate::effects::Change;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, Notice, ResultCode, RuleId, Verdict};
-use ledger::Party;
+use ledger::{OpenOverdraft, OverdraftCause, Party};
 use limits::Portion;
 use payment_types::{AuthorizationCode, Balance, Class};
-
-/// Working days for repaying a technical overdraft (001 §4.11).
-const REPAY_WORKING_DAYS: u16 = 5;
-
-/// Banking days for refilling the minimum balance (BAL-3).
-const REFILL_WORKING_DAYS: u16 = 3;
 
 pub(super) fn decide(mut case: Case<'_>) -> Decision {
     match book(&mut case) {
@@ -72,6 +66,7 @@ pub(super) fn settle(
         Some(place) => complete(case, kind, (money, &priced), place, &mut row),
         None => {
             case.note(RuleId::Tod1, Verdict::Note);
+            case.scratch.effects.cause = Some(OverdraftCause::Advice);
             case.post(kind, money, &priced);
             case.scratch.effects.record = case.facts(kind, money, &priced);
         }
@@ -126,6 +121,9 @@ fn complete(
     row.follows = Some(original.sequence);
     case.scratch.original = row.follows;
     case.trace(RuleId::Txn4, Verdict::Note, money.amount, original.stands, 0);
+    let in_time = matches!(original.status, Status::Held | Status::Posted);
+    let late = OverdraftCause::LatePresentment;
+    case.scratch.effects.cause = Some(if in_time { OverdraftCause::Completion } else { late });
     match (original.status, original.hold) {
         (Status::Held, Some(hold)) => {
             case.scratch.movement.hold = HoldChange::Captured(hold);
@@ -208,9 +206,11 @@ pub(super) fn give_back(
 }
 
 /// TOD-2 and BAL-3: the customer is told when a fact opened or grew a technical overdraft, or ate
-/// into the minimum balance.
+/// into the minimum balance; TOD-4: the trace says when that blocks the cards.
 pub(super) fn notice(case: &mut Case<'_>) {
     let Some((slot, before)) = case.account else { return };
+    let (state, moment, date) = (case.state, case.moment, case.date);
+    let order = state.repayment_order(before.product);
     let mut after = before.clone();
     for transfer in case.scratch.movement.transfers.iter() {
         let amount = signed(transfer.amount);
@@ -218,23 +218,37 @@ pub(super) fn notice(case: &mut Case<'_>) {
             after.balance = after.balance.saturating_sub(amount);
         }
         if transfer.credit == Party::Customer(slot) {
+            after.settle(amount, date, &order);
             after.balance = after.balance.saturating_add(amount);
         }
     }
-    let calendar = case.state.plan().calendar();
-    let (was, now) = (before.technical_overdraft(case.date), after.technical_overdraft(case.date));
-    if now > was {
-        let due_on = calendar.add_working_days(case.date, REPAY_WORKING_DAYS);
-        let account = slot;
-        case.scratch.notice = Some(Notice::TechnicalOverdraft { account, amount: now, due_on });
-        case.trace(RuleId::Tod1, Verdict::Note, now, was, 0);
-        return;
-    }
-    let missing = after.minimum_balance.saturating_sub(after.balance.max(0));
-    if missing > 0 && after.balance < before.balance {
-        let due_on = calendar.add_working_days(case.date, REFILL_WORKING_DAYS);
-        case.scratch.notice = Some(Notice::MinimumBalance { account: slot, missing, due_on });
-        let missing = unsigned(missing);
-        case.trace(RuleId::Bal3, Verdict::Note, signed(missing), after.balance, 0);
+    let notice = state.notice_of(slot, before, &after, moment);
+    case.scratch.notice = notice;
+    match notice {
+        Some(Notice::TechnicalOverdraft { amount, due_on, .. }) => {
+            let was = before.technical_overdraft(date);
+            case.trace(RuleId::Tod1, Verdict::Note, amount, was, 0);
+            let days = i64::from(due_on.days().saturating_sub(date.days()));
+            case.trace(RuleId::Tod2, Verdict::Note, amount, days, 0);
+            if after.open_overdraft().is_none() {
+                let open = OpenOverdraft {
+                    since: moment.at,
+                    cause: case.scratch.effects.cause.unwrap_or(OverdraftCause::Fee),
+                    notified_at: None,
+                    due_on: Some(due_on),
+                    told_overdue: false,
+                };
+                let debts = after.debts_mut();
+                debts.open = Some(open);
+                debts.add_opening(date);
+            }
+            if state.policy_blocks(&after, date) {
+                case.note(RuleId::Tod4, Verdict::Note);
+            }
+        }
+        Some(Notice::MinimumBalance { missing, .. }) => {
+            case.trace(RuleId::Bal3, Verdict::Note, missing, after.balance, 0);
+        }
+        _ => {}
     }
 }

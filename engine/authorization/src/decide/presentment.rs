@@ -13,7 +13,7 @@ use super::money::signed;
 use crate::clearing::{PRESENTMENT, Presented, REMEMBER_DAYS, reference_digest};
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, Liability, Presentment, ResultCode, RuleId, Verdict};
-use ledger::GeneralAccount;
+use ledger::{GeneralAccount, OverdraftCause};
 use limits::Operation;
 use payment_types::{Class, TransactionType};
 
@@ -24,6 +24,8 @@ pub(super) fn decide(mut case: Case<'_>, presentment: &Presentment) -> Decision 
     match book(&mut case, presentment) {
         Ok(row) => {
             let code = case.request.authorization_code;
+            // Without a hold it is late by itself (TOD-1).
+            case.scratch.effects.cause.get_or_insert(OverdraftCause::LatePresentment);
             fact::notice(&mut case);
             case.scratch.effects.presented = Some(Presented {
                 reference: reference_digest(&presentment.reference),

@@ -8,7 +8,7 @@ use super::postings::{Standing, post_change};
 use super::price::cost_of;
 use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
-use ledger::{GeneralAccount, Party};
+use ledger::{GeneralAccount, OverdraftCause, Party};
 use payment_types::Balance;
 
 pub(super) fn decide(mut case: Case<'_>) -> Decision {
@@ -142,6 +142,7 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
     case.scratch.effects.changes.push(change);
     give_back_followed(case, original, stays);
     if !was_debit {
+        case.scratch.effects.cause = Some(OverdraftCause::Reversal);
         fact::notice(case);
     }
 }

@@ -2,21 +2,18 @@
 
 use super::access::{Operator, Reader};
 use super::context::{HttpContext, Running};
-use super::describe::{Account, Arrest, Credit, Overdraft, Spent, TechnicalOverdraft};
+use super::describe::{Account, Arrest, Credit, DebtParts, Overdraft, Refill, Spent};
 use super::fields::{Body, Fields, Segments};
 use super::forms::{ArrestForm, CreditForm};
 use super::problem::Problem;
-use super::{idempotency, money};
-use authorization::{BlockReason, Command, Done, State as Core};
+use super::{idempotency, money, overdrafts};
+use authorization::{Command, Done, State as Core};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use ledger::AccountSlot;
 use payment_types::{Currency, Moment};
-
-/// Working days for repaying a technical overdraft (001 §4.11, TOD-2).
-const REPAY_WORKING_DAYS: u16 = 5;
 
 /// What an account has and what is available on it, as of now.
 #[utoipa::path(get, path = "/api/v1/accounts/{id}", tag = "accounts",
@@ -27,14 +24,9 @@ pub(super) async fn read(
     _: Reader,
     Segments(id): Segments<String>,
 ) -> Result<Json<Account>, Problem> {
-    let running = context.running()?;
     let wanted = id.clone();
-    let found = running.shard.query(move |core, now| view(core, &wanted, now)).await?;
-    let mut account = found.ok_or_else(|| Problem::not_found("account", &id))?;
-    if account.technical_overdraft.opened_at.is_some() {
-        account.technical_overdraft.blocked = is_card_blocked(&context, running, id).await?;
-    }
-    Ok(Json(account))
+    let found = context.running()?.shard.query(move |core, now| view(core, &wanted, now)).await?;
+    Ok(Json(found.ok_or_else(|| Problem::not_found("account", &id))?))
 }
 
 fn view(core: &Core, id: &str, now: Moment) -> Option<Account> {
@@ -42,11 +34,6 @@ fn view(core: &Core, id: &str, now: Moment) -> Option<Account> {
     let account = core.ledger().account(AccountSlot(slot))?;
     let date = now.business_date();
     let text = |minor| money::text(minor, account.currency);
-    let opened = account.technical_overdraft_since.map(|at| Moment::new(at, now.offset));
-    let due_on = opened.map(|opened| {
-        let calendar = core.plan().calendar();
-        calendar.add_working_days(opened.business_date(), REPAY_WORKING_DAYS).to_string()
-    });
     Some(Account {
         id: id.to_owned(),
         customer: core.directory().customer_id(account.customer).to_owned(),
@@ -60,38 +47,25 @@ fn view(core: &Core, id: &str, now: Moment) -> Option<Account> {
             limit: text(account.overdraft_on(date)),
             used: text(account.overdraft_used(date)),
         },
-        technical_overdraft: TechnicalOverdraft {
-            amount: text(account.technical_overdraft(date)),
-            interest: text(0),
-            opened_at: opened.map(Moment::rfc3339),
-            // The notice is in the same journal record as what opened the overdraft.
-            notified_at: opened.map(Moment::rfc3339),
-            due_on,
-            blocked: false,
-        },
+        technical_overdraft: overdrafts::technical(core, AccountSlot(slot), account, now),
+        minimum_balance_refill: refill(account, now),
         arrested: account.arrested,
         closed: account.closed,
         as_of: now.rfc3339(),
     })
 }
 
-/// Whether a card of the account is blocked for its technical overdraft. Which cards those are
-/// comes from the read model (the core has no way from an account to its cards, and needs none);
-/// whether they are blocked, from the shard.
-async fn is_card_blocked(
-    context: &HttpContext,
-    running: &Running,
-    id: String,
-) -> Result<bool, Problem> {
-    let (cards, _) = context.search(move |history| history.cards_of_account(&id)).await?;
-    let is_blocked = move |core: &Core, _| {
-        cards.iter().any(|card| {
-            let slot = core.directory().card_position(card);
-            let card = slot.and_then(|slot| core.card(slot));
-            card.is_some_and(|card| card.blocks.contains(BlockReason::TechnicalOverdraft))
-        })
-    };
-    Ok(running.shard.query(is_blocked).await?)
+/// BAL-3: what is missing of the minimum balance after a fact ate into it.
+fn refill(account: &ledger::Account, now: Moment) -> Option<Refill> {
+    let refill = account.debts.as_ref()?.refill?;
+    let moment = |at| Moment::new(at, now.offset).rfc3339();
+    Some(Refill {
+        missing: money::text(account.minimum_missing(), account.currency),
+        since: moment(refill.since),
+        notified_at: refill.notified_at.map(moment),
+        due_on: refill.due_on.map(|due| due.to_string()),
+        overdue: refill.due_on.is_some_and(|due| due < now.business_date()),
+    })
 }
 
 /// Money for an account, spent in the order of BAL-5 whatever it is said to be for.
@@ -141,7 +115,12 @@ pub(super) async fn credit(
         reference: reference.to_owned(),
         purpose: purpose.to_owned(),
         spent: Spent {
-            technical_overdraft: text(spent.technical_overdraft),
+            technical_overdraft: text(spent.technical_overdraft.total()),
+            technical_overdraft_parts: DebtParts {
+                interest: text(spent.technical_overdraft.interest),
+                fees: text(spent.technical_overdraft.fee),
+                principal: text(spent.technical_overdraft.principal),
+            },
             overdraft: text(spent.overdraft),
             minimum_balance: text(spent.minimum_balance),
             own_use: text(spent.own_use),

@@ -44,6 +44,8 @@ pub(super) struct Account {
     pub(super) minimum_balance: String,
     pub(super) overdraft: Overdraft,
     pub(super) technical_overdraft: TechnicalOverdraft,
+    /// Set while the minimum balance is to be refilled (BAL-3).
+    pub(super) minimum_balance_refill: Option<Refill>,
     /// Takes credits and no debits (BAL-6).
     pub(super) arrested: bool,
     pub(super) closed: bool,
@@ -62,15 +64,83 @@ pub(super) struct Overdraft {
 /// What was spent beyond balance and agreed overdraft (TOD).
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TechnicalOverdraft {
+    /// Without interest and penalty.
     pub(super) amount: String,
+    /// Booked and unpaid (TOD-3).
     pub(super) interest: String,
+    /// The part of the amount that is service fees (TOD-7).
+    pub(super) fees_due: String,
+    /// Booked and unpaid, for overdue service fees (TOD-7).
+    pub(super) penalty: String,
+    /// What repays it in full.
+    pub(super) to_repay: String,
+    /// What opened it: advice, completion, late_presentment, fee, reversal, overdraft_ended, opening.
+    pub(super) cause: Option<String>,
     pub(super) opened_at: Option<String>,
     /// When the notice was put into the outbox.
     pub(super) notified_at: Option<String>,
     /// The last day for repaying it: 5 working days after the notice (TOD-2).
     pub(super) due_on: Option<String>,
+    /// Whether that day is over.
+    pub(super) overdue: bool,
     /// Whether a card of the account is blocked for it (TOD-4).
     pub(super) blocked: bool,
+}
+
+/// A minimum balance that is to be refilled (BAL-3).
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Refill {
+    pub(super) missing: String,
+    pub(super) since: String,
+    pub(super) notified_at: Option<String>,
+    /// The last day for it: 3 banking days after the notice.
+    pub(super) due_on: Option<String>,
+    pub(super) overdue: bool,
+}
+
+/// `GET /technical-overdrafts`: by due date, the oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OverdraftList {
+    /// The business day for which it was aged.
+    pub(super) today: String,
+    pub(super) items: Vec<ListedOverdraft>,
+    /// All of them by age, not only this part's.
+    pub(super) ageing: Vec<AgeingTotal>,
+    /// `cursor` for the next part.
+    pub(super) next: Option<String>,
+}
+
+/// An account whose technical overdraft is open.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ListedOverdraft {
+    pub(super) account: String,
+    pub(super) customer: String,
+    pub(super) currency: String,
+    /// `working_days_1_to_5`, `overdue_1_to_30` or `overdue_over_30`.
+    pub(super) age: String,
+    /// Days past the due date; 0 in time.
+    pub(super) overdue_days: i32,
+    #[serde(flatten)]
+    pub(super) technical_overdraft: TechnicalOverdraft,
+}
+
+/// How many technical overdrafts are of an age, and what is owed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AgeingTotal {
+    pub(super) age: String,
+    pub(super) count: u64,
+    /// Amount, interest, fees and penalty, by currency.
+    pub(super) owed: std::collections::BTreeMap<String, String>,
+}
+
+/// `PUT` and `DELETE /cards/{id}/overdraft-exemption`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Exemption {
+    pub(super) card: String,
+    /// The last day; none if it was ended.
+    pub(super) until: Option<String>,
+    /// Whether the policy's own block was lifted, or set again.
+    pub(super) changed: bool,
 }
 
 /// `POST /accounts/{id}/credits`.
@@ -90,9 +160,20 @@ pub(super) struct Credit {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Spent {
     pub(super) technical_overdraft: String,
+    /// Its parts.
+    pub(super) technical_overdraft_parts: DebtParts,
     pub(super) overdraft: String,
     pub(super) minimum_balance: String,
     pub(super) own_use: String,
+}
+
+/// A debt by its parts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DebtParts {
+    pub(super) interest: String,
+    /// Service fees, and the penalty on overdue ones.
+    pub(super) fees: String,
+    pub(super) principal: String,
 }
 
 /// `PUT` and `DELETE /accounts/{id}/arrest`.
@@ -426,6 +507,8 @@ pub(super) struct DayEnded {
     pub(super) transactions_forgotten: u64,
     /// What each job did; of a day ended before only if it was the last.
     pub(super) jobs: Vec<DayJobDone>,
+    /// What staff should know: a holiday table that runs out.
+    pub(super) warnings: Vec<String>,
 }
 
 /// One job of the end of a day.

@@ -51,6 +51,31 @@ pub(super) struct UnblockForm {
     note: Option<String>,
 }
 
+/// `PUT /cards/{id}/overdraft-exemption`.
+#[derive(Debug, ToSchema)]
+pub(super) struct ExemptionForm {
+    /// The last day; without end if not given.
+    #[schema(example = "2026-12-31")]
+    until: Option<String>,
+    /// On whose request.
+    requested_by: String,
+    /// How that person was identified.
+    identified_by: Option<String>,
+    /// Why.
+    reason: String,
+}
+
+/// `DELETE /cards/{id}/overdraft-exemption`.
+#[derive(Debug, ToSchema)]
+pub(super) struct EndExemptionForm {
+    /// On whose request.
+    requested_by: String,
+    /// How that person was identified.
+    identified_by: Option<String>,
+    /// Why.
+    reason: String,
+}
+
 /// `POST /test-clock`.
 #[derive(Debug, ToSchema)]
 pub(super) struct TestClockForm {

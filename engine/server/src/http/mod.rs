@@ -23,6 +23,7 @@ mod money;
 mod notifications;
 mod openapi;
 mod operations;
+mod overdrafts;
 mod page;
 mod presentments;
 mod problem;
@@ -36,6 +37,7 @@ mod transactions;
 pub use accept::Accept;
 pub use context::{HttpContext, Running};
 pub use openapi::document as openapi_document;
+pub(crate) use overdrafts::open_overdrafts;
 pub(crate) use rates::read as read_rate;
 pub use routes::{API, router};
 

@@ -2,8 +2,8 @@
 //! not there; a test holds it against the routes.
 
 use super::describe::ProblemBody;
-use super::{accounts, audit, cards, health, notifications, operations, presentments, rates};
-use super::{rules, statements, transactions};
+use super::{accounts, audit, cards, health, notifications, operations, overdrafts};
+use super::{presentments, rates, rules, statements, transactions};
 use axum::Json;
 use std::sync::OnceLock;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -24,6 +24,7 @@ use utoipa::{Modify, OpenApi};
         accounts::read, accounts::credit, accounts::arrest, accounts::lift_arrest,
         statements::statement, statements::general_ledger,
         cards::read, cards::block, cards::unblock,
+        overdrafts::list, overdrafts::exempt, overdrafts::end_exemption,
         transactions::list, transactions::read,
         presentments::list, presentments::present,
         rules::read, rates::list, rates::load, notifications::list, audit::list,

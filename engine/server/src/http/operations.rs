@@ -7,6 +7,7 @@ use super::fields::{Body, Fields};
 use super::forms::{EndOfDayForm, TestClockForm};
 use super::problem::Problem;
 use super::{idempotency, money};
+use crate::calendar;
 use crate::clock::{ClockError, parse_rfc3339};
 use crate::day::{AdvanceError, EndError, advance_clock, end_day, end_days_until};
 use authorization::{DayJob, JobDone};
@@ -53,8 +54,13 @@ pub(super) async fn end_of_day(
         holds_expired: if ended.already { 0 } else { changed(DayJob::Holds) },
         transactions_forgotten: if ended.already { 0 } else { changed(DayJob::Memory) },
         jobs: jobs.iter().map(job_done).collect(),
+        warnings: running.shard.query(holidays).await?.into_iter().collect(),
     };
     Ok(idempotency::mark(Json(answer).into_response(), ended.replayed))
+}
+
+fn holidays(state: &authorization::State, now: payment_types::Moment) -> Option<String> {
+    calendar::warning(state.plan().calendar(), now.business_date())
 }
 
 fn not_ended(error: EndError, date: BusinessDate) -> Problem {

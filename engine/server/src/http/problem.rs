@@ -145,6 +145,7 @@ impl Problem {
             Refusal::AmountOutOfRange => {
                 Self::field("amount", "the balance would no longer fit").with_rule("BAL-5")
             }
+            Refusal::DayPast => Self::field("until", "that day is past").with_rule("TOD-4"),
             Refusal::DayToCome => {
                 let detail = "that day is still to come; a day is ended when it is over";
                 Self::conflict(detail, "TXN-3")

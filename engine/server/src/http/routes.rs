@@ -3,7 +3,7 @@
 use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
-    accounts, audit, cards, health, metering, notifications, openapi, operations, page,
+    accounts, audit, cards, health, metering, notifications, openapi, operations, overdrafts, page,
     presentments, rates, rules, statements, transactions,
 };
 use axum::Router;
@@ -61,6 +61,9 @@ impl Routes {
             .api(Method::GET, "/cards/{id}", cards::read)
             .api(Method::POST, "/cards/{id}/blocks", cards::block)
             .api(Method::DELETE, "/cards/{id}/blocks/{reason}", cards::unblock)
+            .api(Method::PUT, "/cards/{id}/overdraft-exemption", overdrafts::exempt)
+            .api(Method::DELETE, "/cards/{id}/overdraft-exemption", overdrafts::end_exemption)
+            .api(Method::GET, "/technical-overdrafts", overdrafts::list)
             .api(Method::GET, "/transactions", transactions::list)
             .api(Method::GET, "/transactions/{id}", transactions::read)
             .api(Method::GET, "/presentments", presentments::list)

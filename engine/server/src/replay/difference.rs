@@ -60,6 +60,7 @@ pub(crate) const fn command_name(command: &Command) -> &'static str {
         Command::Import { .. } => "import",
         Command::Block { .. } => "block",
         Command::Unblock { .. } => "unblock",
+        Command::ExemptCard { .. } => "exemption from the block policy",
         Command::Arrest { .. } => "arrest",
         Command::LiftArrest { .. } => "lifting of an arrest",
         Command::Credit { .. } => "credit",

@@ -2,6 +2,7 @@
 
 use super::limit::Limit;
 use super::networks::{Entry, Networks};
+use super::overdraft::Overdrafts;
 use super::{Plan, Regulation};
 use crate::fees::{FeeEntry, FeeTable};
 use crate::rule_set::{LimitRule, RegulatedRule, RuleError, RuleSet};
@@ -25,12 +26,25 @@ impl Plan {
         let regulation = compiler.regulation();
         let networks = compiler.networks();
         let fees = compiler.fees();
+        let overdrafts = Overdrafts::compile(&rules.technical_overdraft, |id, key, place| {
+            compiler.index((Dimension::Product, id), key, place)
+        });
         if !compiler.errors.is_empty() {
             return Err(compiler.errors);
         }
         let (version, calendar) = (rules.version.as_str().into(), rules.calendar.clone());
         let mark = mark_of(rules.source());
-        Ok(Self { version, mark, limits, by_operation, regulation, networks, fees, calendar })
+        Ok(Self {
+            version,
+            mark,
+            limits,
+            by_operation,
+            regulation,
+            networks,
+            fees,
+            calendar,
+            overdrafts,
+        })
     }
 }
 

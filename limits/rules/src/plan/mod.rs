@@ -4,10 +4,12 @@
 mod compile;
 mod limit;
 mod networks;
+mod overdraft;
 mod regulation;
 
 pub use limit::Base;
 pub use networks::NetworkStanding;
+pub use overdraft::OverdraftTerms;
 
 pub(crate) use limit::Limit;
 pub(crate) use regulation::{NO_PIN_INDICATORS, Regulation};
@@ -18,6 +20,7 @@ use crate::{
     Window,
 };
 use networks::Networks;
+use overdraft::Overdrafts;
 use payment_types::{Moment, ResponseCode, parse_minor};
 
 /// A compiled rule set.
@@ -33,6 +36,7 @@ pub struct Plan {
     networks: Networks,
     pub(crate) fees: FeeTable,
     calendar: Calendar,
+    overdrafts: Overdrafts,
 }
 
 /// What a limit is, for the API and the console.
@@ -173,6 +177,12 @@ impl Plan {
         let at = usize::from(place).checked_sub(self.limits.len());
         let entry = at.and_then(|at| self.fees.get(u16::try_from(at).ok()?));
         entry.map_or("", |entry| &entry.id)
+    }
+
+    /// The terms of the technical overdrafts of a product's accounts (TOD).
+    #[must_use]
+    pub fn overdraft_terms(&self, product: u32) -> &OverdraftTerms {
+        self.overdrafts.of(product)
     }
 
     /// Working days.

@@ -7,6 +7,7 @@
 mod error;
 mod layers;
 mod merge;
+mod overdraft;
 mod parse;
 mod parse_clearing;
 mod parse_fees;
@@ -16,6 +17,7 @@ mod reader;
 
 pub use error::RuleError;
 pub use merge::merge_toml;
+pub use overdraft::{BlockPolicy, DayCount, ProductOverdraft, RepaidPart, TechnicalOverdraft};
 
 use crate::{Calendar, Dimension, Edition, FeeOperation, FeeTerms, Scope, Window};
 use error::Place;
@@ -281,53 +283,6 @@ impl Default for Clearing {
     fn default() -> Self {
         Self { tolerance_percent: 20 }
     }
-}
-
-/// `[technical_overdraft]` (TOD-3, TOD-4).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TechnicalOverdraft {
-    /// Percent a year.
-    pub annual_rate: Decimal,
-    /// How many days a year has.
-    pub day_count: DayCount,
-    /// When the card is blocked.
-    pub block: BlockPolicy,
-}
-
-/// The day count of interest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DayCount {
-    /// actual/365.
-    #[default]
-    Actual365,
-    /// actual/360.
-    Actual360,
-}
-
-impl DayCount {
-    /// Days in the year of the day count.
-    #[must_use]
-    pub const fn days(self) -> u32 {
-        match self {
-            Self::Actual365 => 365,
-            Self::Actual360 => 360,
-        }
-    }
-}
-
-/// When a technical overdraft blocks the card (TOD-4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BlockPolicy {
-    /// Above this amount, in tyiyn.
-    pub amount_above: Option<u64>,
-    /// From this many openings ...
-    pub openings: Option<u64>,
-    /// ... within this many days.
-    pub within_days: Option<u64>,
-    /// When unpaid past its deadline.
-    pub when_overdue: bool,
-    /// Whether repayment lifts the policy's own block (TOD-5).
-    pub lift_on_repayment: bool,
 }
 
 /// `[[network]]` (NET-1, NET-2).

@@ -1,9 +1,10 @@
 //! From the text of `rules.toml` to a [`RuleSet`].
 
+use super::parse_limits;
 use super::parse_terms;
 use super::reader::{Findings, Section};
 use super::{AgentCash, Contactless, EditionInForce, Indicator, LowerCap, TierLimits};
-use super::{RegulatedRule, RuleError, RuleSet, layers, parse_clearing, parse_fees, parse_limits};
+use super::{RegulatedRule, RuleError, RuleSet, layers, overdraft, parse_clearing, parse_fees};
 use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
@@ -68,7 +69,7 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         contactless: contactless(top, found),
         agent_cash: agent_cash(top, found),
         limits: parse_limits::limits(top, found),
-        technical_overdraft: parse_terms::technical_overdraft(top, found),
+        technical_overdraft: overdraft::technical_overdraft(top, found),
         networks: parse_terms::networks(top, found),
         rates: parse_terms::rates(top, found),
         conversion: parse_terms::conversion(top, found),

@@ -1,54 +1,10 @@
-//! Technical overdraft, networks, rates and the calendar.
+//! Networks, rates and the calendar.
 
 use super::reader::{Findings, Section};
-use super::{BlockPolicy, Conversion, DayCount, Network, Rate, TechnicalOverdraft};
+use super::{Conversion, Network, Rate};
 use crate::Calendar;
 use payment_types::{Currency, UtcOffset};
 use rust_decimal::Decimal;
-
-pub(super) fn technical_overdraft(
-    top: &Section<'_>,
-    found: &mut Findings<'_>,
-) -> TechnicalOverdraft {
-    let path = "technical_overdraft";
-    let known = ["annual_rate", "day_count", "block"];
-    let table = top.get(path).and_then(|table| Section::of(table, path, &known, found));
-    let none = TechnicalOverdraft {
-        annual_rate: Decimal::ZERO,
-        day_count: DayCount::default(),
-        block: BlockPolicy::default(),
-    };
-    let Some(table) = table else { return none };
-    let day_counts = [("actual/365", DayCount::Actual365), ("actual/360", DayCount::Actual360)];
-    TechnicalOverdraft {
-        annual_rate: table.decimal("annual_rate", 1000, found).unwrap_or_default(),
-        day_count: table.one_of("day_count", &day_counts, found).unwrap_or_default(),
-        block: block_policy(&table, found),
-    }
-}
-
-fn block_policy(table: &Section<'_>, found: &mut Findings<'_>) -> BlockPolicy {
-    let known = ["amount_above", "openings", "within_days", "when_overdue", "lift_on_repayment"];
-    let path = "technical_overdraft.block";
-    let block = table.get("block").and_then(|block| Section::of(block, path, &known, found));
-    let Some(block) = block else { return BlockPolicy::default() };
-    let policy = BlockPolicy {
-        amount_above: block.amount_or_zero("amount_above", found),
-        openings: block.count("openings", found),
-        within_days: block.count("within_days", found),
-        when_overdue: block.boolean("when_overdue", found).unwrap_or_default(),
-        lift_on_repayment: block.boolean("lift_on_repayment", found).unwrap_or_default(),
-    };
-    if block.get("openings").is_some() != block.get("within_days").is_some() {
-        let (has, lacks) = if block.get("openings").is_some() {
-            ("openings", "within_days")
-        } else {
-            ("within_days", "openings")
-        };
-        block.wrong(has, format!("needs {lacks} beside it"), found);
-    }
-    policy
-}
 
 pub(super) fn networks(top: &Section<'_>, found: &mut Findings<'_>) -> Vec<Network> {
     let known =

@@ -4,7 +4,7 @@
 
 #![allow(clippy::expect_used, clippy::string_slice)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -262,6 +262,27 @@ fn nothing_is_left_for_later_without_an_issue() {
         }
     }
     report("left for later", &broken);
+}
+
+#[test]
+fn every_metric_is_in_the_book_and_no_other() {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'))
+            .filter(|word| word.starts_with("tamga_") && *word != "tamga_sim")
+            .map(str::to_owned)
+            .collect()
+    };
+    let in_code: BTreeSet<String> = sources()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("engine/server/src"))
+        .flat_map(|(_, text)| {
+            let quoted = text.split('"').skip(1).step_by(2).flat_map(words).collect::<Vec<_>>();
+            quoted.into_iter().filter(move |word| text.contains(&format!("\"{word}\"")))
+        })
+        .collect();
+    let book = std::fs::read_to_string(root().join("deploy/docs/operations.md")).unwrap();
+    let in_book: BTreeSet<String> = words(&book).into_iter().collect();
+    assert_eq!(in_code, in_book);
 }
 
 #[test]

@@ -166,4 +166,11 @@ impl Journal for Embedded {
     fn next_sequence(&self) -> u64 {
         self.next
     }
+
+    fn trouble(&self) -> Option<String> {
+        match self.next_segment() {
+            NextSegment::Failing(why) => Some(why),
+            NextSegment::Ready | NextSegment::Preparing => None,
+        }
+    }
 }

@@ -80,6 +80,11 @@ pub trait Journal: Send {
 
     /// The sequence the next record will get.
     fn next_sequence(&self) -> u64;
+
+    /// What will make it fail before long unless somebody sees to it, a full disk for instance.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A file offset or length as an index. Saturates where pointers are shorter than 64 bits, which

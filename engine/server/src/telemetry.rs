@@ -32,6 +32,7 @@ const COMMIT_SECONDS: &str = "tamga_commit_seconds";
 const QUEUE_SECONDS: &str = "tamga_queue_seconds";
 const JOURNAL_BYTES: &str = "tamga_journal_bytes_total";
 const JOURNAL_RECORDS: &str = "tamga_journal_records_total";
+const JOURNAL_TROUBLE: &str = "tamga_journal_next_segment_failing";
 const RATE_MISSING: &str = "tamga_rate_missing_total";
 const SNAPSHOTS: &str = "tamga_snapshots_total";
 
@@ -78,6 +79,7 @@ fn describe() {
         "Requests declined for want of a fresh rate, by pair: an alarm"
     );
     describe_counter!(SNAPSHOTS, "Snapshots taken, by result");
+    describe_gauge!(JOURNAL_TROUBLE, "1 while the next segment can't be made: free the disk soon");
     describe_gauge!(CONNECTIONS, "Open connections, by listener");
     describe_histogram!(ANSWER_SECONDS, "From the request's last byte to its answer's encoding");
     describe_histogram!(QUEUE_SECONDS, "The longest wait for the shard in a turn");
@@ -129,6 +131,7 @@ pub(crate) struct ShardMeter {
     unanswered: Counter,
     bytes: Counter,
     appended: Counter,
+    journal_trouble: Gauge,
     longest_wait: Duration,
     turn_bytes: u64,
 }
@@ -144,6 +147,7 @@ impl ShardMeter {
             unanswered: counter!(UNANSWERED),
             bytes: counter!(JOURNAL_BYTES),
             appended: counter!(JOURNAL_RECORDS),
+            journal_trouble: gauge!(JOURNAL_TROUBLE),
             longest_wait: Duration::ZERO,
             turn_bytes: 0,
         }
@@ -164,6 +168,14 @@ impl ShardMeter {
 
     pub(crate) fn appended(&mut self, bytes: usize) {
         self.turn_bytes += u64::try_from(bytes).unwrap_or_default();
+    }
+
+    /// The journal was asked how it is.
+    pub(crate) fn journal(&self, trouble: Option<&str>) {
+        self.journal_trouble.set(if trouble.is_some() { 1.0 } else { 0.0 });
+        if let Some(why) = trouble {
+            error!("the engine will stop when this segment of the journal is full: {why}");
+        }
     }
 
     /// A turn was committed.

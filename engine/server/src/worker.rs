@@ -32,6 +32,8 @@ const BATCH_MOST: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// TXN-3: how often holds that have run out are released.
 const EXPIRY_EVERY_MS: i64 = 60_000;
+/// How often the journal is asked how it is.
+const JOURNAL_EVERY: Duration = Duration::from_secs(10);
 
 /// What a shard is made of.
 pub struct ShardParts {
@@ -90,6 +92,7 @@ pub fn start(parts: ShardParts) -> io::Result<(Shard, ShardThread)> {
         queries: Vec::new(),
         expiry_checked: Timestamp(i64::MIN),
         now: Moment::default(),
+        journal_asked: Instant::now(),
         meter: ShardMeter::new(),
     };
     let thread = std::thread::Builder::new().name("shard".into()).spawn(move || worker.run())?;
@@ -127,6 +130,7 @@ struct Worker {
     expiry_checked: Timestamp,
     /// When the turn began: a turn takes a millisecond or two, and a moment counts those.
     now: Moment,
+    journal_asked: Instant,
     meter: ShardMeter,
 }
 
@@ -157,6 +161,10 @@ impl Worker {
     fn turn(&mut self, work: &mut impl Iterator<Item = Work>) -> Result<(), JournalError> {
         let started = Instant::now();
         self.now = self.clock.now();
+        if started.duration_since(self.journal_asked) >= JOURNAL_EVERY {
+            self.journal_asked = started;
+            self.meter.journal(self.journal.trouble().as_deref());
+        }
         self.expire_holds()?;
         for work in work {
             match work {

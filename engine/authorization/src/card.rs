@@ -16,6 +16,8 @@ pub struct Card {
     pub digest: PanDigest,
     /// Its number as people may see it.
     pub masked: MaskedPan,
+    /// Its first eight digits, which tell its network (NET-1).
+    pub leading: u32,
     /// The account it draws on.
     pub account: AccountSlot,
     /// Who holds it, as a position in the directory.
@@ -158,6 +160,7 @@ mod tests {
         let mut card = Card {
             digest: PanDigest::from_bytes([0; 16]),
             masked: MaskedPan::default(),
+            leading: 0,
             account: AccountSlot(0),
             holder: 0,
             expiry: ExpiryDate::from_number(2610).unwrap(),

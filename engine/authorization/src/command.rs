@@ -1,10 +1,12 @@
 //! Everything that can change state. There is no other way in.
 
-use crate::{DayPart, Decision, Movement, Presentment, RateItem, Request, TraceEntry};
+use crate::{
+    DayPart, Decision, Movement, Presentment, RateItem, Request, RuleId, Switch, TraceEntry,
+};
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
-use payment_types::{DeviceCategory, ExpiryDate, TerminalId};
+use payment_types::{DeviceCategory, ExpiryDate, TerminalId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Why a card is blocked (rule book section 5). The order is that of the table.
@@ -207,6 +209,8 @@ pub struct CardItem {
     pub digest: PanDigest,
     /// Its number as people may see it.
     pub masked: MaskedPan,
+    /// Its first eight digits, which tell its network (NET-1).
+    pub leading: u32,
     /// Its last month.
     pub expiry: ExpiryDate,
     /// Its sequence number.
@@ -234,6 +238,58 @@ pub struct CardLimitItem {
     pub valid_from: Option<BusinessDate>,
     /// Last day.
     pub valid_until: Option<BusinessDate>,
+}
+
+/// What is set for one card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CardChange {
+    /// A higher ceiling for a time (LIM-4).
+    Raise(RaiseItem),
+    /// End a raise before its time.
+    EndRaise {
+        /// The limit's id.
+        limit: CompactString,
+    },
+    /// A journey (LIM-6).
+    Travel {
+        /// The first day.
+        from: BusinessDate,
+        /// The last day.
+        until: BusinessDate,
+        /// Only these countries (ISO 3166 numeric); all if empty.
+        countries: Vec<u16>,
+    },
+    /// Take a travel note back.
+    EndTravel {
+        /// Which.
+        id: Sequence,
+    },
+    /// The primary holder's limits and switches, in place of those before (LIM-3).
+    Holder {
+        /// The primary card's id.
+        primary: CompactString,
+        /// Lower ceilings.
+        limits: Vec<CardLimitItem>,
+        /// What is switched off.
+        off: Vec<Switch>,
+    },
+}
+
+/// A temporary raise as entered (LIM-4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RaiseItem {
+    /// The limit's id.
+    pub limit: CompactString,
+    /// The ceiling as written.
+    pub ceiling: CompactString,
+    /// When it ends.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: CompactString,
+    /// Who entered it.
+    pub entered_by: CompactString,
+    /// The second person.
+    pub approved_by: CompactString,
 }
 
 /// A device of the portfolio.
@@ -344,6 +400,15 @@ pub enum Command {
         purpose: CompactString,
         /// Who entered it.
         entered_by: CompactString,
+    },
+    /// What is set for one card besides its blocks.
+    SetCard {
+        /// The card's id.
+        card: CompactString,
+        /// What.
+        change: CardChange,
+        /// On whose request.
+        by: OnRequestOf,
     },
     /// Exchange rates, all or none (AMT-3).
     LoadRates {
@@ -504,6 +569,8 @@ pub enum Done {
         /// The money, in order.
         transfers: Vec<Transfer>,
     },
+    /// A card's settings are as asked.
+    CardSet,
     /// Rates were taken in.
     RatesLoaded {
         /// New ones.
@@ -549,6 +616,15 @@ pub enum Refusal {
     DayPast,
     /// Days before it have not been ended: this one is next.
     DaysBefore(BusinessDate),
+    /// A card can't be set so.
+    Setting {
+        /// The rule that says so.
+        rule: RuleId,
+        /// What is wrong.
+        field: CompactString,
+        /// Why, and what would be right.
+        detail: CompactString,
+    },
     /// Rates with an error, a line each.
     Rates(Vec<CompactString>),
     /// The key was used for another request.

@@ -101,6 +101,9 @@ impl State {
             Command::Arrest { account, .. } => self.arrest(account, true),
             Command::LiftArrest { account, .. } => self.arrest(account, false),
             Command::Credit { account, amount, .. } => self.credit(moment, account, *amount),
+            Command::SetCard { card, change, .. } => {
+                self.set_card((self.sequence, moment), card, change)
+            }
             Command::LoadRates { rates, .. } => self.load_rates(moment, rates),
             Command::ExpireHolds => Ok(self.expire_holds(moment)),
             Command::EndOfDay { date } => {

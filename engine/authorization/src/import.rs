@@ -131,6 +131,7 @@ impl State {
         let slot = self.cards.push(Card {
             digest: item.digest,
             masked: item.masked,
+            leading: item.leading,
             account: AccountSlot(account),
             holder,
             expiry: item.expiry,

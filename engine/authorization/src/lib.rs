@@ -29,6 +29,7 @@ mod record;
 mod request;
 mod result;
 mod rules;
+mod settings;
 mod snapshot;
 mod state;
 mod trace;
@@ -37,9 +38,9 @@ mod transactions;
 pub use card::{Blocks, Card, Obstacle, PinReferenceBytes};
 pub use clearing::{PRESENTMENT, Presented, PresentedBefore, Presentment, REMEMBER_DAYS};
 pub use command::{
-    Accepted, AccountItem, BlockReason, CardItem, CardLimitItem, Command, Decided, Done,
-    IdempotencyKey, Notice, OnRequestOf, Outcome, Parties, PortfolioItem, ProductItem, Refusal,
-    TerminalItem,
+    Accepted, AccountItem, BlockReason, CardChange, CardItem, CardLimitItem, Command, Decided,
+    Done, IdempotencyKey, Notice, OnRequestOf, Outcome, Parties, PortfolioItem, ProductItem,
+    RaiseItem, Refusal, TerminalItem,
 };
 pub use day::{DayJob, DayPart, DayProgress, DayStanding, DaySummary, JobDone};
 pub use decision::{AnswerAmounts, Decision, HoldChange, Liability, Movement, Transfers};
@@ -54,6 +55,7 @@ pub use record::{
 };
 pub use request::{CardNumber, PinFact, Request, SecurityFacts};
 pub use result::ResultCode;
+pub use settings::{CardRaise, CardSettings, Switch, TravelNote};
 pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 pub use state::State;
 pub use trace::{RuleId, TraceEntry, Verdict};

@@ -19,6 +19,7 @@ impl Done {
             | Self::Exempted { .. }
             | Self::Arrested
             | Self::ArrestLifted
+            | Self::CardSet
             | Self::RatesLoaded { .. }
             | Self::HoldsExpired { .. } => &[],
         }
@@ -38,6 +39,7 @@ impl Done {
             | Self::Arrested
             | Self::ArrestLifted
             | Self::Credited { .. }
+            | Self::CardSet
             | Self::RatesLoaded { .. }
             | Self::HoldsExpired { .. } => &[],
         }

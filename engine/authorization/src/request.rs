@@ -18,6 +18,8 @@ pub struct CardNumber {
     pub digest: PanDigest,
     /// What people see.
     pub masked: MaskedPan,
+    /// The first eight digits, which tell the network (NET-1). Never shown: people see six.
+    pub leading: u32,
 }
 
 /// What is known about the PIN of a request (CTL-6, PIN-2).
@@ -91,6 +93,9 @@ pub struct Request {
     pub original: Option<OriginalDataElements>,
     /// DE 95, first amount: what stays after a partial reversal (TXN-2), minor units.
     pub replacement: Option<u64>,
+    /// Whether a transfer says whose money it is: DE 104 has the sender's name and document or
+    /// account (NET-3). The words themselves are not kept.
+    pub sender_told: bool,
     /// What the security module found.
     pub facts: SecurityFacts,
 }

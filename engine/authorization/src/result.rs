@@ -94,6 +94,18 @@ results! {
     AccountClosed = "14" "account_closed" "BLK-7";
     /// The product does not allow it.
     CardNotPermitted = "57" "card_not_permitted" "TXN-5";
+    /// Its payment network is not registered now.
+    NetworkNotRegistered = "57" "network_not_registered" "NET-1";
+    /// Money from an operator that is not registered.
+    TransferOperatorUnknown = "57" "transfer_operator_unknown" "NET-3";
+    /// Money from nobody knows whom.
+    SenderMissing = "12" "sender_missing" "NET-3";
+    /// A high-risk country, and no travel note.
+    CountryRestricted = "57" "country_restricted" "LIM-6";
+    /// A blocked merchant category, and no travel note.
+    CategoryRestricted = "62" "category_restricted" "LIM-6";
+    /// Switched off by the primary holder.
+    SwitchedOff = "57" "switched_off" "LIM-3";
     /// A transaction the engine does not do.
     InvalidTransaction = "12" "invalid_transaction" "TXN-5";
     /// Another currency than a domestic terminal may ask in.

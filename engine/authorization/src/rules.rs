@@ -116,23 +116,30 @@ impl State {
             self.set_card_limits(card, &items);
             self.card_limits.push((card, items));
         }
+        let cards: Vec<u32> = self.settings.keys().copied().collect();
+        cards.into_iter().for_each(|card| self.apply_settings(card));
     }
 
     /// A card's own ceilings; those of limits the rule set does not know wait for one that does.
     pub(crate) fn set_card_limits(&mut self, card: u32, items: &[crate::CardLimitItem]) {
         let plan = Arc::clone(&self.rules.compiled.plan);
-        let known = items.iter().filter_map(|item| {
-            let ceiling = plan.parse_ceiling(plan.limit_named(&item.limit)?, &item.ceiling)?;
-            Some(CardLimit {
-                limit: item.limit.to_string(),
-                ceiling,
-                valid_from: item.valid_from,
-                valid_until: item.valid_until,
-            })
-        });
-        let known: Vec<CardLimit> = known.collect();
+        let known = known_limits(&plan, items);
         if !known.is_empty() {
             self.usage.set_card_limits(card, &known, &plan);
         }
     }
+}
+
+/// Ceilings of a card for the limits that the plan knows.
+pub(crate) fn known_limits(plan: &Plan, items: &[crate::CardLimitItem]) -> Vec<CardLimit> {
+    let known = items.iter().filter_map(|item| {
+        let ceiling = plan.parse_ceiling(plan.limit_named(&item.limit)?, &item.ceiling)?;
+        Some(CardLimit {
+            limit: item.limit.to_string(),
+            ceiling,
+            valid_from: item.valid_from,
+            valid_until: item.valid_until,
+        })
+    });
+    known.collect()
 }

@@ -11,6 +11,7 @@ use crate::effects::Scratch;
 use crate::links::Links;
 use crate::rates::Rates;
 use crate::rules::Rules;
+use crate::settings::Settings;
 use crate::transactions::{Place, Transactions};
 use crate::{CardLimitItem, Decision, Request};
 use dense::{Chunked, Index};
@@ -29,6 +30,7 @@ pub struct State {
     pub(crate) directory: Directory,
     pub(crate) networks: Ids,
     pub(crate) rates: Rates,
+    pub(crate) settings: Settings,
     pub(crate) ledger: Ledger,
     pub(crate) cards: Chunked<Card>,
     #[serde(skip)]
@@ -218,10 +220,14 @@ impl State {
         limits::views(self.plan(), &self.usage, &keys, moment)
     }
 
-    /// The network of a card, by the six leading digits that are kept of its number.
+    /// The network of a card, by the eight leading digits that are kept of its number.
     pub(crate) fn network_of(&self, card: &Card) -> Option<u32> {
-        let leading = card.masked.as_str().get(..6)?.parse::<u64>().ok()?;
-        self.plan().network_of(leading.saturating_mul(100_000))
+        self.network_by_leading(card.leading)
+    }
+
+    /// The network of a number that begins with these eight digits.
+    pub(crate) fn network_by_leading(&self, leading: u32) -> Option<u32> {
+        self.plan().network_of(u64::from(leading).saturating_mul(1000))
     }
 
     /// The increments of a preauthorization, newest first, without itself (TXN-4).

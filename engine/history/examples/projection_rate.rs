@@ -111,13 +111,14 @@ fn bank() -> Bank {
 }
 
 fn card(number: u64) -> PortfolioItem {
-    let CardNumber { digest, masked } = card_number(number);
+    let CardNumber { digest, masked, leading } = card_number(number);
     PortfolioItem::Card(CardItem {
         id: format!("K{}", number + 2).into(),
         account: format!("X{number}").into(),
         holder: "C1".into(),
         digest,
         masked,
+        leading,
         expiry: ExpiryDate::from_number(2912).unwrap(),
         sequence: 1,
         service_code: 201,
@@ -132,7 +133,7 @@ fn card_number(number: u64) -> CardNumber {
     let mut digest = [1; 16];
     digest[..8].copy_from_slice(&(number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).to_le_bytes());
     let masked = Pan::from_ascii(format!("94170{number:011}").as_bytes()).unwrap().masked();
-    CardNumber { digest: PanDigest::from_bytes(digest), masked }
+    CardNumber { digest: PanDigest::from_bytes(digest), masked, leading: 94_170_000 }
 }
 
 fn send(bank: &mut Bank, number: u64) {

@@ -2,7 +2,7 @@
 
 use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
-use authorization::{Command, DayStanding, Done, OnRequestOf, Outcome, RateItem};
+use authorization::{CardChange, Command, DayStanding, Done, OnRequestOf, Outcome, RateItem};
 use payment_types::{Currency, Sequence, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
@@ -117,6 +117,7 @@ fn entry<'c>(
             Outcome::Done(Done::Imported { items }) => system("import", json!({ "items": items })),
             _ => system("import", json!({})),
         },
+        Command::SetCard { card, change, by } => set_card(card, change, by),
         Command::LoadRates { rates, entered_by } => Entry {
             action: "load_rates",
             subject: None,
@@ -198,6 +199,38 @@ fn credit_details(
         details["ledger_balance"] = json!(text(i128::from(*balance)));
     }
     details
+}
+
+/// LIM-3, LIM-4, LIM-6: what was set for a card.
+fn set_card<'c>(card: &'c str, change: &CardChange, by: &'c OnRequestOf) -> Entry<'c> {
+    let (action, details) = match change {
+        CardChange::Raise(raise) => (
+            "raise",
+            json!({
+                "limit": raise.limit, "ceiling": raise.ceiling, "until_ms": raise.until.0,
+                "reason": raise.reason, "approved_by": raise.approved_by,
+            }),
+        ),
+        CardChange::EndRaise { limit } => ("end_raise", json!({ "limit": limit })),
+        CardChange::Travel { from, until, countries } => (
+            "travel_note",
+            json!({
+                "from": from.to_string(), "until": until.to_string(), "countries": countries,
+            }),
+        ),
+        CardChange::EndTravel { id } => ("end_travel_note", json!({ "id": id.to_string() })),
+        CardChange::Holder { primary, limits, off } => {
+            let limits = limits.iter().map(|item| json!([item.limit, item.ceiling]));
+            let limits: Vec<Value> = limits.collect();
+            let off: Vec<&str> = off.iter().map(|switch| switch.name()).collect();
+            ("holder_limits", json!({ "primary": primary, "limits": limits, "off": off }))
+        }
+    };
+    let mut details = details;
+    details["requested_by"] = json!(by.requested_by);
+    details["identified_by"] = json!(by.identified_by);
+    details["note"] = json!(by.note);
+    Entry { action, subject: Some(("card", card)), entered_by: Some(&by.entered_by), details }
 }
 
 /// AMT-3: which rates, and how many of them were new.

@@ -63,6 +63,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         Refusal::AccountClosed => "the account is closed",
         Refusal::AmountOutOfRange => "the sum would not fit",
         Refusal::Rules(errors) => return format!("rule set: {}", errors.join("; ")),
+        Refusal::Setting { detail, .. } => return detail.to_string(),
         Refusal::Rates(faults) => return format!("rates: {}", faults.join("; ")),
         Refusal::Import(error) => return format!("portfolio: {error}"),
         Refusal::DayPast => "the day is past",

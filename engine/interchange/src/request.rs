@@ -79,12 +79,14 @@ pub(crate) fn read(
         authorization_code: text_or_blank(message, 38, AuthorizationCode::new)?,
         original: told.original,
         replacement: told.replacement,
+        sender_told: sender_told(message)?,
         facts: SecurityFacts { pin: holder },
     };
     // Last, since it costs the most: nothing is verified for a message that is refused anyway.
     if let Some(card) = &card {
         let digest = security.pan_digest(&card.pan);
-        request.card = Some(CardNumber { digest, masked: card.pan.masked() });
+        let leading = card.pan.leading();
+        request.card = Some(CardNumber { digest, masked: card.pan.masked(), leading });
         let block = || pin::by_block(message, &terminal, (&card.pan, &digest), security, register);
         request.facts.pin = if undoes { PinFact::NotPresent } else { block().unwrap_or(holder) };
     }
@@ -151,6 +153,16 @@ fn cash_back(message: &Message<'_>, currency: Currency) -> Result<Option<u64>, F
         cash = Some(group.minor);
     }
     Ok(cash)
+}
+
+/// DE 104, `NAME/DOCUMENT`: the sender's name and document or account, neither empty (NET-3).
+fn sender_told(message: &Message<'_>) -> Result<bool, Fault> {
+    let told = text(message, 104, |text| {
+        let mut parts = text.split(|byte| *byte == b'/').map(<[u8]>::trim_ascii);
+        let both = parts.next().zip(parts.next());
+        Some(both.is_some_and(|(name, document)| !name.is_empty() && !document.is_empty()))
+    })?;
+    Ok(told.unwrap_or(false))
 }
 
 /// DE 28 of the edition of 1987, x+n 8: what the acquirer charges the holder (D). What it would give

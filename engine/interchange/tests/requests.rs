@@ -21,10 +21,11 @@ fn expected(desk: &Desk) -> Request {
     Request {
         mti: Mti::parse("0200").unwrap(),
         processing_code: ProcessingCode::from_number(0).unwrap(),
-        card: Some(CardNumber { digest, masked: pan.masked() }),
+        card: Some(CardNumber { digest, masked: pan.masked(), leading: pan.leading() }),
         amount: Amount::new(50_000, Currency::KGS),
         cash_back: None,
         surcharge: None,
+        sender_told: false,
         stan: Stan::new(7).unwrap(),
         rrn: Rrn::new(b"632710000007"),
         transmission: WireDateTime::from_number(1_123_040_000).unwrap(),

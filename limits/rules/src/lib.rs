@@ -37,6 +37,6 @@ pub use record::{give_back, record};
 pub use report::{Edition, Figure, Outcome, Report, Rule, Verdict};
 pub use rule_set::*;
 pub use scope::{Dimension, Scope};
-pub use usage::{CardLimit, Usage};
+pub use usage::{CardLimit, Raise, Usage};
 pub use views::{CounterView, Keys, views};
 pub use window::Window;

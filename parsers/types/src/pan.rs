@@ -88,6 +88,12 @@ impl Pan {
         sum.is_multiple_of(10)
     }
 
+    /// The first eight digits: the issuer's identification number of ISO/IEC 7812.
+    #[must_use]
+    pub fn leading(&self) -> u32 {
+        u32::try_from(self.prefix(8)).unwrap_or_default()
+    }
+
     /// The leading digits as a number, for finding the network by BIN.
     #[must_use]
     pub fn prefix(&self, count: usize) -> u64 {

@@ -212,6 +212,10 @@ pub(super) fn kind_of(
             counterpart: cash_account,
         }),
         (TransactionType::CashIn, _) => refuse,
+        (TransactionType::CreditToCard, _) => Ok(Kind {
+            counterpart: GeneralAccount::NetworkSettlement,
+            ..goods(Operation::Other, Direction::Credit)
+        }),
         _ => Err(ResultCode::InvalidTransaction),
     }
 }

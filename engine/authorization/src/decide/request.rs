@@ -32,6 +32,7 @@ pub(super) fn decide(mut case: Case<'_>) -> Decision {
 fn approve(case: &mut Case<'_>) -> Result<Approved, ResultCode> {
     case.not_reversed_before()?;
     let kind = case.kind()?;
+    case.network_in_order()?;
     match kind.direction {
         Direction::Debit => debit(case, kind),
         Direction::Credit => credit(case, kind),
@@ -43,6 +44,8 @@ fn debit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.card_in_order()?;
     case.pin()?;
     case.account_in_order(Direction::Debit)?;
+    case.place_in_order()?;
+    case.switched_on(kind)?;
     case.currency_in_order()?;
     let mut money = case.money(kind)?;
     case.can_be_handed_out(money)?;
@@ -83,6 +86,7 @@ fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
         return Err(ResultCode::InvalidTransaction);
     }
     case.account_in_order(Direction::Credit)?;
+    case.sender_in_order()?;
     case.currency_in_order()?;
     let money = case.money(kind)?;
     let priced = case.price(kind, money)?;
@@ -98,6 +102,7 @@ fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.card_in_order()?;
     case.pin()?;
     case.account_in_order(Direction::None)?;
+    case.place_in_order()?;
     let Some((_, account)) = case.account else { return Err(ResultCode::UnknownCard) };
     let money = Money { amount: 0, cash_exact: 0, cash: 0 };
     let priced = case.price(kind, money)?;

@@ -108,7 +108,7 @@ pub fn journal_at(path: &Path) -> Embedded {
 
 pub fn card_number() -> CardNumber {
     let masked = Pan::from_ascii(PAN).unwrap().masked();
-    CardNumber { digest: PanDigest::from_bytes([7; 16]), masked }
+    CardNumber { digest: PanDigest::from_bytes([7; 16]), masked, leading: 94_170_000 }
 }
 
 /// A purchase of `minor` tyiyn with PIN at the shop; alter what differs.
@@ -120,6 +120,7 @@ pub fn purchase(stan: u32, minor: u64) -> Request {
         amount: Amount::new(minor, Currency::KGS),
         cash_back: None,
         surcharge: None,
+        sender_told: false,
         stan: Stan::new(stan).unwrap(),
         rrn: Rrn::new(format!("{stan:012}").as_bytes()),
         transmission: payment_types::WireDateTime::from_number(1_123_040_000).unwrap(),
@@ -222,6 +223,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             holder: "C1".into(),
             digest: card_number().digest,
             masked: card_number().masked,
+            leading: 94_170_000,
             expiry: ExpiryDate::from_number(2912).unwrap(),
             sequence: 1,
             service_code: 201,

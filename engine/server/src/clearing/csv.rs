@@ -98,7 +98,11 @@ impl Header {
         else {
             return Err(row.wrong);
         };
-        let card = CardNumber { digest: security.pan_digest(&pan), masked: pan.masked() };
+        let card = CardNumber {
+            digest: security.pan_digest(&pan),
+            masked: pan.masked(),
+            leading: pan.leading(),
+        };
         Ok(Presentment {
             file: file.into(),
             line: number,
@@ -129,6 +133,7 @@ fn nothing() -> Request {
         amount: Amount::new(0, Currency::KGS),
         cash_back: None,
         surcharge: None,
+        sender_told: false,
         stan: Stan::default(),
         rrn: None,
         transmission: WireDateTime::default(),

@@ -114,6 +114,11 @@ impl Fields {
         Ok(text)
     }
 
+    /// Whether a field is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.is_null())
+    }
+
     /// A list that must be there.
     pub(super) fn list(&self, name: &str) -> Result<&[Value], Problem> {
         match self.0.get(name) {

@@ -2,7 +2,9 @@
 //! not there; a test holds it against the routes.
 
 use super::describe::ProblemBody;
-use super::{accounts, audit, cards, health, notifications, operations, overdrafts};
+use super::{
+    accounts, audit, card_settings, cards, health, networks, notifications, operations, overdrafts,
+};
 use super::{presentments, rates, rules, statements, transactions};
 use axum::Json;
 use std::sync::OnceLock;
@@ -25,6 +27,9 @@ use utoipa::{Modify, OpenApi};
         statements::statement, statements::general_ledger,
         cards::read, cards::block, cards::unblock,
         overdrafts::list, overdrafts::exempt, overdrafts::end_exemption,
+        card_settings::read, card_settings::raise, card_settings::end_raise,
+        card_settings::holder_limits, card_settings::travel, card_settings::end_travel,
+        networks::list,
         transactions::list, transactions::read,
         presentments::list, presentments::present,
         rules::read, rates::list, rates::load, notifications::list, audit::list,

@@ -156,6 +156,9 @@ impl Problem {
             }
             Refusal::IdempotencyDiffers => Self::key_reused(),
             Refusal::Rules(errors) => Self::field("text", errors.join("; ")),
+            Refusal::Setting { rule, field, detail } => {
+                Self::field(&field, detail).with_rule(rule.id())
+            }
             Refusal::Rates(faults) => Self::field("rates", faults.join("; ")).with_rule("AMT-3"),
             Refusal::Import(error) => Self::field("items", error),
         }

@@ -3,8 +3,8 @@
 use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
-    accounts, audit, cards, health, metering, notifications, openapi, operations, overdrafts, page,
-    presentments, rates, rules, statements, transactions,
+    accounts, audit, card_settings, cards, health, metering, networks, notifications, openapi,
+    operations, overdrafts, page, presentments, rates, rules, statements, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -64,6 +64,13 @@ impl Routes {
             .api(Method::PUT, "/cards/{id}/overdraft-exemption", overdrafts::exempt)
             .api(Method::DELETE, "/cards/{id}/overdraft-exemption", overdrafts::end_exemption)
             .api(Method::GET, "/technical-overdrafts", overdrafts::list)
+            .api(Method::GET, "/cards/{id}/settings", card_settings::read)
+            .api(Method::POST, "/cards/{id}/raises", card_settings::raise)
+            .api(Method::DELETE, "/cards/{id}/raises/{limit}", card_settings::end_raise)
+            .api(Method::PUT, "/cards/{id}/holder-limits", card_settings::holder_limits)
+            .api(Method::POST, "/cards/{id}/travel-notes", card_settings::travel)
+            .api(Method::DELETE, "/cards/{id}/travel-notes/{note}", card_settings::end_travel)
+            .api(Method::GET, "/networks", networks::list)
             .api(Method::GET, "/transactions", transactions::list)
             .api(Method::GET, "/transactions/{id}", transactions::read)
             .api(Method::GET, "/presentments", presentments::list)

@@ -116,6 +116,7 @@ fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<CardItem> 
         holder: holder?.into(),
         digest: security.pan_digest(&pan),
         masked: pan.masked(),
+        leading: pan.leading(),
         expiry: expiry?,
         sequence: u8::try_from(sequence).unwrap_or_default(),
         service_code,

@@ -65,6 +65,7 @@ pub(crate) const fn command_name(command: &Command) -> &'static str {
         Command::LiftArrest { .. } => "lifting of an arrest",
         Command::Credit { .. } => "credit",
         Command::ExpireHolds => "expiry of holds",
+        Command::SetCard { .. } => "card settings",
         Command::LoadRates { .. } => "rates",
         Command::EndOfDay { .. } => "end of day",
     }

@@ -150,6 +150,19 @@ impl Plan {
         self.networks.of(first_eleven)
     }
 
+    /// Whether the rule set has a register of networks at all.
+    #[must_use]
+    pub fn has_networks(&self) -> bool {
+        !self.networks.is_empty()
+    }
+
+    /// The regulation's own cap on agents' cash for a day, in tyiyn: no limit's raise goes above it
+    /// (AGT-7, LIM-4).
+    #[must_use]
+    pub fn agent_cash_most(&self, date: payment_types::BusinessDate) -> u64 {
+        self.regulation.agent_cash_most(date)
+    }
+
     /// How a network stands with the National Bank at a moment (NET-1, NET-2).
     #[must_use]
     pub fn network_standing(&self, network: u32, at: Moment) -> NetworkStanding {

@@ -48,6 +48,10 @@ impl Networks {
         self.entries.push(entry);
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     pub(crate) fn of(&self, first_eleven: u64) -> Option<u32> {
         let holds = |range: &&(u64, u64, u32)| range.0 <= first_eleven && first_eleven <= range.1;
         self.ranges.iter().find(holds).map(|(_, _, network)| *network)

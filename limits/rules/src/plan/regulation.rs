@@ -50,6 +50,11 @@ impl Regulation {
         count.saturating_mul(value)
     }
 
+    /// AGT-1, AGT-2: what the regulation itself allows.
+    pub(crate) fn agent_cash_most(&self, date: BusinessDate) -> u64 {
+        self.indicators(crate::AgentCash::REGULATION_INDICATORS, date)
+    }
+
     /// CTL-1: the most without PIN for one transaction.
     pub(crate) fn no_pin_ceiling(&self, date: BusinessDate) -> u64 {
         self.indicators(NO_PIN_INDICATORS, date)

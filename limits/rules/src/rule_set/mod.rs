@@ -12,6 +12,7 @@ mod parse;
 mod parse_clearing;
 mod parse_fees;
 mod parse_limits;
+mod parse_networks;
 mod parse_terms;
 mod reader;
 
@@ -48,6 +49,10 @@ pub struct RuleSet {
     pub technical_overdraft: TechnicalOverdraft,
     /// The register of payment networks (NET).
     pub networks: Vec<Network>,
+    /// Who may send transfers to cards (NET-3).
+    pub transfer_operators: Vec<TransferOperator>,
+    /// Where a card does not go without a travel note (LIM-6).
+    pub restricted: Restricted,
     /// Exchange rates (AMT-3).
     pub rates: Vec<Rate>,
     /// How rates are used (AMT-3).
@@ -292,7 +297,7 @@ pub struct Network {
     pub name: String,
     /// Who operates it.
     pub operator: Option<String>,
-    /// Leading digits of its card numbers, 1 to 11 of them.
+    /// Leading digits of its card numbers, 1 to 8 of them.
     pub bins: Vec<String>,
     /// The National Bank's registration number.
     pub registration: String,
@@ -302,6 +307,30 @@ pub struct Network {
     pub cancelled_at: Option<Timestamp>,
     /// Why.
     pub reason: Option<String>,
+}
+
+/// `[restricted]` (LIM-6): where a card does not go without a travel note.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restricted {
+    /// High-risk countries (ISO 3166 numeric), sorted: `57`.
+    pub countries: Vec<u16>,
+    /// Blocked merchant categories, sorted: `62`.
+    pub mcc: Vec<u16>,
+}
+
+/// `[[transfer_operator]]` (NET-3): who may send money transfers to cards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferOperator {
+    /// Its name.
+    pub name: String,
+    /// The National Bank's registration number.
+    pub registration: String,
+    /// Its institution codes, as DE 32 or DE 33 tells them.
+    pub institutions: Vec<u64>,
+    /// The first day of the registration.
+    pub valid_from: BusinessDate,
+    /// The moment it was cancelled.
+    pub cancelled_at: Option<Timestamp>,
 }
 
 /// `[[rate]]` (AMT-3).

@@ -1,6 +1,7 @@
 //! From the text of `rules.toml` to a [`RuleSet`].
 
 use super::parse_limits;
+use super::parse_networks;
 use super::parse_terms;
 use super::reader::{Findings, Section};
 use super::{AgentCash, Contactless, EditionInForce, Indicator, LowerCap, TierLimits};
@@ -9,7 +10,7 @@ use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 17] = [
     "version",
     "indicator",
     "edition",
@@ -20,6 +21,8 @@ const KEYS: [&str; 15] = [
     "country_group",
     "technical_overdraft",
     "network",
+    "transfer_operator",
+    "restricted",
     "rate",
     "conversion",
     "fee",
@@ -70,7 +73,9 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         agent_cash: agent_cash(top, found),
         limits: parse_limits::limits(top, found),
         technical_overdraft: overdraft::technical_overdraft(top, found),
-        networks: parse_terms::networks(top, found),
+        networks: parse_networks::networks(top, found),
+        transfer_operators: parse_networks::transfer_operators(top, found),
+        restricted: parse_limits::restricted(top, found),
         rates: parse_terms::rates(top, found),
         conversion: parse_terms::conversion(top, found),
         fees: parse_fees::fees(top, found),

@@ -2,7 +2,7 @@
 
 use super::parse::response_code;
 use super::reader::{Findings, Section, choice};
-use super::{Counts, Hours, Layer, LimitRule, Measure};
+use super::{Counts, Hours, Layer, LimitRule, Measure, Restricted};
 use crate::country::country_numeric;
 use crate::usage::cell::VALUE_MAX;
 use crate::{Dimension, Scope, Window};
@@ -241,6 +241,21 @@ fn codes(
     codes.sort_unstable();
     codes.dedup();
     codes
+}
+
+/// `[restricted]` (LIM-6): `countries` and `mcc`, with groups as limits name them.
+pub(super) fn restricted(top: &Section<'_>, found: &mut Findings<'_>) -> Restricted {
+    let table = top.get("restricted");
+    let table = table.and_then(|t| Section::of(t, "restricted", &["countries", "mcc"], found));
+    let Some(table) = table else { return Restricted::default() };
+    // What is wrong with the groups themselves is said where limits are read.
+    let mut said = Findings::new("", "");
+    let categories = groups(top, ("mcc_group", "codes"), mcc_of, &mut said);
+    let countries = groups(top, ("country_group", "countries"), country_of, &mut said);
+    Restricted {
+        countries: codes(&table, "countries", &countries, country_of, found),
+        mcc: codes(&table, "mcc", &categories, mcc_of, found),
+    }
 }
 
 fn mcc_of(text: &str) -> Result<Vec<u16>, String> {

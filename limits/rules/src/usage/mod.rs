@@ -9,14 +9,15 @@ pub(crate) mod cell;
 mod overrides;
 pub(crate) mod panel;
 
-pub use overrides::CardLimit;
+pub use overrides::{CardLimit, Raise};
 
 use crate::plan::{Limit, Plan};
 use crate::scope::Scope;
 use crate::window::{Tick, Window};
 use crate::{Base, Dimension, Facts, Measure};
-use overrides::Overrides;
+use overrides::{Kind, Overrides};
 use panel::{COLUMNS_MAX, Column, Panel};
+use payment_types::Moment;
 use serde::{Deserialize, Serialize};
 
 /// The panel of what the regulation counts for a customer.
@@ -205,9 +206,32 @@ impl Usage {
     /// Sets a card's own ceilings, in place of those it had. They only tighten: the lower of the
     /// bank's and the card's holds. Ids the installed plan does not know wait for one that does.
     pub fn set_card_limits(&mut self, card: u32, limits: &[CardLimit], plan: &Plan) {
-        if self.overrides.set(card, limits) {
+        if self.overrides.set(card, Kind::Card, limits) {
             self.install(plan);
         }
+    }
+
+    /// Sets the ceilings that a primary holder gives a card, in place of those given before (LIM-3).
+    pub fn set_holder_limits(&mut self, card: u32, limits: &[CardLimit], plan: &Plan) {
+        if self.overrides.set(card, Kind::Holder, limits) {
+            self.install(plan);
+        }
+    }
+
+    /// Sets a card's raises, in place of those it had (LIM-4).
+    pub fn set_raises(&mut self, card: u32, raises: &[Raise], plan: &Plan) {
+        if self.overrides.set_raises(card, raises) {
+            self.install(plan);
+        }
+    }
+
+    /// The ceiling that holds now for a card and a limit of the installed plan.
+    #[must_use]
+    pub fn ceiling_of(&self, card: u32, limit: u16, plan: &Plan, at: Moment) -> Option<u64> {
+        let place = usize::from(limit);
+        let now = Tick::new(at, at.business_date());
+        let (limit, seat) = (plan.limits.get(place)?, self.seats().get(place)?);
+        Some(self.ceiling(seat, limit, card, now))
     }
 
     /// A card's own ceilings.
@@ -261,10 +285,11 @@ impl Usage {
         panel.find_or_make_for(facts, now)
     }
 
-    /// The ceiling for a card: the lower of the limit's and the card's own.
+    /// The ceiling for a card: the bank's, with what was set for the card.
     pub(crate) fn ceiling(&self, seat: &Seat, limit: &Limit, card: u32, now: Tick) -> u64 {
-        let own = seat.override_number.and_then(|number| self.overrides.ceiling(card, number, now));
-        own.map_or(limit.ceiling, |own| own.min(limit.ceiling))
+        let bank = limit.ceiling;
+        let number = seat.override_number;
+        number.map_or(bank, |number| self.overrides.ceiling(card, number, bank, now))
     }
 }
 

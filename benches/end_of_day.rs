@@ -61,6 +61,7 @@ fn items(at: u64) -> [PortfolioItem; 3] {
             holder: customer.as_str().into(),
             digest: PanDigest::from_bytes(digest),
             masked: pan.masked(),
+            leading: 94_170_000,
             expiry: ExpiryDate::from_number(3512).unwrap(),
             sequence: 1,
             service_code: 201,

@@ -8,7 +8,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(TARGET_DIR)/python
 export TAMGA_TEST_SETUP := 1
 
-.PHONY: all build demo test quick conformance bench bench-smoke fuzz-smoke lint fmt setup clean help
+.PHONY: all build demo test quick conformance model bench bench-smoke fuzz-smoke lint fmt setup clean help
 
 all: build
 
@@ -46,6 +46,11 @@ quick:
 conformance:
 	$(CARGO) build --locked -p tamga -p tamga-sim
 	$(CARGO) test --locked -p tamga-tests --test 'conformance_*' --test scenarios
+
+## model        random histories against the model of the rule book; SEEDS=100 STEPS=20000 FIRST=1
+model:
+	MODEL_SEEDS=$(or $(SEEDS),100) MODEL_STEPS=$(or $(STEPS),20000) MODEL_FIRST_SEED=$(or $(FIRST),1) \
+	  $(CARGO) test --locked --release -p tamga-tests --test model -- --nocapture random_histories
 
 ## bench        every benchmark; results are explained in benches/README.md
 bench:

@@ -196,6 +196,28 @@ impl Day {
         }
     }
 
+    /// The position of the row with this sequence.
+    fn position_of(&self, sequence: Sequence) -> Option<u32> {
+        let (mut low, mut high) = (0usize, self.rows.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.rows.get(middle).map(|row| row.sequence.cmp(&sequence)) {
+                Some(std::cmp::Ordering::Less) => low = middle.saturating_add(1),
+                Some(std::cmp::Ordering::Equal) => return u32::try_from(middle).ok(),
+                _ => high = middle,
+            }
+        }
+        None
+    }
+
+    /// Whether a row still holds money, itself or by the preauthorization of these carried ones that
+    /// it added to (TXN-4).
+    fn holds(&self, row: &Transaction) -> bool {
+        let root = || row.follows.and_then(|root| self.row(self.position_of(root)?));
+        row.hold.is_some()
+            || (row.status == Status::Increment && root().is_some_and(|root| root.hold.is_some()))
+    }
+
     fn rebuild(&mut self) {
         self.by_stan = Index::with_capacity(self.rows.len());
         self.by_rrn = Index::new();
@@ -404,7 +426,7 @@ impl Transactions {
             let Some(day) = self.days.remove(1) else { break };
             let Some(carried) = self.days.front_mut() else { break };
             for row in day.rows.iter() {
-                if row.hold.is_none() {
+                if !carried.holds(row) {
                     dropped = dropped.saturating_add(1);
                     continue;
                 }
@@ -424,13 +446,13 @@ impl Transactions {
     /// Drops carried transactions whose hold has closed since.
     fn tidy_carried(&mut self) -> u64 {
         let Some(carried) = self.days.front() else { return 0 };
-        let open = carried.rows.iter().filter(|row| row.hold.is_some()).count();
+        let open = carried.rows.iter().filter(|row| carried.holds(row)).count();
         let closed = carried.rows.len().saturating_sub(open);
         if closed == 0 {
             return 0;
         }
         let mut kept = Day::new(CARRIED);
-        for row in carried.rows.iter().filter(|row| row.hold.is_some()) {
+        for row in carried.rows.iter().filter(|row| carried.holds(row)) {
             let mut row = row.clone();
             let start = u32::try_from(kept.moves.len()).unwrap_or(u32::MAX);
             for offset in 0..usize::from(row.moves.1) {
@@ -448,20 +470,8 @@ impl Transactions {
 
     /// The place of the transaction with this sequence, looking where it must be by date first.
     pub(crate) fn place_of(&self, sequence: Sequence) -> Option<Place> {
-        for day in self.days.iter().rev() {
-            let (mut low, mut high) = (0usize, day.rows.len());
-            while low < high {
-                let middle = low.midpoint(high);
-                match day.rows.get(middle).map(|row| row.sequence.cmp(&sequence)) {
-                    Some(std::cmp::Ordering::Less) => low = middle.saturating_add(1),
-                    Some(std::cmp::Ordering::Equal) => {
-                        return Some(Place { day: day.date, at: u32::try_from(middle).ok()? });
-                    }
-                    _ => high = middle,
-                }
-            }
-        }
-        None
+        let found = |day: &Day| Some(Place { day: day.date, at: day.position_of(sequence)? });
+        self.days.iter().rev().find_map(found)
     }
 
     /// Rebuilds the indexes after loading.

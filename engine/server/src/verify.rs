@@ -197,7 +197,9 @@ fn above_ceiling(decided: &Decided) -> Option<&TraceEntry> {
     const CAPS: [RuleId; 5] =
         [RuleId::Ctl1, RuleId::Ctl2, RuleId::Agt1, RuleId::Agt2, RuleId::Lim1];
     let over = |entry: &&TraceEntry| {
+        // An increment asks nothing of a count that facts may have filled (TOD-1, TXN-4).
         entry.verdict == Verdict::Pass
+            && entry.asked > 0
             && CAPS.contains(&entry.rule)
             && entry.used.saturating_add(entry.asked) > entry.ceiling
     };

@@ -103,6 +103,8 @@ pub struct Facts {
     /// The cash handed out, rounded (AMT-1), and part of `amount_kgs` but for the rounding; 0 if
     /// there is none.
     pub cash_kgs: u64,
+    /// The cash as asked for, before rounding: what of `amount_kgs` is not goods.
+    pub cash_exact_kgs: u64,
 }
 
 impl Facts {
@@ -115,7 +117,7 @@ impl Facts {
     /// The goods' part of a purchase with cash-back; the whole amount where there is no cash.
     #[must_use]
     pub const fn goods_kgs(&self) -> u64 {
-        self.amount_kgs.saturating_sub(self.cash_kgs)
+        self.amount_kgs.saturating_sub(self.cash_exact_kgs)
     }
 
     /// The index a scope's dimension has in this request; `None` if the request has no such thing.

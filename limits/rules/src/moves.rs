@@ -55,6 +55,8 @@ pub struct Portion {
     pub amount_kgs: u64,
     /// Of the cash handed out.
     pub cash_kgs: u64,
+    /// Of what is not cash; the difference of the two only where no cash was rounded (AMT-1).
+    pub goods_kgs: u64,
     /// Whether nothing of the transaction is left, so that it no longer counts as one.
     pub whole: bool,
 }
@@ -63,12 +65,14 @@ impl Portion {
     /// All that is left of a transaction.
     #[must_use]
     pub const fn whole(amount_kgs: u64, cash_kgs: u64) -> Self {
-        Self { amount_kgs, cash_kgs, whole: true }
+        let goods_kgs = amount_kgs.saturating_sub(cash_kgs);
+        Self { amount_kgs, cash_kgs, goods_kgs, whole: true }
     }
 
     /// A part of it.
     #[must_use]
     pub const fn part(amount_kgs: u64, cash_kgs: u64) -> Self {
-        Self { amount_kgs, cash_kgs, whole: false }
+        let goods_kgs = amount_kgs.saturating_sub(cash_kgs);
+        Self { amount_kgs, cash_kgs, goods_kgs, whole: false }
     }
 }

@@ -6,7 +6,7 @@ use crate::usage::cell::{Words, calendar_add, calendar_take, ring_add, ring_take
 use crate::usage::panel::{Cell, Panel};
 use crate::usage::{CARD_AT_DEVICE, HOLDER, Usage, holder};
 use crate::window::{Tick, Window};
-use crate::{Facts, Measure, Pin};
+use crate::{Base, Facts, Measure, Pin};
 
 /// Counts an approval, whatever the ceilings: a fact that had to be booked counts too. Regulation
 /// counters move under every edition, so that a change of edition finds the day's history (AGT-9).
@@ -47,7 +47,11 @@ pub fn give_back(usage: &mut Usage, moves: &[Move], portion: Portion) {
             let Some(about) = panel.columns.get(column) else { break };
             let (window, offset) = (about.window, about.offset);
             let value = match about.measure {
-                Measure::Amount => about.base.of(portion.amount_kgs, portion.cash_kgs),
+                Measure::Amount => match about.base {
+                    Base::Whole => portion.amount_kgs,
+                    Base::Cash => portion.cash_kgs,
+                    Base::Goods => portion.goods_kgs,
+                },
                 Measure::Count => u64::from(portion.whole),
             };
             if value > 0 {

@@ -145,6 +145,7 @@ fn facts(at: Moment, step: (u32, u32, u64, u8, u8)) -> Facts {
         pin: [Pin::None, Pin::None, Pin::Offline, Pin::Online][pin as usize],
         amount_kgs: amount,
         cash_kgs: cash,
+        cash_exact_kgs: cash,
     }
 }
 

@@ -104,6 +104,8 @@ fn original_of(case: &Case<'_>) -> Option<Place> {
     let row = transactions.get(place).filter(|row| row.card == card)?;
     match row.status {
         Status::Increment => transactions.place_of(row.follows?),
+        // An increment whose hold ran out stands for its preauthorization too.
+        Status::Expired if row.follows.is_some() => transactions.place_of(row.follows?),
         Status::Held | Status::Posted | Status::Expired => Some(place),
         _ => None,
     }
@@ -164,13 +166,14 @@ pub(super) fn shrink(case: &mut Case<'_>, root: Place, to: Balance, status: Stat
     let total = increments
         .clone()
         .filter_map(|place| state.transactions().get(place))
-        .fold(row.stands, |sum, part| sum.saturating_add(part.stands));
+        .fold(row.stands.abs(), |sum, part| sum.saturating_add(part.stands.abs()));
     let mut excess = total.saturating_sub(to).max(0);
     for place in increments.chain([root]) {
         let Some(part) = state.transactions().get(place) else { continue };
-        let take = part.stands.min(excess);
+        let stands = part.stands.abs();
+        let take = stands.min(excess);
         excess = excess.saturating_sub(take);
-        let mut change = give_back(case, place, part, part.stands.saturating_sub(take));
+        let mut change = give_back(case, place, part, stands.saturating_sub(take));
         change.hold = None;
         change.status = if place == root { status } else { Status::Completed };
         case.scratch.effects.changes.push(change);
@@ -193,9 +196,11 @@ pub(super) fn give_back(
     let pure_cash = row.cash_exact == was;
     let cash_exact = if pure_cash { to } else { row.cash_exact.min(to) };
     let cash = round_cash(cash_exact, row.currency);
+    let goods = |all, cash| som_of(row, all).saturating_sub(som_of(row, cash));
     let portion = Portion {
         amount_kgs: som_of(row, was).saturating_sub(som_of(row, to)),
         cash_kgs: som_of(row, row.cash).saturating_sub(som_of(row, cash)),
+        goods_kgs: goods(was, row.cash_exact).saturating_sub(goods(to, cash_exact)),
         whole: to == 0,
     };
     if case.scratch.effects.give_back.try_push((place, portion)).is_err() {

@@ -187,6 +187,7 @@ impl Case<'_> {
             pin,
             amount_kgs: priced.sums.kgs,
             cash_kgs: self.cash_in_som(priced, money.cash),
+            cash_exact_kgs: self.cash_in_som(priced, money.cash_exact),
         })
     }
 

@@ -6,7 +6,7 @@ use super::money::Money;
 use super::price::Priced;
 use crate::effects::{Change, MAX_INCREMENTS};
 use crate::transactions::{Place, Status, Transaction};
-use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
+use crate::{Decision, HoldChange, Liability, PinFact, ResultCode, RuleId, Verdict};
 use limits::Facts;
 use payment_types::{AuthorizationCode, Balance, Class};
 
@@ -114,6 +114,10 @@ fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     let left = |amount: Balance| Some((amount.saturating_sub(cost), account.currency));
     case.amounts.ledger = left(account.balance);
     case.amounts.available = left(account.available(case.date));
+    // CTL-2: a right PIN ends the row of transactions without one, whatever it was shown for.
+    if case.request.facts.pin == PinFact::OnlineVerified {
+        case.scratch.effects.record = case.facts(kind, money, &priced);
+    }
     Ok(Approved { kind, money, priced, facts: None, is_partial: false, root: None })
 }
 
@@ -138,7 +142,7 @@ fn increment_of(case: &mut Case<'_>) -> Result<Option<Place>, ResultCode> {
         .filter(|place| transactions.get(*place).is_some_and(open))
         .or_else(|| request.rrn.and_then(|rrn| transactions.by_rrn(&rrn, open)));
     let Some(place) = place else { return Ok(None) };
-    if case.state.chain_of(place).count() > MAX_INCREMENTS {
+    if case.state.chain_of(place).count() >= MAX_INCREMENTS {
         case.note(RuleId::Txn4, Verdict::Decline);
         return Err(ResultCode::InvalidTransaction);
     }
@@ -168,7 +172,7 @@ fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
         _ => {}
     }
     row.pricing = priced.pricing;
-    case.scratch.effects.record = facts;
+    case.scratch.effects.record = facts.or(case.scratch.effects.record);
     let without_pin = facts.is_some_and(|facts| case.state.plan().is_without_pin(&facts));
     let liability = if without_pin { Liability::Issuer } else { Liability::Unset };
     if without_pin {

@@ -16,18 +16,6 @@ pub enum Base {
     Goods,
 }
 
-impl Base {
-    /// The part, of an amount and the cash in it.
-    #[must_use]
-    pub const fn of(self, amount_kgs: u64, cash_kgs: u64) -> u64 {
-        match self {
-            Self::Whole => amount_kgs,
-            Self::Cash => cash_kgs,
-            Self::Goods => amount_kgs.saturating_sub(cash_kgs),
-        }
-    }
-}
-
 impl Counts {
     /// The part of the amount that is counted.
     pub(crate) const fn base(self) -> Base {
@@ -125,7 +113,11 @@ impl Limit {
     /// What the request asks of the limit.
     pub(crate) fn asked(&self, facts: &Facts) -> u64 {
         match self.measure {
-            Measure::Amount => self.counts.base().of(facts.amount_kgs, facts.cash_kgs),
+            Measure::Amount => match self.counts.base() {
+                Base::Whole => facts.amount_kgs,
+                Base::Cash => facts.cash_kgs,
+                Base::Goods => facts.goods_kgs(),
+            },
             Measure::Count => u64::from(!facts.increment),
         }
     }

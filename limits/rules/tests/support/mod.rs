@@ -208,6 +208,7 @@ impl Bank {
             },
             amount_kgs: amount,
             cash_kgs: after("back").map_or(if what == "cash" { amount } else { 0 }, minor),
+            cash_exact_kgs: after("back").map_or(if what == "cash" { amount } else { 0 }, minor),
         }
     }
 }

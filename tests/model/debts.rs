@@ -1,0 +1,142 @@
+//! Technical overdrafts by the rule book: opening, interest, repayment, blocks (TOD-1 to TOD-5,
+//! BAL-5).
+
+use crate::model::Model;
+use crate::world::{ACCOUNTS, CARDS, HOLIDAYS};
+
+/// What an account owes beyond the agreed overdraft.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Debt {
+    pub is_open: bool,
+    /// The last day for repaying it; known once the customer was told.
+    pub due_on: Option<i64>,
+    /// The days on which one was opened.
+    pub openings: Vec<i64>,
+    /// Booked and unpaid.
+    pub interest: i128,
+    /// Accrued and not booked: parts of a tyiyn, so many as percents in a year of 365 days.
+    pub carried: i128,
+}
+
+/// The balance and the technical overdraft before a step.
+pub struct Owed {
+    balance: i128,
+    technical: i128,
+}
+
+impl Model {
+    /// What was spent beyond the balance; interest is owed beside it.
+    fn spent(&self, account: usize) -> i128 {
+        let account = &self.accounts[account];
+        (-account.balance - account.debt.interest).max(0)
+    }
+
+    pub fn overdraft_used(&self, account: usize) -> i128 {
+        self.spent(account).min(ACCOUNTS[account].overdraft)
+    }
+
+    pub fn technical_overdraft(&self, account: usize) -> i128 {
+        (self.spent(account) - ACCOUNTS[account].overdraft).max(0)
+    }
+
+    pub fn owed(&self, account: usize) -> Owed {
+        let technical = self.technical_overdraft(account);
+        Owed { balance: self.accounts[account].balance, technical }
+    }
+
+    /// What a change of the balance does to what is owed.
+    pub fn settle(&mut self, account: usize, before: Owed, today: i64) {
+        let now = self.accounts[account].balance;
+        if now == before.balance {
+            return;
+        }
+        // BAL-5: a credit pays interest first, and all of it before the agreed overdraft.
+        let debt = &mut self.accounts[account].debt;
+        debt.interest -= debt.interest.min((now - before.balance).max(0));
+        let technical = self.technical_overdraft(account);
+        let debt = &mut self.accounts[account].debt;
+        let is_open = technical + debt.interest > 0;
+        let was_open = std::mem::replace(&mut debt.is_open, is_open);
+        if is_open && !was_open {
+            debt.openings.push(today);
+        }
+        // TOD-2: told at once, so the clock runs from that day; growing starts no other.
+        if technical > before.technical {
+            debt.due_on = debt.due_on.or(Some(working_days_after(today, 5)));
+        }
+        if is_open {
+            self.consider_block(account, today);
+        } else if was_open {
+            self.accounts[account].debt.due_on = None;
+            self.lift_block(account);
+        }
+    }
+
+    /// TOD-4: above 1000 som, or the third opening in 30 days, or unpaid past its deadline.
+    fn consider_block(&mut self, account: usize, today: i64) {
+        let technical = self.technical_overdraft(account);
+        let debt = &self.accounts[account].debt;
+        let often = debt.openings.iter().filter(|day| **day > today - 30).count() >= 3;
+        let overdue = debt.due_on.is_some_and(|due| due < today);
+        if technical <= 100_000 && !often && !overdue {
+            return;
+        }
+        for card in (0..CARDS.len()).filter(|card| CARDS[*card].account == account) {
+            self.cards[card].blocks.insert("technical_overdraft");
+        }
+    }
+
+    /// TOD-5. Staff block no card so in these histories: all such blocks are the policy's.
+    fn lift_block(&mut self, account: usize) {
+        for card in (0..CARDS.len()).filter(|card| CARDS[*card].account == account) {
+            self.cards[card].blocks.remove("technical_overdraft");
+        }
+    }
+
+    /// TOD-3: a day's interest, 24 % a year of 365 days, to the tyiyn (half to even); the rest is
+    /// carried.
+    pub fn book_interest(&mut self, today: i64) {
+        const PARTS: i128 = 100 * 365;
+        for account in 0..ACCOUNTS.len() {
+            let technical = self.technical_overdraft(account);
+            if technical == 0 {
+                continue;
+            }
+            let debt = &mut self.accounts[account].debt;
+            let exact = debt.carried + technical * 24;
+            let (low, rest) = (exact.div_euclid(PARTS), exact.rem_euclid(PARTS));
+            let up = rest * 2 > PARTS || (rest * 2 == PARTS && low % 2 != 0);
+            let booked = low + i128::from(up);
+            debt.carried = exact - booked * PARTS;
+            if booked == 0 {
+                continue;
+            }
+            debt.interest += booked;
+            self.accounts[account].balance -= booked;
+            *self.general.entry("interest_income").or_default() += booked;
+            self.consider_block(account, today);
+        }
+    }
+
+    /// TOD-4: at the end of a day, what is unpaid past its deadline is blocked.
+    pub fn block_overdue(&mut self, day: i64) {
+        for account in 0..ACCOUNTS.len() {
+            if self.accounts[account].debt.is_open {
+                self.consider_block(account, day + 1);
+            }
+        }
+    }
+}
+
+/// The day so many working days after one: Monday to Friday, without the table of holidays.
+fn working_days_after(mut day: i64, mut count: u32) -> i64 {
+    while count > 0 {
+        day += 1;
+        // 1970-01-01 was a Thursday.
+        let is_weekend = (day + 3).rem_euclid(7) >= 5;
+        if !is_weekend && !HOLIDAYS.contains(&day) {
+            count -= 1;
+        }
+    }
+    day
+}

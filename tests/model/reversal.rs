@@ -1,0 +1,160 @@
+//! Undoing (TXN-2), and lowering what an earlier message still stands for (CTL-7, AGT-5, TXN-4).
+
+use crate::message::{Money, halves};
+use crate::model::{Answer, Kept, Model, State, declined, new_kept};
+use crate::step::{By, Message, Pin};
+use crate::world::CARDS;
+
+impl Model {
+    /// TXN-2.
+    pub fn reverse(
+        &mut self,
+        id: u32,
+        at: i64,
+        message: &Message,
+        (of, stays, by): (u32, Option<u64>, By),
+    ) -> Answer {
+        let rrn = self.kept[&of].rrn;
+        let message = &Message { pin: Pin::None, ..*message };
+        let found = match by {
+            By::Original => Some(of),
+            By::Rrn => self.newest(|kept| {
+                let original =
+                    !matches!(kept.state, State::Declined | State::Informed | State::Follower);
+                kept.rrn == rrn && kept.message.terminal == message.terminal && original
+            }),
+        };
+        let code = found.map_or("00", |found| self.undo(found, message.amount, stays));
+        if code != "00" {
+            let answer = declined(code);
+            let mut kept = new_kept(at, message, rrn);
+            (kept.state, kept.message.mti) = (State::Declined, 420);
+            kept.answer = answer.clone();
+            self.kept.insert(id, kept);
+            return answer;
+        }
+        self.keep_follower(id, at, message, Some(rrn))
+    }
+
+    pub fn keep_follower(
+        &mut self,
+        id: u32,
+        at: i64,
+        message: &Message,
+        rrn: Option<u32>,
+    ) -> Answer {
+        let mut kept = new_kept(at, message, rrn.unwrap_or(id));
+        (kept.state, kept.message.mti) = (State::Follower, 420);
+        kept.answer.code = "00".into();
+        let answer = kept.answer.clone();
+        self.kept.insert(id, kept);
+        answer
+    }
+
+    pub fn undo(&mut self, of: u32, told: u64, stays: Option<u64>) -> &'static str {
+        let kept = &self.kept[&of];
+        match kept.state {
+            State::Held | State::Increment | State::Posted => {}
+            _ => return "00",
+        }
+        let left = kept.stands.abs();
+        let stays = match stays {
+            Some(stays) => i128::from(stays),
+            None if told == 0 || told == kept.message.amount || i128::from(told) == left => 0,
+            None => return "77",
+        };
+        if stays > left {
+            return "77";
+        }
+        let state = if stays == 0 { State::Reversed } else { kept.state };
+        match kept.state {
+            State::Held if stays == 0 => {
+                self.kept.get_mut(&of).expect("kept").hold = None;
+                self.shrink(of, 0, State::Reversed);
+                return "00";
+            }
+            State::Held => {
+                self.kept.get_mut(&of).expect("kept").hold.as_mut().expect("held").0 -= left - stays
+            }
+            State::Increment => {
+                let root = kept.root.expect("an increment has a root");
+                self.kept.get_mut(&root).expect("kept").hold.as_mut().expect("held").0 -=
+                    left - stays;
+            }
+            _ => self.move_back(of, stays),
+        }
+        self.lower(of, stays as u64);
+        self.kept.get_mut(&of).expect("kept").state = state;
+        "00"
+    }
+
+    /// Money goes back; rounding is done anew for what stays.
+    pub fn move_back(&mut self, of: u32, stays: i128) {
+        let kept = &self.kept[&of];
+        let (account, bank, credit) =
+            (CARDS[kept.message.card].account, kept.bank, kept.stands < 0);
+        let was = Money {
+            amount: kept.stands.unsigned_abs() as u64,
+            cash_exact: kept.cash_exact,
+            cash: kept.cash,
+        };
+        let cash_exact = stays_in_cash(kept, stays as u64);
+        let now = Money { amount: stays as u64, cash_exact, cash: halves(cash_exact) };
+        let root = kept.root;
+        self.post(account, bank, !credit, was);
+        self.post(account, bank, credit, now);
+        // A completion's counters are those of what it completed.
+        if let Some(root) = root
+            .filter(|root| self.kept.get(root).is_some_and(|kept| kept.state == State::Completed))
+        {
+            self.shrink(root, stays as u64, State::Completed);
+        }
+    }
+
+    /// Lowers what a message still stands for, and what counts of it (CTL-7, AGT-5).
+    pub fn lower(&mut self, of: u32, to: u64) {
+        let kept = self.kept.get_mut(&of).expect("kept");
+        let was = kept.stands.unsigned_abs() as u64;
+        if to >= was {
+            return;
+        }
+        let cash_exact = stays_in_cash(kept, to);
+        let cash = halves(cash_exact);
+        if let Some(counted) = kept.counted {
+            let counted = &mut self.counters.list[counted];
+            counted.amount -= was - to;
+            counted.cash -= kept.cash - cash;
+            counted.cash_exact = cash_exact;
+            counted.counts = counted.counts && to > 0;
+        }
+        kept.stands = kept.stands.signum() * i128::from(to);
+        (kept.cash_exact, kept.cash) = (cash_exact, cash);
+    }
+
+    /// Lowers a preauthorization with its increments to one sum, the newest increment first.
+    pub fn shrink(&mut self, root: u32, to: u64, state: State) {
+        let mut parts = self.kept[&root].increments.clone();
+        parts.reverse();
+        parts.push(root);
+        let total: u64 = parts.iter().map(|id| self.stands(*id)).sum();
+        let mut excess = total.saturating_sub(to);
+        for id in parts {
+            let stands = self.stands(id);
+            let take = stands.min(excess);
+            excess -= take;
+            self.lower(id, stands - take);
+            let Some(kept) = self.kept.get_mut(&id) else { continue };
+            kept.hold = None;
+            kept.state = if id == root { state } else { State::Completed };
+        }
+    }
+
+    pub fn stands(&self, id: u32) -> u64 {
+        self.kept.get(&id).map_or(0, |kept| kept.stands.unsigned_abs() as u64)
+    }
+}
+
+/// Of a partly reversed transaction the goods go back first, the cash last.
+fn stays_in_cash(kept: &Kept, to: u64) -> u64 {
+    kept.cash_exact.min(to)
+}

@@ -519,6 +519,15 @@ pub enum Notice {
         /// The last day for repaying it, which is over.
         due_on: BusinessDate,
     },
+    /// The monthly fee was not covered, so notifications are suspended (AMT-5).
+    NotificationsSuspended {
+        /// Whose.
+        account: AccountSlot,
+        /// The fee, minor units.
+        amount: Balance,
+        /// When it is tried again.
+        due_on: BusinessDate,
+    },
     /// A minimum balance was not refilled in time (BAL-3).
     MinimumBalanceOverdue {
         /// Whose.

@@ -35,13 +35,15 @@ pub enum DayJob {
     Blocks,
     /// BAL-3: minimum balances to be refilled.
     MinimumBalances,
+    /// AMT-5: the monthly fee for notifications, on its day.
+    NotificationFees,
     /// Transactions and keys too old to be repeated or reversed leave memory (TXN-1).
     Memory,
 }
 
 impl DayJob {
     /// Every job, in the order in which they run.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Holds,
         Self::Overdrafts,
         Self::Interest,
@@ -49,6 +51,7 @@ impl DayJob {
         Self::Sweep,
         Self::Blocks,
         Self::MinimumBalances,
+        Self::NotificationFees,
         Self::Memory,
     ];
 
@@ -63,6 +66,7 @@ impl DayJob {
             Self::Sweep => "sweep",
             Self::Blocks => "blocks",
             Self::MinimumBalances => "minimum_balances",
+            Self::NotificationFees => "notification_fees",
             Self::Memory => "memory",
         }
     }
@@ -78,6 +82,7 @@ impl DayJob {
             Self::Sweep => RuleId::Tod6,
             Self::Blocks => RuleId::Tod4,
             Self::MinimumBalances => RuleId::Bal3,
+            Self::NotificationFees => RuleId::Amt5,
             Self::Memory => RuleId::Txn1,
         }
     }
@@ -100,6 +105,7 @@ impl DayJob {
             Self::Sweep => state.sweep(shift),
             Self::Blocks => state.block_overdue(shift),
             Self::MinimumBalances => state.watch_minimum_balances(shift),
+            Self::NotificationFees => state.take_notification_fees(shift),
             Self::Memory => state.forget_the_old(shift),
         }
     }

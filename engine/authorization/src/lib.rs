@@ -21,6 +21,7 @@ mod effects;
 mod execute;
 mod import;
 mod links;
+mod notification_fee;
 mod outcome;
 mod overdraft_jobs;
 mod pricing;
@@ -47,6 +48,7 @@ pub use decision::{AnswerAmounts, Decision, HoldChange, Liability, Movement, Tra
 pub use directory::{Customer, Directory, Merchant, Product, Terminal};
 pub use effects::Scratch;
 pub use import::ImportError;
+pub use notification_fee::NotificationService;
 pub use overdraft_jobs::Ageing;
 pub use pricing::{FeeLine, Pricing};
 pub use rates::{Exact, Quote, RateItem, RateView, Ratio};

@@ -31,6 +31,8 @@ pub struct State {
     pub(crate) networks: Ids,
     pub(crate) rates: Rates,
     pub(crate) settings: Settings,
+    /// AMT-5: accounts whose last notification fee was not covered.
+    pub(crate) not_notified: BTreeSet<u32>,
     pub(crate) ledger: Ledger,
     pub(crate) cards: Chunked<Card>,
     #[serde(skip)]

@@ -88,6 +88,9 @@ pub(crate) fn write_notices<'n>(
             Notice::TechnicalOverdraftOverdue { account, amount, due_on } => {
                 ("technical_overdraft_overdue", account, amount, due_on)
             }
+            Notice::NotificationsSuspended { account, amount, due_on } => {
+                ("notifications_suspended", account, amount, due_on)
+            }
             Notice::MinimumBalanceOverdue { account, missing, due_on } => {
                 ("minimum_balance_overdue", account, missing, due_on)
             }

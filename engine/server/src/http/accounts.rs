@@ -49,6 +49,7 @@ fn view(core: &Core, id: &str, now: Moment) -> Option<Account> {
         },
         technical_overdraft: overdrafts::technical(core, AccountSlot(slot), account, now),
         minimum_balance_refill: refill(account, now),
+        notification_service: core.notification_service(AccountSlot(slot)).name().to_owned(),
         arrested: account.arrested,
         closed: account.closed,
         as_of: now.rfc3339(),

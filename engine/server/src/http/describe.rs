@@ -46,6 +46,8 @@ pub(super) struct Account {
     pub(super) technical_overdraft: TechnicalOverdraft,
     /// Set while the minimum balance is to be refilled (BAL-3).
     pub(super) minimum_balance_refill: Option<Refill>,
+    /// `none`, `active`, or `suspended` for want of its fee (AMT-5).
+    pub(super) notification_service: String,
     /// Takes credits and no debits (BAL-6).
     pub(super) arrested: bool,
     pub(super) closed: bool,

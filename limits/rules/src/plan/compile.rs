@@ -26,6 +26,7 @@ impl Plan {
         let regulation = compiler.regulation();
         let networks = compiler.networks();
         let fees = compiler.fees();
+        let notified_products = compiler.notified_products();
         let overdrafts = Overdrafts::compile(&rules.technical_overdraft, |id, key, place| {
             compiler.index((Dimension::Product, id), key, place)
         });
@@ -42,6 +43,7 @@ impl Plan {
             regulation,
             networks,
             fees,
+            notified_products,
             calendar,
             overdrafts,
         })
@@ -166,6 +168,15 @@ impl Compiler<'_> {
             networks.add(entry, network.bins.iter().map(String::as_str));
         }
         networks
+    }
+
+    fn notified_products(&mut self) -> Box<[u32]> {
+        let Some(fee) = &self.rules.notification_fee else { return Box::default() };
+        let at = (fee.at.line, fee.at.column);
+        let index = |id: &String| self.index((Dimension::Product, id), "notification_fee", at);
+        let mut products: Vec<u32> = fee.products.iter().map(index).collect();
+        products.sort_unstable();
+        products.into()
     }
 
     fn fees(&mut self) -> FeeTable {

@@ -35,6 +35,8 @@ pub struct Plan {
     pub(crate) regulation: Regulation,
     networks: Networks,
     pub(crate) fees: FeeTable,
+    /// Sorted.
+    notified_products: Box<[u32]>,
     calendar: Calendar,
     overdrafts: Overdrafts,
 }
@@ -176,6 +178,12 @@ impl Plan {
         let (at, entry) = self.fees.find(query)?;
         let place = u16::try_from(self.limits.len()).ok()?.checked_add(at)?;
         Some((place, entry.terms))
+    }
+
+    /// Whether accounts of a product have the notification service (AMT-5).
+    #[must_use]
+    pub fn has_notifications(&self, product: u32) -> bool {
+        self.notified_products.binary_search(&product).is_ok()
     }
 
     /// Whether the rule set charges any fee.

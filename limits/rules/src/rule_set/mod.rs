@@ -59,6 +59,8 @@ pub struct RuleSet {
     pub conversion: Conversion,
     /// Fees (AMT-4).
     pub fees: Vec<Fee>,
+    /// The monthly fee for notifications (AMT-5).
+    pub notification_fee: Option<NotificationFee>,
     /// Working days.
     pub calendar: Calendar,
     /// How presentments are matched.
@@ -365,6 +367,18 @@ pub struct Fee {
     pub product: Option<String>,
     /// What it comes to.
     pub terms: FeeTerms,
+    pub(crate) at: Place,
+}
+
+/// `[notification_fee]` (AMT-5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotificationFee {
+    /// A month's fee, in tyiyn.
+    pub amount: u64,
+    /// The day of the month at whose end it is taken, 1 to 28.
+    pub day: u8,
+    /// The products that have the service.
+    pub products: Vec<String>,
     pub(crate) at: Place,
 }
 

@@ -10,7 +10,7 @@ use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "version",
     "indicator",
     "edition",
@@ -26,6 +26,7 @@ const KEYS: [&str; 17] = [
     "rate",
     "conversion",
     "fee",
+    "notification_fee",
     "calendar",
     "clearing",
 ];
@@ -79,6 +80,7 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         rates: parse_terms::rates(top, found),
         conversion: parse_terms::conversion(top, found),
         fees: parse_fees::fees(top, found),
+        notification_fee: parse_fees::notification_fee(top, found),
         calendar: parse_terms::calendar(top, found),
         clearing: parse_clearing::clearing(top, found),
     }

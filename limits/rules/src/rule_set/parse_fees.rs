@@ -1,7 +1,7 @@
 //! `[[fee]]` (AMT-4): reading the table, and what is wrong with it as a whole.
 
 use super::reader::{Findings, Section};
-use super::{Fee, RuleSet};
+use super::{Fee, NotificationFee, RuleSet};
 use crate::{FeeOperation, FeeTerms};
 use payment_types::DeviceCategory;
 use std::collections::BTreeSet;
@@ -72,6 +72,27 @@ fn fee(table: &Section<'_>, found: &mut Findings<'_>) -> Option<Fee> {
         at: found.place(table.start),
     };
     id.map(|_| fee)
+}
+
+/// `[notification_fee]` (AMT-5).
+pub(super) fn notification_fee(
+    top: &Section<'_>,
+    found: &mut Findings<'_>,
+) -> Option<NotificationFee> {
+    let (path, known) = ("notification_fee", ["amount", "day", "products"]);
+    let table = Section::of(top.get(path)?, path, &known, found)?;
+    for key in known {
+        table.need(key, found);
+    }
+    let amount = table.amount("amount", found);
+    let day = table.count("day", found);
+    let named = day.and_then(|day| u8::try_from(day).ok()).filter(|day| *day <= 28);
+    if day.is_some() && named.is_none() {
+        table.wrong("day", "must be from 1 to 28, which every month has", found);
+    }
+    let products = table.texts("products", found);
+    let products = products.into_iter().map(|(id, _)| id.to_owned()).collect();
+    Some(NotificationFee { amount: amount?, day: named?, products, at: found.place(table.start) })
 }
 
 /// Whether two conditions can hold at once, and whether the first holds only where the second does.

@@ -2,12 +2,14 @@
 
 use crate::day::{Progress, Shift};
 use crate::debts::{REFILL_WORKING_DAYS, REPAY_WORKING_DAYS};
-use crate::{Notice, State};
+use crate::pricing::Sums;
+use crate::{Exact, Notice, Pricing, State};
+use arrayvec::ArrayVec;
 use ledger::{
     Account, AccountSlot, GeneralAccount, OverdraftCause, Party, Transfer, accrue_interest,
     accrue_penalty,
 };
-use payment_types::{Balance, BusinessDate};
+use payment_types::{Balance, BusinessDate, Currency, Moment};
 
 /// Whether an account may owe something.
 fn owes(account: &Account) -> bool {
@@ -129,19 +131,74 @@ impl State {
         let (Some(from), Some(to)) = (self.ledger.account(other), self.ledger.account(slot)) else {
             return;
         };
-        let own = own_money(from);
-        let owed = to.technical_parts(date).total();
-        if from.currency != to.currency || from.arrested || from.closed {
+        let owed = to.technical_parts(date).total().unsigned_abs();
+        let own = own_money(from).unsigned_abs();
+        if from.arrested || from.closed || owed == 0 || own == 0 {
             return;
         }
-        let (minor, currency) = (owed.min(own), to.currency);
-        let Some(amount) = u64::try_from(minor).ok().filter(|amount| *amount > 0) else { return };
+        let (currency, paid_in) = (to.currency, from.currency);
+        let bought = if currency == paid_in {
+            Some((owed.min(own), Sums::default()))
+        } else {
+            self.bought(shift.moment, (paid_in, currency), (own, owed))
+        };
+        let Some((amount, cost)) = bought.filter(|(amount, _)| *amount > 0) else { return };
         let (debit, credit) = (Party::Customer(other), Party::Customer(slot));
-        let transfer = Transfer { debit, credit, amount, currency };
-        self.post(&transfer, shift.moment, OverdraftCause::Fee);
-        shift.part.transfers.push(transfer);
-        shift.done.add(currency, minor);
+        let general = Party::General;
+        let transfers = if currency == paid_in {
+            [Some(Transfer { debit, credit, amount, currency }), None, None]
+        } else {
+            let exchange = general(GeneralAccount::Exchange);
+            let paid =
+                Transfer { debit, credit: exchange, amount: cost.principal, currency: paid_in };
+            let income = general(GeneralAccount::ExchangeIncome);
+            let margin = Transfer { credit: income, amount: cost.margin, ..paid };
+            [Some(paid), Some(margin), Some(Transfer { debit: exchange, credit, amount, currency })]
+        };
+        for transfer in transfers.into_iter().flatten().filter(|transfer| transfer.amount > 0) {
+            self.post(&transfer, shift.moment, OverdraftCause::Fee);
+            shift.part.transfers.push(transfer);
+        }
+        shift.done.add(currency, Balance::try_from(amount).unwrap_or(Balance::MAX));
         shift.change();
+    }
+
+    /// What can be bought for what there is, at most what is owed, at the bank's rate with its
+    /// margin; nothing where the rate is missing or too old (AMT-3).
+    fn bought(
+        &self,
+        now: Moment,
+        (paid_in, currency): (Currency, Currency),
+        (own, owed): (u64, u64),
+    ) -> Option<(u64, Sums)> {
+        let quote = self.quote(currency, paid_in, now).filter(|quote| !quote.stale)?;
+        let pricing = Pricing {
+            currency,
+            account: paid_in,
+            ratio: quote.ratio,
+            kgs: self.quote(currency, Currency::KGS, now)?.ratio,
+            margin_percent: Exact(quote.margin_percent),
+            credit: false,
+            flat: false,
+            fees: ArrayVec::new(),
+        };
+        // The most that it pays for, by halves: a dearer amount never costs less.
+        let affordable = |amount: u64| {
+            let cost = pricing.of(amount)?;
+            (cost.cost().unsigned_abs() <= own).then_some((amount, cost))
+        };
+        if let Some(all) = affordable(owed) {
+            return Some(all);
+        }
+        let (mut low, mut high, mut best) = (0u64, owed, None);
+        while low < high {
+            let middle = low.midpoint(high.saturating_add(1)).max(low.saturating_add(1));
+            match affordable(middle) {
+                Some(found) => (low, best) = (middle, Some(found)),
+                None => high = middle.saturating_sub(1),
+            }
+        }
+        best
     }
 
     /// TOD-2, TOD-4: what is unpaid past its deadline is told once and blocked as the policy says;

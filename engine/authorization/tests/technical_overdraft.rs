@@ -264,6 +264,48 @@ fn tod_6_the_sweep_is_off_by_default_and_follows_the_products_order() {
 }
 
 #[test]
+fn tod_6_the_sweep_converts_at_the_banks_rate_and_waits_where_there_is_none() {
+    let rate = "[[rate]]\nfrom = \"USD\"\nto = \"KGS\"\nvalue = \"87.4500\"\n\
+                margin_percent = \"1.0\"\nvalid_from = 2026-11-23T00:00:00+06:00\n";
+    for (rates, swept) in [("", 0), (rate, 43_335)] {
+        let mut bank = Bank::new();
+        let product = ProductItem {
+            id: "dollars".into(),
+            currency: Currency::USD,
+            minimum_balance: 0,
+            contactless: true,
+            partial_approval: false,
+            pin_tries: 3,
+            hold_days: None,
+        };
+        let dollars = AccountItem {
+            id: "AD".into(),
+            customer: "C1".into(),
+            product: "dollars".into(),
+            currency: Currency::USD,
+            balance: 500,
+            overdraft_limit: 0,
+            overdraft_from: None,
+            overdraft_until: None,
+        };
+        let items = vec![PortfolioItem::Product(product), PortfolioItem::Account(dollars)];
+        bank.command(Command::Import { part: 0, last: true, items });
+        let text = rules(&format!("sweep_from = [\"dollars\"]\n{rates}"));
+        let done = bank.command(Command::InstallRules { text });
+        assert!(matches!(done, Outcome::Done(_)), "{done:?}");
+        fact(&mut bank, "K1", "26000.00");
+        days_until(&mut bank, "2026-11-23");
+        let left = if swept > 0 { 100_066 - swept } else { 100_000 };
+        assert_eq!(technical(&bank, "A1"), left, "66 of interest were paid first");
+        // 433.35 KGS at 87.45 are 4.96 USD, with 1 % on it 5.00: a tyiyn more would not fit.
+        assert_eq!(account(&bank, "AD").balance, if swept > 0 { 0 } else { 500 });
+        let income = GeneralAccount::ExchangeIncome;
+        let margin = bank.state.ledger().general().balance(Currency::USD, income);
+        assert_eq!(margin, if swept > 0 { 4 } else { 0 });
+    }
+}
+
+#[test]
 fn bal_2_and_tod_2_an_agreed_overdraft_that_ends_while_used() {
     let mut bank = Bank::new();
     let mut item = common::account("AE", "C4", "elcart", "0.00", "500.00");

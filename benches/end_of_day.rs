@@ -37,7 +37,11 @@ fn items(at: u64) -> [PortfolioItem; 3] {
     let pan = Pan::from_ascii(format!("9417{at:012}").as_bytes()).unwrap();
     let mut digest = [0; 16];
     digest[..8].copy_from_slice(&at.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
-    let balance = if at.is_multiple_of(OVERDRAWN) { -100_000 - at as i64 % 7_919 } else { 500_000 };
+    let balance = if at.is_multiple_of(OVERDRAWN) {
+        -100_000 - i64::try_from(at % 7_919).unwrap()
+    } else {
+        500_000
+    };
     [
         PortfolioItem::Customer {
             id: customer.as_str().into(),

@@ -24,8 +24,10 @@ pub(super) fn decide(mut case: Case<'_>, presentment: &Presentment) -> Decision 
     match book(&mut case, presentment) {
         Ok(row) => {
             let code = case.request.authorization_code;
-            // Without a hold it is late by itself (TOD-1).
-            case.scratch.effects.cause.get_or_insert(OverdraftCause::LatePresentment);
+            // One that completes nothing in time is late by itself (TOD-1).
+            if case.scratch.effects.cause != Some(OverdraftCause::Completion) {
+                case.scratch.effects.cause = Some(OverdraftCause::LatePresentment);
+            }
             fact::notice(&mut case);
             case.scratch.effects.presented = Some(Presented {
                 reference: reference_digest(&presentment.reference),

@@ -345,6 +345,21 @@ fn terms_are_checked() {
         &["r.toml:3:22: technical_overdraft.block.openings: needs within_days beside it"],
     );
     refused(
+        "[technical_overdraft]\nannual_rate = \"1.0000001\"\n\
+         repayment_order = [\"fee\", \"interest\", \"fee\"]\nsweep_from = [\"a\", \"a\"]\n\
+         [[technical_overdraft.product]]\nid = \"p\"\n\
+         [[technical_overdraft.product]]\nid = \"p\"\nblock = { openings = 65, within_days = 367 }\n",
+        &[
+            "r.toml:3:15: technical_overdraft.annual_rate: has more than 6 decimals",
+            "r.toml:4:19: technical_overdraft.repayment_order: must be interest, fee and principal, \
+             each once, in the order of repayment",
+            "r.toml:5:20: technical_overdraft.sweep_from: \"a\" is there twice",
+            "r.toml:9:6: technical_overdraft.product.id: \"p\" has its terms already",
+            "r.toml:10:22: technical_overdraft.product.block.openings: must be at most 64",
+            "r.toml:10:40: technical_overdraft.product.block.within_days: must be at most 366",
+        ],
+    );
+    refused(
         "[[rate]]\nfrom = \"USD\"\nto = \"SOM\"\nvalue = \"0\"\nvalid_from = 2026-11-21T00:00:00\n",
         &[
             "r.toml:4:6: rate.to: \"SOM\" is no currency such as \"USD\"",

@@ -196,6 +196,7 @@ fn request(number: u64, cards: u64) -> Request {
         authorization_code: None,
         original: None,
         replacement: None,
+        extra: None,
         facts: SecurityFacts { pin: PinFact::OnlineVerified },
     }
 }

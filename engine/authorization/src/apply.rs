@@ -45,6 +45,12 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
     if let Some(presented) = scratch.effects.presented.take() {
         state.presented.add(moment.business_date(), presented);
     }
+    if let Some(change) = scratch.effects.batch.take() {
+        state.reconciliation.apply(change, moment.at);
+    }
+    if let Some(action) = scratch.effects.stop_list.take() {
+        state.change_stop_list(&action);
+    }
     keep(state, sequence, new_hold, scratch);
 }
 

@@ -1,7 +1,8 @@
 //! Everything that can change state. There is no other way in.
 
 use crate::{
-    DayPart, Decision, Movement, Presentment, RateItem, Request, RuleId, Switch, TraceEntry,
+    DayPart, Decision, Movement, Presentment, RateItem, Request, RuleId, StopListAction, Switch,
+    TraceEntry,
 };
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
@@ -319,6 +320,7 @@ pub struct TerminalItem {
 
 /// What may change state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant)] // By far the most are messages; the queue boxes commands.
 pub enum Command {
     /// A message from a terminal.
     Authorize(Request),
@@ -364,6 +366,15 @@ pub enum Command {
         /// The last day; `None` ends the exemption.
         until: Option<BusinessDate>,
         /// On whose request and why.
+        by: OnRequestOf,
+    },
+    /// Entries for the stop-list, or off it (BLK-5): all of them or none.
+    StopList {
+        /// The file they come from, or nothing.
+        file: CompactString,
+        /// What to change.
+        actions: Vec<StopListAction>,
+        /// On whose request.
         by: OnRequestOf,
     },
     /// Put an account under arrest (BAL-6).
@@ -539,6 +550,19 @@ pub enum Notice {
     },
 }
 
+/// What became of entries for the stop-list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StopListDone {
+    /// New ones.
+    pub added: u64,
+    /// In place of ones that were there.
+    pub replaced: u64,
+    /// Taken off.
+    pub removed: u64,
+    /// To be taken off, and not there.
+    pub missing: u64,
+}
+
 /// What an administrative command did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Done {
@@ -563,6 +587,8 @@ pub enum Done {
         /// Whether the policy's own block was lifted, or set again.
         changed: bool,
     },
+    /// The stop-list was changed.
+    StopListChanged(StopListDone),
     /// An account is under arrest.
     Arrested,
     /// An arrest was lifted.
@@ -607,6 +633,8 @@ pub enum Refusal {
     UnknownCard,
     /// No such account.
     UnknownAccount,
+    /// An entry for the stop-list has ended, or its range overlaps another: which, from 0.
+    StopList(u64),
     /// The reason is not set on the card.
     NotBlockedFor,
     /// Nobody may lift this reason.

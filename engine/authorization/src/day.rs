@@ -37,13 +37,15 @@ pub enum DayJob {
     MinimumBalances,
     /// AMT-5: the monthly fee for notifications, on its day.
     NotificationFees,
+    /// BLK-5: entries of the stop-list that have ended are taken off it.
+    StopList,
     /// Transactions and keys too old to be repeated or reversed leave memory (TXN-1).
     Memory,
 }
 
 impl DayJob {
     /// Every job, in the order in which they run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Holds,
         Self::Overdrafts,
         Self::Interest,
@@ -52,6 +54,7 @@ impl DayJob {
         Self::Blocks,
         Self::MinimumBalances,
         Self::NotificationFees,
+        Self::StopList,
         Self::Memory,
     ];
 
@@ -67,6 +70,7 @@ impl DayJob {
             Self::Blocks => "blocks",
             Self::MinimumBalances => "minimum_balances",
             Self::NotificationFees => "notification_fees",
+            Self::StopList => "stop_list",
             Self::Memory => "memory",
         }
     }
@@ -83,6 +87,7 @@ impl DayJob {
             Self::Blocks => RuleId::Tod4,
             Self::MinimumBalances => RuleId::Bal3,
             Self::NotificationFees => RuleId::Amt5,
+            Self::StopList => RuleId::Blk5,
             Self::Memory => RuleId::Txn1,
         }
     }
@@ -90,7 +95,7 @@ impl DayJob {
     /// How many things it will look at, for the progress that is shown.
     fn size(self, state: &State) -> u64 {
         match self {
-            Self::Holds | Self::Memory => 0,
+            Self::Holds | Self::StopList | Self::Memory => 0,
             _ => u64::try_from(state.ledger.account_count()).unwrap_or(u64::MAX),
         }
     }
@@ -106,6 +111,7 @@ impl DayJob {
             Self::Blocks => state.block_overdue(shift),
             Self::MinimumBalances => state.watch_minimum_balances(shift),
             Self::NotificationFees => state.take_notification_fees(shift),
+            Self::StopList => state.end_stop_list_entries(shift),
             Self::Memory => state.forget_the_old(shift),
         }
     }
@@ -414,6 +420,14 @@ impl State {
         };
         self.expire_transaction(transaction);
         Some((transaction, currency, amount))
+    }
+
+    /// BLK-5: an entry whose last day was the one that ends stands no longer.
+    fn end_stop_list_entries(&mut self, shift: &mut Shift<'_>) -> Progress {
+        let all = u64::try_from(self.stop_list.len()).unwrap_or(u64::MAX);
+        let ended = self.stop_list.forget_before(shift.date.plus_days(1));
+        (shift.done.looked_at, shift.done.changed) = (all, ended);
+        Progress::Done
     }
 
     /// TXN-1: what is too old to be repeated or reversed leaves memory.

@@ -1,8 +1,8 @@
 //! A decision: the outcome and all that the answer needs, small and fixed in size.
 
-use crate::ResultCode;
+use crate::{ResultCode, StopTerms};
 use ledger::{AccountSlot, HoldSlot, Transfer};
-use payment_types::{AuthorizationCode, Balance, Currency, Rrn, Sequence, Timestamp};
+use payment_types::{AuthorizationCode, Balance, BusinessDate, Currency, Rrn, Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Amounts for DE 54 and DE 4 of the answer, in minor units of the named currency.
@@ -31,6 +31,65 @@ pub enum Liability {
     Issuer,
 }
 
+/// Lines of a mini-statement (TXN-5).
+pub const STATEMENT_LINES: usize = 10;
+
+/// A line of a mini-statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementLine {
+    /// The business day.
+    pub date: BusinessDate,
+    /// DE 3, first two digits.
+    pub transaction: u8,
+    /// Minor units of the currency; a payment positive, a credit negative.
+    pub amount: Balance,
+    /// Of the transaction.
+    pub currency: Currency,
+}
+
+/// A mini-statement, newest first; empty where none was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Statement {
+    lines: [Option<StatementLine>; STATEMENT_LINES],
+}
+
+impl Statement {
+    /// Adds a line; `false` when it is full.
+    pub(crate) fn push(&mut self, line: StatementLine) -> bool {
+        let free = self.lines.iter_mut().find(|place| place.is_none());
+        free.map(|place| *place = Some(line)).is_some()
+    }
+
+    /// The lines.
+    pub fn iter(&self) -> impl Iterator<Item = &StatementLine> {
+        self.lines.iter().flatten()
+    }
+}
+
+impl std::fmt::Debug for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Statement {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let lines: arrayvec::ArrayVec<_, STATEMENT_LINES> = self.iter().collect();
+        serializer.collect_seq(lines)
+    }
+}
+
+impl<'de> Deserialize<'de> for Statement {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let lines =
+            arrayvec::ArrayVec::<StatementLine, STATEMENT_LINES>::deserialize(deserializer)?;
+        let mut statement = Self::default();
+        let all = lines.into_iter().all(|line| statement.push(line));
+        debug_assert!(all, "as many lines as there are places");
+        Ok(statement)
+    }
+}
+
 /// What was decided. For a retransmission it is the first answer again (TXN-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
@@ -49,6 +108,10 @@ pub struct Decision {
     pub amounts: AnswerAmounts,
     /// CTL-5.
     pub liability: Liability,
+    /// TXN-5: the lines of a mini-statement.
+    pub statement: Statement,
+    /// BLK-5: the entry that was asked about.
+    pub listed: Option<StopTerms>,
     /// Whether this is the stored answer to a retransmission.
     pub is_repeat: bool,
 }

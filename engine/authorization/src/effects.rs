@@ -1,9 +1,10 @@
 //! What a decision will change, worked out in full before anything is touched: after the last
 //! check nothing may fail (STYLE.md habit 5).
 
+use crate::batch::BatchChange;
 use crate::clearing::Presented;
 use crate::transactions::{Place, Status, Transaction};
-use crate::{BlockReason, Movement, Notice, Parties, TraceEntry};
+use crate::{BlockReason, Movement, Notice, Parties, StopListAction, TraceEntry};
 use arrayvec::ArrayVec;
 use ledger::{HoldSlot, OverdraftCause};
 use limits::{Facts, Move, Moves, Portion, Report};
@@ -51,6 +52,10 @@ pub(crate) struct Effects {
     pub(crate) presented: Option<Presented>,
     /// For a fact: what a technical overdraft that it opens comes from (TOD-1).
     pub(crate) cause: Option<OverdraftCause>,
+    /// Totals to move (TXN-6).
+    pub(crate) batch: Option<BatchChange>,
+    /// A change of the stop-list (BLK-5).
+    pub(crate) stop_list: Option<StopListAction>,
     /// A reversal's unknown original, to be killed when it comes.
     pub(crate) tombstone: Option<Transaction>,
 }

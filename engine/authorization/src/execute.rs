@@ -96,6 +96,7 @@ impl State {
                 .map_err(Refusal::Rules),
             Command::Import { part, last, items } => self.import(*part, *last, items),
             Command::Block { card, reason, by } => self.block(card, *reason, by),
+            Command::StopList { actions, .. } => self.put_on_stop_list(moment, actions),
             Command::Unblock { card, reason, .. } => self.unblock(card, *reason),
             Command::ExemptCard { card, until, .. } => self.exempt(moment, card, *until),
             Command::Arrest { account, .. } => self.arrest(account, true),

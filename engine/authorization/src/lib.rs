@@ -9,6 +9,7 @@
 //! Reading order: [`Request`], `decide/mod.rs`, `decide/request.rs`, `apply.rs`, [`State`].
 
 mod apply;
+mod batch;
 mod card;
 mod clearing;
 mod command;
@@ -33,18 +34,23 @@ mod rules;
 mod settings;
 mod snapshot;
 mod state;
+mod stop_list;
 mod trace;
 mod transactions;
 
+pub use batch::{Batch, Batches, Counted, Reconciliation, ToldTotals, Totals};
 pub use card::{Blocks, Card, Obstacle, PinReferenceBytes};
 pub use clearing::{PRESENTMENT, Presented, PresentedBefore, Presentment, REMEMBER_DAYS};
 pub use command::{
     Accepted, AccountItem, BlockReason, CardChange, CardItem, CardLimitItem, Command, Decided,
     Done, IdempotencyKey, Notice, OnRequestOf, Outcome, Parties, PortfolioItem, ProductItem,
-    RaiseItem, Refusal, TerminalItem,
+    RaiseItem, Refusal, StopListDone, TerminalItem,
 };
 pub use day::{DayJob, DayPart, DayProgress, DayStanding, DaySummary, JobDone};
-pub use decision::{AnswerAmounts, Decision, HoldChange, Liability, Movement, Transfers};
+pub use decision::{
+    AnswerAmounts, Decision, HoldChange, Liability, Movement, STATEMENT_LINES, Statement,
+    StatementLine, Transfers,
+};
 pub use directory::{Customer, Directory, Merchant, Product, Terminal};
 pub use effects::Scratch;
 pub use import::ImportError;
@@ -55,10 +61,11 @@ pub use rates::{Exact, Quote, RateItem, RateView, Ratio};
 pub use record::{
     RECORD_VERSION, Record, RecordError, decode_record, encode_decided, encode_record,
 };
-pub use request::{CardNumber, PinFact, Request, SecurityFacts};
+pub use request::{CardNumber, Extra, PinFact, Request, SecurityFacts};
 pub use result::ResultCode;
 pub use settings::{CardRaise, CardSettings, Switch, TravelNote};
 pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 pub use state::State;
+pub use stop_list::{StopList, StopListAction, StopListed, StopTerms};
 pub use trace::{RuleId, TraceEntry, Verdict};
 pub use transactions::{Answer, KEEP_DAYS, Place, Status, Transaction, Transactions};

@@ -17,6 +17,7 @@ impl Done {
             | Self::Blocked
             | Self::Unblocked
             | Self::Exempted { .. }
+            | Self::StopListChanged(_)
             | Self::Arrested
             | Self::ArrestLifted
             | Self::CardSet
@@ -36,6 +37,7 @@ impl Done {
             | Self::Blocked
             | Self::Unblocked
             | Self::Exempted { .. }
+            | Self::StopListChanged(_)
             | Self::Arrested
             | Self::ArrestLifted
             | Self::Credited { .. }

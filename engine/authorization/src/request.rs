@@ -4,6 +4,7 @@
 //! text, and PIN, MAC and cryptogram arrive as facts. It is what the journal keeps, so a replay
 //! needs no keys (ARCHITECTURE.md decision 1).
 
+use crate::{StopListAction, ToldTotals};
 use payment_types::{
     AcceptorId, AcquirerId, Amount, AuthorizationCode, EntryMode, ExpiryDate, MaskedPan,
     MerchantCategoryCode, Mti, OriginalDataElements, PanDigest, PosConditionCode, ProcessingCode,
@@ -46,6 +47,17 @@ pub enum PinFact {
 pub struct SecurityFacts {
     /// About the PIN.
     pub pin: PinFact,
+}
+
+/// What only some messages say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Extra {
+    /// DE 103 of a transfer: the card that receives (TXN-5).
+    Receiver(CardNumber),
+    /// 0302: a change of the stop-list, or a look at it (BLK-5).
+    File(StopListAction),
+    /// 0500 and 0520: what the terminal, or the acquirer, counted (TXN-6).
+    Totals(ToldTotals),
 }
 
 /// A message from a terminal that may change state. Amounts are as on the wire.
@@ -98,4 +110,6 @@ pub struct Request {
     pub sender_told: bool,
     /// What the security module found.
     pub facts: SecurityFacts,
+    /// What only some messages say.
+    pub extra: Option<Extra>,
 }

@@ -50,6 +50,18 @@ results! {
     Reversed = "00" "reversed" "TXN-2";
     /// A reversal of what never came was recorded.
     ReversalRecorded = "00" "reversal_recorded" "TXN-2";
+    /// Totals agree, or the uploaded batch was closed.
+    Reconciled = "00" "reconciled" "TXN-6";
+    /// The acquirer's period ended.
+    CutOverDone = "00" "cut_over_done" "TXN-6";
+    /// The stop-list was changed, or the entry was found.
+    FileActionDone = "00" "file_action_done" "BLK-5";
+    /// Totals differ; the batch is to be uploaded.
+    TotalsDiffer = "95" "totals_differ" "TXN-6";
+    /// Not on the stop-list.
+    NotOnStopList = "25" "not_on_stop_list" "BLK-5";
+    /// An entry that has ended, or a range that overlaps another.
+    StopListConflict = "29" "stop_list_conflict" "BLK-5";
     /// A data element can't be understood.
     FormatError = "30" "format_error" "TXN-1";
     /// A known key with other content.
@@ -74,6 +86,8 @@ results! {
     CardLost = "41" "card_lost" "BLK-2";
     /// On the stop-list.
     CardStopListed = "04" "card_stop_listed" "BLK-2";
+    /// On the stop-list, special condition.
+    CardStopListedSpecial = "07" "card_stop_listed_special" "BLK-5";
     /// Suspected fraud.
     CardFraud = "59" "card_suspected_fraud" "BLK-2";
     /// Closed, or never collected.
@@ -143,6 +157,9 @@ impl ResultCode {
                 | Self::Booked
                 | Self::Reversed
                 | Self::ReversalRecorded
+                | Self::Reconciled
+                | Self::CutOverDone
+                | Self::FileActionDone
         )
     }
 

@@ -1,6 +1,7 @@
 //! Everything a shard owns.
 
 use crate::apply::apply;
+use crate::batch::Reconciliation;
 use crate::card::Card;
 use crate::clearing::PresentedBefore;
 use crate::command::{IdempotencyKey, Outcome, PortfolioItem};
@@ -12,6 +13,7 @@ use crate::links::Links;
 use crate::rates::Rates;
 use crate::rules::Rules;
 use crate::settings::Settings;
+use crate::stop_list::StopList;
 use crate::transactions::{Place, Transactions};
 use crate::{CardLimitItem, Decision, Request};
 use dense::{Chunked, Index};
@@ -46,6 +48,8 @@ pub struct State {
     pub(crate) usage: Usage,
     pub(crate) transactions: Transactions,
     pub(crate) presented: PresentedBefore,
+    pub(crate) stop_list: StopList,
+    pub(crate) reconciliation: Reconciliation,
     pub(crate) staged: Vec<Vec<PortfolioItem>>,
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,
     /// The day of the first command.
@@ -185,6 +189,18 @@ impl State {
     #[must_use]
     pub fn presented(&self) -> &PresentedBefore {
         &self.presented
+    }
+
+    /// The stop-list (BLK-5).
+    #[must_use]
+    pub fn stop_list(&self) -> &StopList {
+        &self.stop_list
+    }
+
+    /// Totals of terminals and acquirers (TXN-6).
+    #[must_use]
+    pub fn reconciliation(&self) -> &Reconciliation {
+        &self.reconciliation
     }
 
     /// A card by position.

@@ -29,12 +29,13 @@ rules! {
     Agt1 "AGT-1"; Agt2 "AGT-2"; Agt4 "AGT-4"; Agt5 "AGT-5"; Agt7 "AGT-7";
     Bal1 "BAL-1"; Bal2 "BAL-2"; Bal3 "BAL-3"; Bal4 "BAL-4"; Bal5 "BAL-5"; Bal6 "BAL-6";
     Tod1 "TOD-1"; Tod2 "TOD-2"; Tod3 "TOD-3"; Tod4 "TOD-4"; Tod5 "TOD-5"; Tod6 "TOD-6"; Tod7 "TOD-7";
-    Blk1 "BLK-1"; Blk2 "BLK-2"; Blk4 "BLK-4"; Blk7 "BLK-7";
+    Blk1 "BLK-1"; Blk2 "BLK-2"; Blk4 "BLK-4"; Blk5 "BLK-5"; Blk6 "BLK-6"; Blk7 "BLK-7"; Blk8 "BLK-8";
     Pin1 "PIN-1"; Pin2 "PIN-2";
     Lim1 "LIM-1"; Lim3 "LIM-3"; Lim4 "LIM-4"; Lim6 "LIM-6";
     Amt1 "AMT-1"; Amt2 "AMT-2"; Amt3 "AMT-3"; Amt4 "AMT-4"; Amt5 "AMT-5"; Amt6 "AMT-6";
     Net1 "NET-1"; Net3 "NET-3";
-    Txn1 "TXN-1"; Txn2 "TXN-2"; Txn3 "TXN-3"; Txn4 "TXN-4"; Txn5 "TXN-5"; Txn8 "TXN-8";
+    Txn1 "TXN-1"; Txn2 "TXN-2"; Txn3 "TXN-3"; Txn4 "TXN-4"; Txn5 "TXN-5";
+    Txn6 "TXN-6"; Txn7 "TXN-7"; Txn8 "TXN-8";
 }
 
 /// What a rule said.

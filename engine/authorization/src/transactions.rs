@@ -105,6 +105,8 @@ pub struct Transaction {
     pub cash: u64,
     /// The bank's account on the other side.
     pub counterpart: GeneralAccount,
+    /// The account that received, of a transfer between cards.
+    pub receiver: Option<AccountSlot>,
     /// Its hold, while open.
     pub hold: Option<HoldSlot>,
     /// The transaction it follows: a completion's or increment's preauthorization, a reversal's

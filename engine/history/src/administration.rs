@@ -91,6 +91,7 @@ fn entry<'c>(
             entry.details["until"] = json!(until.map(|until| until.to_string()));
             entry
         }
+        Command::StopList { file, actions, by } => stop_list(file, actions.len(), by),
         Command::Arrest { account, authority, document, entered_by } => {
             arrest("arrest", account, authority, document, entered_by)
         }
@@ -143,6 +144,14 @@ fn entry<'c>(
 
 fn system(action: &'static str, details: Value) -> Entry<'static> {
     Entry { action, subject: None, entered_by: None, details }
+}
+
+fn stop_list<'c>(file: &str, entries: usize, by: &'c OnRequestOf) -> Entry<'c> {
+    let (requested_by, note) = (&by.requested_by, &by.note);
+    let details = json!({
+        "file": file, "entries": entries, "requested_by": requested_by, "note": note,
+    });
+    Entry { action: "stop_list", subject: None, entered_by: Some(&by.entered_by), details }
 }
 
 fn on_request<'c>(

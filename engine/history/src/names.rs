@@ -58,6 +58,9 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
     let text = match refusal {
         Refusal::UnknownCard => "unknown card",
         Refusal::UnknownAccount => "unknown account",
+        Refusal::StopList(at) => {
+            return format!("entry {at} of the stop-list has ended, or overlaps another");
+        }
         Refusal::NotBlockedFor => "not blocked for that reason",
         Refusal::CannotBeLifted => "nobody may lift that reason",
         Refusal::AccountClosed => "the account is closed",

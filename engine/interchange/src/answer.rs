@@ -1,9 +1,9 @@
 //! Building answers.
 
 use crate::{Fault, edition2003};
-use authorization::{AnswerAmounts, Decision, ResultCode};
+use authorization::{AnswerAmounts, Decision, ResultCode, Statement};
 use iso8583::{BuildError, Dialect, Message, MessageBuilder};
-use payment_types::{Balance, Currency, Moment, Mti, ResponseCode};
+use payment_types::{Balance, Class, Currency, Moment, Mti, ResponseCode};
 use thiserror::Error;
 
 /// What an answer repeats of its request, as it came (WIRE.md). DE 2, 35, 36, 45 and 52 are not
@@ -75,7 +75,39 @@ impl<'d> Answer<'d> {
         if !groups.is_empty() {
             self.builder.set_text(54, &groups)?;
         }
+        self.special(request, decision)
+    }
+
+    /// DE 48 of a mini-statement, DE 73 and 120 of a stop-list inquiry, DE 66 of totals.
+    fn special(&mut self, request: &Message<'_>, decision: &Decision) -> Result<(), AnswerError> {
+        let lines = statement(&decision.statement);
+        if !lines.is_empty() {
+            self.if_it_fits(48, &lines);
+        }
+        if let Some(terms) = decision.listed {
+            let (year, month, day) = terms.until.ymd();
+            let until = u64::try_from(year.rem_euclid(100)).unwrap_or_default() * 10_000
+                + u64::from(month) * 100
+                + u64::from(day);
+            self.if_it_fits(73, format!("{until:06}").as_bytes());
+            self.if_it_fits(120, if terms.special { b";07" } else { b";04" });
+        }
+        // In later editions DE 66 is another one, and DE 39 says it all.
+        if request.mti().class() == Class::Reconciliation && request.dialect().version() == 0 {
+            let settled = if decision.result == ResultCode::Reconciled { 1 } else { 2 };
+            self.builder.set_number(66, settled)?;
+        }
+        if request.mti().class() == Class::NetworkManagement {
+            self.builder.copy(request, 70)?;
+        }
         Ok(())
+    }
+
+    /// An element that the dialect may have another use for.
+    fn if_it_fits(&mut self, de: u8, text: &[u8]) {
+        if self.builder.set_text(de, text).is_err() {
+            self.builder.unset(de);
+        }
     }
 
     /// Names the element that is wrong, if the dialect has room for it.
@@ -142,6 +174,21 @@ fn groups(amounts: &AnswerAmounts, account_type: u64, has_exponent: bool) -> Vec
         if let Some((minor, currency)) = amount {
             group(kind, minor, b'C', currency);
         }
+    }
+    text
+}
+
+/// A mini-statement as text, 22 characters a movement, newest first: month and day, DE 3's first two
+/// digits, D for a payment or C for a credit, twelve digits of the amount, the currency.
+fn statement(statement: &Statement) -> Vec<u8> {
+    let mut text = Vec::new();
+    for line in statement.iter().filter(|line| line.amount.unsigned_abs() <= LARGEST) {
+        let (_, month, day) = line.date.ymd();
+        push_digits(&mut text, u64::from(month) * 100 + u64::from(day), 4);
+        push_digits(&mut text, u64::from(line.transaction), 2);
+        text.push(if line.amount < 0 { b'C' } else { b'D' });
+        push_digits(&mut text, line.amount.unsigned_abs(), 12);
+        push_digits(&mut text, u64::from(line.currency.numeric()), 3);
     }
     text
 }

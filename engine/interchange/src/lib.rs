@@ -28,6 +28,7 @@ mod presentment;
 mod received;
 mod register;
 mod request;
+mod special;
 
 pub use answer::AnswerError;
 pub use codes::{CodeTable, CodeTableError, CodeTableErrors, CodeTableMisfit};

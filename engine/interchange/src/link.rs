@@ -1,8 +1,8 @@
 //! One way of speaking: what a listener, or a network's connection, is set up with.
 
 use crate::answer::{Answer, AnswerError};
-use crate::{Answered, CodeTable, DropCause, Fault, Received, Register, network, request};
-use authorization::{Decision, ResultCode};
+use crate::{Answered, CodeTable, DropCause, Fault, Received, Register, network, request, special};
+use authorization::{Decision, Request, ResultCode};
 use iso8583::{Dialect, Message, ParseError, parse_lenient};
 use journal::Durable;
 use payment_types::{Class, Currency, Function, Moment};
@@ -68,13 +68,18 @@ impl Link {
             return self.format_error(&message, fault_of(error));
         }
         match message.mti().class() {
-            Class::Authorization | Class::Financial | Class::Reversal => {
+            Class::FileAction if message.mti().function() == Function::Request => {
+                self.decide(&message, special::file_action(&message, security))
+            }
+            Class::Reconciliation => self.decide(&message, special::totals(&message)),
+            Class::Authorization | Class::Financial | Class::Reversal | Class::FileAction => {
                 match request::read(&message, self.default_currency, security, register) {
                     Ok(request) => Received::Decide(Box::new(request)),
                     Err(fault) => self.format_error(&message, fault),
                 }
             }
             Class::NetworkManagement => match network::asked(&message) {
+                Ok(Answered::CutOver) => self.decide(&message, special::cut_over(&message)),
                 Ok(asked) => self.network(&message, asked, now),
                 Err(fault) => self.format_error(&message, fault),
             },
@@ -118,6 +123,13 @@ impl Link {
         }
         let request = self.reread(request_body)?;
         Answer::new(&self.dialect, &request, &self.codes.code(result))?.write(out)
+    }
+
+    fn decide(&self, message: &Message<'_>, read: Result<Request, Fault>) -> Received {
+        match read {
+            Ok(request) => Received::Decide(Box::new(request)),
+            Err(fault) => self.format_error(message, fault),
+        }
     }
 
     fn reread<'a>(&'a self, body: &'a [u8]) -> Result<Message<'a>, AnswerError> {

@@ -80,6 +80,7 @@ pub fn read_presentment(
         mti: PRESENTMENT,
         original: None,
         replacement: None,
+        extra: None,
         facts: SecurityFacts::default(),
         ..told
     };

@@ -43,12 +43,11 @@ pub enum Answered {
     Echo,
     /// Key exchange, refused: keys come with the portfolio in this version.
     KeyExchange,
-    /// A cut-over, refused: the business day is the clock's.
+    /// A cut-over, which the core carries out (TXN-6).
     CutOver,
     /// Network management of another kind, refused.
     OtherNetworkManagement,
-    /// A message class that this version does not do (file actions, reconciliation,
-    /// administration, fee collection), refused.
+    /// A message class that this version does not do (administration, fee collection), refused.
     NotSupported,
     /// A format error.
     FormatError(Fault),
@@ -63,7 +62,7 @@ impl Answered {
             Self::SignOff => "sign_off",
             Self::Echo => "echo",
             Self::KeyExchange => "key_exchange_refused",
-            Self::CutOver => "cut_over_refused",
+            Self::CutOver => "cut_over",
             Self::OtherNetworkManagement => "network_management_refused",
             Self::NotSupported => "class_not_supported",
             Self::FormatError(_) => "format_error",

@@ -2,11 +2,11 @@
 
 use crate::elements::{LONGEST, digits, number, required, text, text_or_blank};
 use crate::{Fault, Register, card, edition1987, edition1993, edition2003, pin};
-use authorization::{CardNumber, PinFact, Request, SecurityFacts};
+use authorization::{CardNumber, Extra, PinFact, Request, SecurityFacts};
 use iso8583::Message;
 use payment_types::{
     AcceptorId, AcquirerId, Amount, AuthorizationCode, Class, Currency, EntryMode,
-    MerchantCategoryCode, OriginalDataElements, PosConditionCode, ProcessingCode, Rrn, Stan,
+    MerchantCategoryCode, OriginalDataElements, Pan, PosConditionCode, ProcessingCode, Rrn, Stan,
     TerminalId, TransactionType, WireDateTime,
 };
 use security::SecurityModule;
@@ -81,8 +81,15 @@ pub(crate) fn read(
         replacement: told.replacement,
         sender_told: sender_told(message)?,
         facts: SecurityFacts { pin: holder },
+        extra: None,
     };
     // Last, since it costs the most: nothing is verified for a message that is refused anyway.
+    if processing_code.transaction_type() == TransactionType::Transfer
+        && let Some(receiver) = text_or_blank(message, 103, |text| Pan::from_ascii(text).ok())?
+    {
+        let digest = security.pan_digest(&receiver);
+        request.extra = Some(Extra::Receiver(CardNumber { digest, masked: receiver.masked() }));
+    }
     if let Some(card) = &card {
         let digest = security.pan_digest(&card.pan);
         let leading = card.pan.leading();

@@ -3,7 +3,7 @@
 
 mod common;
 
-use authorization::{AnswerAmounts, ResultCode};
+use authorization::{AnswerAmounts, Extra, ResultCode, StopListAction, StopListed, StopTerms};
 use common::{
     Desk, PAN, TERMINAL_KEY, answer, body, decision, dialects, durable, fields, link, pin_block,
     purchase, read,
@@ -202,7 +202,6 @@ fn network_management_is_answered_at_once() {
             ("301", Answered::Echo, true),
             ("101", Answered::KeyExchange, false),
             ("161", Answered::KeyExchange, false),
-            ("201", Answered::CutOver, false),
             ("999", Answered::OtherNetworkManagement, false),
         ] {
             for asked in ["0800", "0801"] {
@@ -235,7 +234,6 @@ fn the_later_editions_manage_the_network_by_function_code() {
         ("802", Answered::SignOff),
         ("831", Answered::Echo),
         ("811", Answered::KeyExchange),
-        ("821", Answered::CutOver),
     ] {
         let all = fields(&[(11, "000001"), (12, "261123100000"), (24, function)]);
         let bytes = body(link.dialect(), "0804", &all);
@@ -246,6 +244,72 @@ fn the_later_editions_manage_the_network_by_function_code() {
         let (mti, found) = read(link.dialect(), &body);
         assert_eq!((mti.as_str(), found[&24].as_str()), ("0814", function));
         assert_eq!(found[&7], "1123040000", "made here");
+    }
+}
+
+#[test]
+fn txn_6_a_cut_over_and_totals_are_for_the_core_to_decide() {
+    let desk = Desk::new();
+    for name in dialects() {
+        let link = link(name);
+        let shared = [(7, "1123040000"), (11, "000001"), (32, "417001")];
+        let cut = [&shared[..], &[(70, "201")]].concat();
+        let totals = [&shared[..], &[(76, "0000000002"), (88, "0000000000015000")]].concat();
+        for (mti, all) in [("0800", cut), ("0520", totals)] {
+            let bytes = body(link.dialect(), mti, &fields(&all));
+            let Received::Decide(request) = desk.receive(&link, &bytes) else {
+                panic!("{name} {mti}");
+            };
+            assert_eq!(request.acquirer.0, 417_001, "{name} {mti}");
+            if let Some(Extra::Totals(told)) = request.extra {
+                assert_eq!(told.numbers, [None, None, Some(2), None], "{name}");
+                assert_eq!(told.amounts, [None, None, Some(15_000), None], "{name}");
+            } else {
+                assert_eq!(mti, "0800", "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn blk_5_a_file_action_says_what_and_until_when() {
+    let desk = Desk::new();
+    let link = link("iso87-bcd");
+    let shared = [(7, "1123040000"), (11, "000001"), (41, "BRN00001"), (101, "STOPLIST")];
+    let read = |more: &[(u8, &str)]| {
+        let all = [&shared[..], more].concat();
+        desk.receive(&link, &body(link.dialect(), "0302", &fields(&all)))
+    };
+    let action = |more: &[(u8, &str)]| match read(more) {
+        Received::Decide(request) => match request.extra {
+            Some(Extra::File(action)) => action,
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    let until = payment_types::BusinessDate::from_ymd(2026, 12, 31).unwrap();
+    let put = action(&[(2, PAN), (73, "261231"), (91, "1")]);
+    let StopListAction::Put(StopListed::Card(card), terms) = put else { panic!("{put:?}") };
+    assert_eq!(
+        (card.masked.as_str(), terms.until, terms.special),
+        ("941700******0009", until, false)
+    );
+    let range = StopListed::Range { from: 941_700, to: 941_799 };
+    let special = action(&[(73, "261231"), (91, "2"), (120, "9417-9417;07")]);
+    assert_eq!(special, StopListAction::Put(range, StopTerms { until, special: true }));
+    assert_eq!(action(&[(91, "3"), (120, "9417-9417")]), StopListAction::Remove(range));
+    assert_eq!(action(&[(91, "5"), (120, "9417-9417")]), StopListAction::Inquire(range));
+    for (more, wrong) in [
+        (&[(2, PAN), (91, "1")][..], "DE 73 MISSING"),
+        (&[(2, PAN), (73, "261231")], "DE 91 MISSING"),
+        (&[(2, PAN), (73, "261231"), (91, "4")], "DE 91 MALFORMED"),
+        (&[(73, "261231"), (91, "1")], "DE 2 MISSING"),
+        (&[(73, "261331"), (91, "1"), (2, PAN)], "DE 73 MALFORMED"),
+        (&[(73, "261231"), (91, "1"), (120, "94")], "DE 120 MALFORMED"),
+    ] {
+        let all = [&shared[..], more].concat();
+        let bytes = body(link.dialect(), "0302", &fields(&all));
+        assert_eq!(desk.fault(&link, &bytes).0.to_string(), wrong);
     }
 }
 

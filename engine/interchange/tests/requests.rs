@@ -41,6 +41,7 @@ fn expected(desk: &Desk) -> Request {
         authorization_code: None,
         original: None,
         replacement: None,
+        extra: None,
         facts: SecurityFacts { pin: PinFact::NotPresent },
     }
 }

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     GeneralLedger(GeneralLedger),
     /// Book a clearing file: what networks say was done with our cards
     Present(Present),
+    /// Put cards and ranges on the stop-list, or take them off, from a file
+    StopList(StopList),
     /// Write a portfolio of any size with test cards, for load tests
     GeneratePortfolio(GeneratePortfolio),
 }
@@ -319,6 +321,27 @@ pub(crate) struct Overdrafts {
     /// As of this time instead of now; only while no engine runs
     #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
     pub(crate) test_clock: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+CSV with a header: card, or from and to; until; code (04, 07); action (add, delete). All lines or none.
+While an engine runs on the data directory it is asked over its API, with --token or TAMGA_TOKEN.
+
+Example:
+  tamga stop-list --config tamga.toml stop-list.csv")]
+pub(crate) struct StopList {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// A token of the API with the role operator
+    #[arg(long, value_name = "TOKEN", env = "TAMGA_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Run as of this time instead of now; only while no engine runs
+    #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
+    pub(crate) test_clock: Option<Timestamp>,
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 fn date(text: &str) -> Result<BusinessDate, String> {

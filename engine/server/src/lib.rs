@@ -36,6 +36,7 @@ pub mod shard;
 mod slots;
 pub mod snapshots;
 pub mod statement;
+pub mod stop_list;
 pub mod storage;
 pub mod suggest;
 pub mod table;

@@ -49,6 +49,7 @@ pub struct Reply {
 
 /// What became of a request.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Nearly all are decisions.
 pub enum Fate {
     /// It was decided, and the decision is on stable storage.
     Decided(Durable<Decision>),

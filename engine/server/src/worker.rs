@@ -100,6 +100,7 @@ pub fn start(parts: ShardParts) -> io::Result<(Shard, ShardThread)> {
 }
 
 /// What waits for the turn's commit.
+#[allow(clippy::large_enum_variant)] // Nearly all are decisions.
 enum Waiting {
     Decision {
         slot: u32,

@@ -5,7 +5,8 @@ use crate::directory::{Product, Terminal};
 use crate::effects::Scratch;
 use crate::transactions::{Answer, Status, Transaction};
 use crate::{
-    AnswerAmounts, Decision, Liability, Request, ResultCode, RuleId, State, TraceEntry, Verdict,
+    AnswerAmounts, Decision, Liability, Request, ResultCode, RuleId, State, Statement, StopTerms,
+    TraceEntry, Verdict,
 };
 use ledger::{Account, AccountSlot, GeneralAccount};
 use payment_types::{AuthorizationCode, Balance, BusinessDate, Moment, Rrn, Sequence};
@@ -23,6 +24,8 @@ pub(super) struct Case<'a> {
     pub(super) product: Option<&'a Product>,
     pub(super) scratch: &'a mut Scratch,
     pub(super) amounts: AnswerAmounts,
+    pub(super) statement: Statement,
+    pub(super) listed: Option<StopTerms>,
     pub(super) code_override: Option<payment_types::ResponseCode>,
 }
 
@@ -60,6 +63,8 @@ impl<'a> Case<'a> {
             product,
             scratch,
             amounts: AnswerAmounts::default(),
+            statement: Statement::default(),
+            listed: None,
             code_override: None,
         }
     }
@@ -119,6 +124,7 @@ impl<'a> Case<'a> {
             hold: None,
             follows: None,
             chain: None,
+            receiver: None,
             before: None,
             pricing: None,
             moves: (0, 0),
@@ -155,6 +161,8 @@ impl<'a> Case<'a> {
             rrn: row.rrn,
             amounts: self.amounts,
             liability,
+            statement: self.statement,
+            listed: self.listed,
             is_repeat: false,
         };
         self.scratch.effects.keep = Some(row);

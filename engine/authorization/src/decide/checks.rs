@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use crate::effects::CardChange;
-use crate::{BlockReason, PinFact, ResultCode, RuleId, Verdict};
-use ledger::GeneralAccount;
+use crate::{BlockReason, Extra, PinFact, ResultCode, RuleId, Verdict};
+use ledger::{AccountSlot, GeneralAccount, Party};
 use limits::Operation;
 use payment_types::{DeviceCategory, PanEntry, TransactionType};
 
@@ -30,12 +30,19 @@ pub(super) struct Kind {
     pub(super) has_cash_back: bool,
     /// The bank's account on the other side.
     pub(super) counterpart: GeneralAccount,
+    /// The customer's account on the other side, of a transfer between cards.
+    pub(super) receiver: Option<AccountSlot>,
 }
 
 impl Kind {
     /// Whether money moves at all.
     pub(super) fn moves(self) -> bool {
         self.direction != Direction::None
+    }
+
+    /// Who is on the other side.
+    pub(super) fn other_side(self) -> Party {
+        self.receiver.map_or(Party::General(self.counterpart), Party::Customer)
     }
 }
 
@@ -51,7 +58,38 @@ impl Case<'_> {
         if self.terminal.is_some_and(|(_, terminal)| !terminal.on_us) {
             kind.counterpart = GeneralAccount::NetworkSettlement;
         }
+        kind.receiver = self.receiver();
         Ok(kind)
+    }
+
+    /// The account of the card that DE 103 names (TXN-5).
+    fn receiver(&self) -> Option<AccountSlot> {
+        let Some(Extra::Receiver(card)) = self.request.extra else { return None };
+        let card = self.state.card(self.state.card_by_digest(&card.digest)?)?;
+        Some(card.account)
+    }
+
+    /// TXN-5: a transfer needs an account that can take it: one of ours, another one than the
+    /// sender's, open, in the currency of the transfer. Blocks of its cards do not matter (BLK-4).
+    pub(super) fn receiver_in_order(&mut self, kind: Kind) -> Result<(), ResultCode> {
+        if kind.operation != Operation::Transfer {
+            return Ok(());
+        }
+        let account = kind.receiver.and_then(|slot| self.state.ledger().account(slot));
+        let sender = self.account.map(|(slot, _)| slot);
+        let told = self.request.extra.is_some() || kind.receiver.is_some();
+        let result = match account {
+            None if told => ResultCode::UnknownCard,
+            None => ResultCode::InvalidTransaction,
+            Some(_) if kind.receiver == sender => ResultCode::InvalidTransaction,
+            Some(account) if account.closed => ResultCode::AccountClosed,
+            Some(account) if account.currency != self.request.amount.currency() => {
+                ResultCode::NoRate
+            }
+            Some(_) => return Ok(()),
+        };
+        self.note(RuleId::Txn5, Verdict::Decline);
+        Err(result)
     }
 
     /// TXN-2: a reversal that came first kills the request.
@@ -65,6 +103,7 @@ impl Case<'_> {
 
     /// BLK-2: the most severe reason answers; expiry is the calendar's; DE 14 must be the card's.
     pub(super) fn card_in_order(&mut self) -> Result<(), ResultCode> {
+        self.not_stop_listed()?;
         let Some((slot, card)) = self.card else {
             self.note(RuleId::Blk2, Verdict::Decline);
             return Err(ResultCode::UnknownCard);
@@ -88,10 +127,29 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// Activation: the first chip transaction with the right PIN (rule book section 5).
+    /// BLK-5: a number on the stop-list, ours or not. A card reported lost or stolen says so first.
+    fn not_stop_listed(&mut self) -> Result<(), ResultCode> {
+        let terms =
+            self.request.card.and_then(|card| self.state.stop_list().find(&card, self.date));
+        let Some(terms) = terms else { return Ok(()) };
+        let worse = self.card.and_then(|(_, card)| card.obstacle(self.date)?.reason);
+        if matches!(worse, Some(BlockReason::Stolen | BlockReason::Lost)) {
+            return Ok(());
+        }
+        self.note(RuleId::Blk5, Verdict::Decline);
+        Err(if terms.special {
+            ResultCode::CardStopListedSpecial
+        } else {
+            ResultCode::CardStopListed
+        })
+    }
+
+    /// Activation: the first chip transaction with the right PIN, or one that asks for it with the
+    /// right PIN (rule book section 5).
     fn activates(&self) -> bool {
+        let asked = self.request.processing_code.transaction_type() == TransactionType::Activation;
         self.request.facts.pin == PinFact::OnlineVerified
-            && self.request.entry_mode.pan_entry() == PanEntry::Chip
+            && (asked || self.request.entry_mode.pan_entry() == PanEntry::Chip)
     }
 
     /// PIN-2: a wrong PIN counts, the last allowed one blocks, a right one resets.
@@ -164,6 +222,7 @@ pub(super) fn kind_of(
         is_cash: true,
         has_cash_back: false,
         counterpart,
+        receiver: None,
     };
     let goods = |operation, direction| Kind {
         operation,
@@ -171,6 +230,7 @@ pub(super) fn kind_of(
         is_cash: false,
         has_cash_back: false,
         counterpart: GeneralAccount::MerchantSettlement,
+        receiver: None,
     };
     let cash_account = match category {
         At::Agent => GeneralAccount::AgentSettlement,
@@ -179,7 +239,13 @@ pub(super) fn kind_of(
         At::Merchant | At::Ecommerce => GeneralAccount::MerchantSettlement,
     };
     match (asked, category) {
-        (TransactionType::BalanceInquiry, _) => Ok(goods(Operation::Other, Direction::None)),
+        (TransactionType::BalanceInquiry | TransactionType::MiniStatement, _) => {
+            Ok(goods(Operation::Other, Direction::None))
+        }
+        (TransactionType::Transfer, At::Merchant) => refuse,
+        (TransactionType::Transfer, _) => Ok(goods(Operation::Transfer, Direction::Debit)),
+        (TransactionType::Activation, At::Ecommerce) => refuse,
+        (TransactionType::Activation, _) => Ok(goods(Operation::Other, Direction::None)),
         (TransactionType::Purchase | TransactionType::Refund, At::Atm) => refuse,
         (TransactionType::Purchase, At::Ecommerce) => {
             Ok(goods(Operation::Ecommerce, Direction::Debit))
@@ -210,6 +276,7 @@ pub(super) fn kind_of(
             is_cash: false,
             has_cash_back: false,
             counterpart: cash_account,
+            receiver: None,
         }),
         (TransactionType::CashIn, _) => refuse,
         (TransactionType::CreditToCard, _) => Ok(Kind {
@@ -241,7 +308,9 @@ mod tests {
             (Type::CashIn, At::Merchant, Err(ResultCode::TerminalNotPermitted)),
             (Type::CashIn, At::Agent, Ok(Operation::CashIn)),
             (Type::BalanceInquiry, At::Atm, Ok(Operation::Other)),
-            (Type::Transfer, At::Atm, Err(ResultCode::InvalidTransaction)),
+            (Type::Transfer, At::Atm, Ok(Operation::Transfer)),
+            (Type::Transfer, At::Merchant, Err(ResultCode::TerminalNotPermitted)),
+            (Type::Payment, At::Atm, Err(ResultCode::InvalidTransaction)),
             (Type::Other, At::Merchant, Err(ResultCode::InvalidTransaction)),
         ] {
             let kind = kind_of(asked, category, false).map(|kind| kind.operation);

@@ -13,8 +13,13 @@ use ledger::{OpenOverdraft, OverdraftCause, Party};
 use limits::Portion;
 use payment_types::{AuthorizationCode, Balance, Class};
 
-pub(super) fn decide(mut case: Case<'_>) -> Decision {
-    match book(&mut case) {
+pub(super) fn decide(case: Case<'_>) -> Decision {
+    decide_about(case, None)
+}
+
+/// As [`decide`], about a transaction that was found already.
+pub(super) fn decide_about(mut case: Case<'_>, about: Option<Place>) -> Decision {
+    match book(&mut case, about) {
         Ok(row) => {
             let told = case.request.authorization_code;
             let code = told.unwrap_or_else(|| AuthorizationCode::from_sequence(case.sequence));
@@ -25,9 +30,9 @@ pub(super) fn decide(mut case: Case<'_>) -> Decision {
     }
 }
 
-fn book(case: &mut Case<'_>) -> Result<Transaction, ResultCode> {
+fn book(case: &mut Case<'_>, about: Option<Place>) -> Result<Transaction, ResultCode> {
     case.not_reversed_before()?;
-    let kind = case.kind()?;
+    let mut kind = case.kind()?;
     let (Some((_, card)), Some((_, account))) = (case.card, case.account) else {
         case.note(RuleId::Blk2, Verdict::Decline);
         return Err(ResultCode::UnknownCard);
@@ -44,8 +49,18 @@ fn book(case: &mut Case<'_>) -> Result<Transaction, ResultCode> {
     }
     // A fact is booked whatever became of the network since; it is flagged (BLK-4, NET-1).
     let _flagged = case.network_in_order().is_err();
-    let original = original_of(case);
-    settle(case, kind, original)
+    let original = about.or_else(|| original_of(case));
+    let before = original.and_then(|place| case.state.transactions().get(place));
+    kind.receiver = before.and_then(|row| row.receiver).or(kind.receiver);
+    case.receiver_in_order(kind)?;
+    let booked = before.filter(|row| row.status == Status::Posted).map(|row| row.stands.abs());
+    let row = settle(case, kind, original)?;
+    // Of what was booked before only the difference counts.
+    match booked {
+        Some(before) => case.count(kind, 0, row.stands.abs().saturating_sub(before)),
+        None => case.count(kind, 1, row.stands.abs()),
+    }
+    Ok(row)
 }
 
 /// Books a fact: as the completion of what was found, or by itself.
@@ -59,6 +74,7 @@ pub(super) fn settle(
     let priced = case.price_fact(kind, money, completed)?;
     case.trace_fees(&priced);
     let mut row = case.row(Status::Posted, kind.counterpart);
+    row.receiver = kind.receiver;
     row.stands = match kind.direction {
         Direction::Credit => money.amount.saturating_neg(),
         _ => money.amount,
@@ -151,7 +167,7 @@ fn post_difference(
     before: &Transaction,
 ) {
     let Some((slot, _)) = case.account else { return };
-    let sides = (Party::Customer(slot), Party::General(kind.counterpart));
+    let sides = (Party::Customer(slot), kind.other_side());
     let after = case.standing(kind, money, priced);
     let transfers = &mut case.scratch.movement.transfers;
     post_change(transfers, sides, Some(Standing::of(before)), Some(after));

@@ -9,18 +9,25 @@ mod admission;
 mod case;
 mod checks;
 mod fact;
+mod file_action;
 mod money;
 mod postings;
 mod presentment;
 mod price;
+mod reconcile;
 mod request;
 mod reversal;
+mod statement;
 
 use crate::effects::Scratch;
 use crate::transactions::Place;
-use crate::{Decision, Presentment, Request, ResultCode, RuleId, State, TraceEntry, Verdict};
+use crate::{Decision, Extra, Presentment, Request, ResultCode, RuleId, State, StopListAction};
+use crate::{TraceEntry, Verdict};
 use case::Case;
-use payment_types::{Class, Function, Moment, Sequence};
+use payment_types::{Class, Function, Moment, Sequence, TransactionType};
+
+/// DE 3, first two digits, of a void: an original is taken back by its terminal.
+const VOID: u8 = 2;
 
 /// Decides a request. What is to change is left in `scratch`; `apply` then carries it out.
 pub(crate) fn decide(
@@ -35,13 +42,21 @@ pub(crate) fn decide(
         return retransmission(state, sequence, moment, request, place, scratch);
     }
     let mut case = Case::new(state, sequence, moment, request, scratch);
-    if case.terminal.is_none() {
-        return case.decline(ResultCode::UnknownTerminal);
+    match (request.mti.class(), request.mti.function()) {
+        (Class::NetworkManagement, _) => return reconcile::cut_over(case),
+        (Class::Reconciliation, Function::Advice) => return reconcile::acquirer(case),
+        _ if case.terminal.is_none() => return case.decline(ResultCode::UnknownTerminal),
+        _ => {}
     }
+    let is_void = request.processing_code.transaction == VOID;
     match (request.mti.class(), request.mti.function()) {
         (Class::Reversal, _) => reversal::decide(case),
         (Class::Authorization | Class::Financial, Function::Advice) => fact::decide(case),
+        (Class::Financial, Function::Request) if is_void => reversal::void(case),
         (Class::Authorization | Class::Financial, Function::Request) => request::decide(case),
+        (Class::FileAction, Function::Advice) => reconcile::upload(case),
+        (Class::FileAction, Function::Request) => file_action::decide(case),
+        (Class::Reconciliation, _) => reconcile::terminal(case),
         _ => case.decline(ResultCode::InvalidTransaction),
     }
 }
@@ -84,6 +99,13 @@ fn retransmission(
         scratch.effects.keep = None;
         return decision;
     }
+    let is_statement = first.processing_code.transaction_type() == TransactionType::MiniStatement;
+    let lines = first.account.filter(|_| is_statement && first.answer.result.is_approval());
+    let statement = lines.map(|slot| statement::statement(state, slot, Some(first.sequence)));
+    let listed = match request.extra {
+        Some(Extra::File(StopListAction::Inquire(listed))) => state.stop_list().entry(&listed),
+        _ => None,
+    };
     scratch.parties.card = first.card;
     scratch.parties.account = first.account;
     scratch.trace.push(TraceEntry::plain(RuleId::Txn1, Verdict::Note));
@@ -95,6 +117,8 @@ fn retransmission(
         rrn: first.rrn,
         amounts: first.answer.amounts,
         liability: first.answer.liability,
+        statement: statement.unwrap_or_default(),
+        listed,
         is_repeat: true,
     }
 }

@@ -67,7 +67,7 @@ fn book(case: &mut Case<'_>, presentment: &Presentment) -> Result<Transaction, R
     let mut kind = kind(case)?;
     let original = original_of(case, kind);
     if let Some(row) = original.and_then(|place| case.state.transactions().get(place)) {
-        kind.counterpart = row.counterpart;
+        (kind.counterpart, kind.receiver) = (row.counterpart, row.receiver);
     }
     fact::settle(case, kind, original)
 }
@@ -106,7 +106,14 @@ fn kind(case: &mut Case<'_>) -> Result<Kind, ResultCode> {
         }
     };
     let counterpart = GeneralAccount::NetworkSettlement;
-    Ok(Kind { operation, direction, is_cash: false, has_cash_back: false, counterpart })
+    Ok(Kind {
+        operation,
+        direction,
+        is_cash: false,
+        has_cash_back: false,
+        counterpart,
+        receiver: None,
+    })
 }
 
 fn original_of(case: &Case<'_>, kind: Kind) -> Option<Place> {

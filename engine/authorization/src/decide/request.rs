@@ -8,7 +8,7 @@ use crate::effects::{Change, MAX_INCREMENTS};
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, PinFact, ResultCode, RuleId, Verdict};
 use limits::Facts;
-use payment_types::{AuthorizationCode, Balance, Class};
+use payment_types::{AuthorizationCode, Balance, Class, TransactionType};
 
 /// What is approved.
 struct Approved {
@@ -47,6 +47,7 @@ fn debit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.place_in_order()?;
     case.switched_on(kind)?;
     case.currency_in_order()?;
+    case.receiver_in_order(kind)?;
     let mut money = case.money(kind)?;
     case.can_be_handed_out(money)?;
     let root = increment_of(case)?;
@@ -97,7 +98,8 @@ fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     Ok(Approved { kind, money, priced, facts: Some(facts), is_partial: false, root: None })
 }
 
-/// Processing codes 30 and 31: DE 54 types 01 and 02, after the fee, if there is one (AMT-4).
+/// Processing codes 30 and 31: DE 54 types 01 and 02, after the fee, if there is one (AMT-4). 38: the
+/// last movements. 72: the card is active (TXN-5).
 fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.card_in_order()?;
     case.pin()?;
@@ -112,8 +114,14 @@ fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
         case.trace_fees(&priced);
     }
     let left = |amount: Balance| Some((amount.saturating_sub(cost), account.currency));
-    case.amounts.ledger = left(account.balance);
-    case.amounts.available = left(account.available(case.date));
+    match case.request.processing_code.transaction_type() {
+        TransactionType::MiniStatement => case.statement = case.mini_statement(),
+        TransactionType::Activation => {}
+        _ => {
+            case.amounts.ledger = left(account.balance);
+            case.amounts.available = left(account.available(case.date));
+        }
+    }
     // CTL-2: a right PIN ends the row of transactions without one, whatever it was shown for.
     if case.request.facts.pin == PinFact::OnlineVerified {
         case.scratch.effects.record = case.facts(kind, money, &priced);
@@ -160,6 +168,7 @@ fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
         _ => Status::Posted,
     };
     let mut row = case.row(status, kind.counterpart);
+    row.receiver = kind.receiver;
     row.stands = match kind.direction {
         Direction::Credit => money.amount.saturating_neg(),
         _ => money.amount,
@@ -172,6 +181,9 @@ fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
         _ => {}
     }
     row.pricing = priced.pricing;
+    if status == Status::Posted {
+        case.count(kind, 1, money.amount);
+    }
     case.scratch.effects.record = facts.or(case.scratch.effects.record);
     let without_pin = facts.is_some_and(|facts| case.state.plan().is_without_pin(&facts));
     let liability = if without_pin { Liability::Issuer } else { Liability::Unset };

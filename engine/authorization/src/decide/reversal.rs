@@ -6,10 +6,11 @@ use super::fact;
 use super::money::{signed, unsigned};
 use super::postings::{Standing, post_change};
 use super::price::cost_of;
+use crate::batch::Counted;
 use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
 use ledger::{GeneralAccount, OverdraftCause, Party};
-use payment_types::Balance;
+use payment_types::{Balance, TransactionType};
 
 pub(super) fn decide(mut case: Case<'_>) -> Decision {
     let Some(place) = original_of(&case) else {
@@ -27,6 +28,19 @@ pub(super) fn decide(mut case: Case<'_>) -> Decision {
             case.decline(result)
         }
     }
+}
+
+/// Processing code 02 (TXN-5): the terminal takes back a transaction of its own. Unlike a reversal
+/// it is refused where there is nothing to take back.
+pub(super) fn void(mut case: Case<'_>) -> Decision {
+    let place = original_of(&case);
+    let original = place.and_then(|place| case.state.transactions().get(place));
+    let stands = original.is_some_and(|row| matches!(row.status, Status::Posted | Status::Held));
+    if !stands || case.request.card.is_none() {
+        case.note(RuleId::Txn5, Verdict::Decline);
+        return case.decline(ResultCode::InvalidTransaction);
+    }
+    decide(case)
 }
 
 /// By DE 90; else by retrieval reference number, terminal and, where it is the original's, STAN.
@@ -132,8 +146,14 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
     if stays == 0 {
         change.status = Status::Reversed;
     }
-    let (customer, bank) = (Party::Customer(slot), Party::General(original.counterpart));
+    let general = Party::General(original.counterpart);
+    let (customer, bank) =
+        (Party::Customer(slot), original.receiver.map_or(general, Party::Customer));
     let was_debit = original.stands >= 0;
+    if original.processing_code.transaction_type() != TransactionType::Transfer {
+        let what = if was_debit { Counted::DebitReversal } else { Counted::CreditReversal };
+        case.count_as(what, 1, original.stands.abs().saturating_sub(stays));
+    }
     let before = Standing::of(original);
     let stays_then = unsigned(change.stands.abs());
     let after = before.lowered(stays_then, change.cash_exact, change.cash);
@@ -141,7 +161,14 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
     post_change(&mut case.scratch.movement.transfers, (customer, bank), Some(before), after);
     case.scratch.effects.changes.push(change);
     give_back_followed(case, original, stays);
-    if !was_debit {
+    if let Some(receiver) = original.receiver {
+        // What was received may have been spent: then the receiver owes it (TOD-1).
+        case.scratch.effects.cause = Some(OverdraftCause::Reversal);
+        let sender = case.account;
+        case.account = case.state.ledger().account(receiver).map(|account| (receiver, account));
+        fact::notice(case);
+        case.account = sender;
+    } else if !was_debit {
         case.scratch.effects.cause = Some(OverdraftCause::Reversal);
         fact::notice(case);
     }

@@ -232,6 +232,7 @@ pub fn message(mti: &str, code: u32, terminal: &str, card: &str, amount: &str) -
         authorization_code: None,
         original: None,
         replacement: None,
+        extra: None,
         facts: SecurityFacts { pin: PinFact::OnlineVerified },
     }
 }

@@ -136,6 +136,7 @@ pub fn purchase(stan: u32, minor: u64) -> Request {
         authorization_code: None,
         original: None,
         replacement: None,
+        extra: None,
         facts: SecurityFacts { pin: PinFact::OnlineVerified },
     }
 }

@@ -2,7 +2,7 @@
 //! one card, and decisions that are on (simulated) stable storage.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
-use authorization::{AnswerAmounts, Decision, Liability, Request, ResultCode};
+use authorization::{AnswerAmounts, Decision, Liability, Request, ResultCode, Statement};
 use interchange::{Answered, CodeTable, DeviceKeys, DropCause, Fault, Link, Received, Register};
 use iso8583::{Dialect, FieldValue, Message, MessageBuilder};
 use journal::simulated::SimulatedDisk;
@@ -199,6 +199,8 @@ pub fn decision(result: ResultCode) -> Decision {
         rrn: Rrn::new(b"632710000007").unwrap(),
         amounts: AnswerAmounts::default(),
         liability: Liability::Unset,
+        statement: Statement::default(),
+        listed: None,
         is_repeat: false,
     }
 }

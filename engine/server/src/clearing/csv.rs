@@ -149,6 +149,7 @@ fn nothing() -> Request {
         authorization_code: None,
         original: None,
         replacement: None,
+        extra: None,
         facts: SecurityFacts::default(),
     }
 }

@@ -405,6 +405,55 @@ pub(super) struct Notification {
     pub(super) due_on: String,
 }
 
+/// The stop-list (BLK-5).
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StopListView {
+    /// How many entries there are.
+    pub(super) entries: usize,
+    /// The first 500 of them, ranges before cards.
+    pub(super) items: Vec<StopListEntry>,
+}
+
+/// An entry of the stop-list: a card or a range of leading digits.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StopListEntry {
+    pub(super) card: Option<String>,
+    pub(super) from: Option<String>,
+    pub(super) to: Option<String>,
+    /// The last day.
+    pub(super) until: String,
+    /// What it answers, 04 or 07.
+    pub(super) code: String,
+}
+
+/// Totals of a terminal or an acquirer (TXN-6).
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BatchesView {
+    pub(super) open: BatchView,
+    pub(super) closed: Option<BatchView>,
+}
+
+/// A batch of a terminal, or a period of an acquirer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BatchView {
+    pub(super) number: u32,
+    pub(super) credits: BatchTotals,
+    pub(super) credit_reversals: BatchTotals,
+    pub(super) debits: BatchTotals,
+    pub(super) debit_reversals: BatchTotals,
+    /// What the other side counted was not this.
+    pub(super) differs: bool,
+    pub(super) closed_at: Option<String>,
+}
+
+/// How many and how much.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BatchTotals {
+    pub(super) number: u64,
+    /// In KGS.
+    pub(super) amount: String,
+}
+
 /// What became of a record of a clearing file (TOD-1, TXN-4).
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PresentmentEntry {

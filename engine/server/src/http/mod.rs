@@ -11,6 +11,7 @@ mod accept;
 mod access;
 mod accounts;
 mod audit;
+mod batches;
 mod card_settings;
 mod cards;
 mod context;
@@ -34,6 +35,7 @@ mod rates;
 mod routes;
 mod rules;
 mod statements;
+mod stop_list;
 mod transactions;
 
 pub use accept::Accept;

@@ -3,9 +3,10 @@
 
 use super::describe::ProblemBody;
 use super::{
-    accounts, audit, card_settings, cards, health, networks, notifications, operations, overdrafts,
+    accounts, audit, batches, card_settings, cards, health, networks, notifications, operations,
+    overdrafts,
 };
-use super::{presentments, rates, rules, statements, transactions};
+use super::{presentments, rates, rules, statements, stop_list, transactions};
 use axum::Json;
 use std::sync::OnceLock;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -31,7 +32,8 @@ use utoipa::{Modify, OpenApi};
         card_settings::holder_limits, card_settings::travel, card_settings::end_travel,
         networks::list,
         transactions::list, transactions::read,
-        presentments::list, presentments::present,
+        presentments::list, presentments::present, stop_list::list, stop_list::put,
+        batches::of_terminal, batches::of_acquirer,
         rules::read, rates::list, rates::load, notifications::list, audit::list,
         operations::end_of_day, operations::day_status, operations::move_clock, document_json,
         health::live, health::ready, health::metrics,

@@ -132,6 +132,10 @@ impl Problem {
         match refusal {
             Refusal::UnknownCard => Self::not_found("card", id),
             Refusal::UnknownAccount => Self::not_found("account", id),
+            Refusal::StopList(at) => {
+                let detail = format!("entry {at} has ended, or its range overlaps another");
+                Self::field("entries", detail).with_rule("BLK-5")
+            }
             Refusal::NotBlockedFor => {
                 let detail = format!("card {id:?} is not blocked for that reason");
                 Self::new(StatusCode::NOT_FOUND, "not-found", "No such thing", detail)

@@ -3,8 +3,9 @@
 use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
-    accounts, audit, card_settings, cards, health, metering, networks, notifications, openapi,
-    operations, overdrafts, page, presentments, rates, rules, statements, transactions,
+    accounts, audit, batches, card_settings, cards, health, metering, networks, notifications,
+    openapi, operations, overdrafts, page, presentments, rates, rules, statements, stop_list,
+    transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -73,6 +74,10 @@ impl Routes {
             .api(Method::GET, "/networks", networks::list)
             .api(Method::GET, "/transactions", transactions::list)
             .api(Method::GET, "/transactions/{id}", transactions::read)
+            .api(Method::GET, "/stop-list", stop_list::list)
+            .api(Method::POST, "/stop-list", stop_list::put)
+            .api(Method::GET, "/terminals/{id}/batch", batches::of_terminal)
+            .api(Method::GET, "/acquirers/{id}/period", batches::of_acquirer)
             .api(Method::GET, "/presentments", presentments::list)
             .api(Method::POST, "/presentments", presentments::present)
             .api(Method::GET, "/rules", rules::read)

@@ -1,10 +1,11 @@
-//! `tamga present`: what it prints.
+//! `tamga present` and `tamga stop-list`: what they print.
 
 use super::{config, print};
-use crate::args::Present;
+use crate::args::{Present, StopList};
 use tamga::clearing::{Format, PresentOptions};
 use tamga::failure::Failure;
 use tamga::progress::Progress;
+use tamga::stop_list::StopListOptions;
 use tamga::table::{Align, Table};
 use tamga::wire::load_dialect;
 
@@ -65,4 +66,15 @@ pub(crate) fn present(args: Present) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+pub(crate) fn stop_list(args: StopList) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let (data, file, token) = (args.place.data, args.file, args.token);
+    let options = StopListOptions { config, data, file, token, test_clock: args.test_clock };
+    let done = tamga::stop_list::stop_list(&options)?;
+    print(&format!(
+        "{} added, {} replaced, {} taken off, {} to be taken off were not there",
+        done.added, done.replaced, done.removed, done.missing
+    ))
 }

@@ -158,6 +158,7 @@ pub fn purchase(security: &dyn SecurityModule, stan: u64, minor: u64) -> Request
         authorization_code: None,
         original: None,
         replacement: None,
+        extra: None,
         facts: SecurityFacts { pin: PinFact::OnlineVerified },
     }
 }

@@ -270,14 +270,10 @@ pub(super) fn kind_of(
             Ok(cash(Operation::BranchCash, cash_account))
         }
         (TransactionType::Cash | TransactionType::CashDisbursement, _) => refuse,
-        (TransactionType::CashIn, At::Agent | At::Atm | At::Branch) => Ok(Kind {
-            operation: Operation::CashIn,
-            direction: Direction::Credit,
-            is_cash: false,
-            has_cash_back: false,
-            counterpart: cash_account,
-            receiver: None,
-        }),
+        (TransactionType::CashIn, At::Agent | At::Atm | At::Branch) => {
+            let kind = goods(Operation::CashIn, Direction::Credit);
+            Ok(Kind { counterpart: cash_account, ..kind })
+        }
         (TransactionType::CashIn, _) => refuse,
         (TransactionType::CreditToCard, _) => Ok(Kind {
             counterpart: GeneralAccount::NetworkSettlement,

@@ -1,7 +1,7 @@
 //! The stop-list (BLK-5): card numbers, ours or not, and ranges of them, each with an end.
 //!
 //! A card stands on it by the digest of its number, so that no number is stored. A range is of
-//! leading digits, up to the six that are kept of a number; a finer one is taken apart into its
+//! leading digits, up to the eight that are kept of a number; a finer one is taken apart into its
 //! cards where the numbers are known, at the edge. An entry ends by itself: after its last day it
 //! is as if it were not there.
 
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub enum StopListed {
     /// A card.
     Card(CardNumber),
-    /// All cards whose first six digits are in a range, ends included.
+    /// All cards whose first eight digits are in a range, ends included.
     Range {
         /// The first.
         from: u32,
@@ -62,8 +62,7 @@ impl StopList {
             if self.ranges.is_empty() {
                 return None;
             }
-            let leading: u32 = card.masked.as_str().get(..6)?.parse().ok()?;
-            self.range_of(leading).map(|(_, terms)| terms).filter(in_force)
+            self.range_of(card.leading).map(|(_, terms)| terms).filter(in_force)
         })
     }
 
@@ -188,8 +187,9 @@ mod tests {
         for (to, from) in digest.iter_mut().zip(pan.bytes()) {
             *to = from;
         }
-        let masked = Pan::from_ascii(pan.as_bytes()).unwrap().masked();
-        CardNumber { digest: PanDigest::from_bytes(digest), masked }
+        let pan = Pan::from_ascii(pan.as_bytes()).unwrap();
+        let digest = PanDigest::from_bytes(digest);
+        CardNumber { digest, masked: pan.masked(), leading: pan.leading() }
     }
 
     fn day(text: &str) -> BusinessDate {
@@ -216,7 +216,7 @@ mod tests {
         let mut list = StopList::default();
         let terms = StopTerms { until: day("2026-11-30"), special: true };
         let range = |from, to| StopListed::Range { from, to };
-        list.put(&range(941_700, 941_705), terms);
+        list.put(&range(94_170_000, 94_170_500), terms);
         for (pan, stands) in [
             ("9417000000000016", true),
             ("9417050000000000", true),
@@ -226,16 +226,16 @@ mod tests {
             assert_eq!(list.find(&card(pan), day("2026-11-30")).is_some(), stands, "{pan}");
         }
         for (from, to, overlaps) in [
-            (941_700, 941_705, false),
-            (941_705, 941_709, true),
-            (941_600, 941_700, true),
-            (941_600, 941_800, true),
-            (941_702, 941_703, true),
-            (941_706, 941_709, false),
-            (941_600, 941_699, false),
+            (94_170_000, 94_170_500, false),
+            (94_170_500, 94_170_900, true),
+            (94_160_000, 94_170_000, true),
+            (94_160_000, 94_180_000, true),
+            (94_170_200, 94_170_300, true),
+            (94_170_600, 94_170_900, false),
+            (94_160_000, 94_169_900, false),
         ] {
             assert_eq!(list.overlapped(&range(from, to)).is_some(), overlaps, "{from}-{to}");
         }
-        assert!(list.remove(&range(941_700, 941_705)) && list.is_empty());
+        assert!(list.remove(&range(94_170_000, 94_170_500)) && list.is_empty());
     }
 }

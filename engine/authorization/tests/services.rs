@@ -229,7 +229,7 @@ fn blk_5_a_card_on_the_stop_list_is_picked_up_until_the_last_day() {
 #[test]
 fn blk_5_a_range_answers_07_where_it_says_so_and_a_removal_ends_it() {
     let mut bank = Bank::new();
-    let range = StopListed::Range { from: 941_700, to: 941_799 };
+    let range = StopListed::Range { from: 94_170_000, to: 94_179_999 };
     let terms = StopTerms { until: day("2027-01-01"), special: true };
     assert_eq!(
         bank.new_message(ask("BRN00001", StopListAction::Put(range, terms))).1.result.code(),
@@ -237,7 +237,7 @@ fn blk_5_a_range_answers_07_where_it_says_so_and_a_removal_ends_it() {
     );
     assert_eq!(bank.code("0200", PURCHASE, "POS00001", "K1", "10.00"), "07");
     assert_eq!(bank.code("0200", PURCHASE, "POS00001", "NOT-OURS", "10.00"), "07");
-    let overlapping = StopListed::Range { from: 941_790, to: 941_800 };
+    let overlapping = StopListed::Range { from: 94_179_000, to: 94_180_000 };
     let conflict = bank.new_message(ask("BRN00001", StopListAction::Put(overlapping, terms))).1;
     assert_eq!(conflict.result, ResultCode::StopListConflict);
     let gone = StopListAction::Remove(range);

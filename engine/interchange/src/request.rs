@@ -84,12 +84,7 @@ pub(crate) fn read(
         extra: None,
     };
     // Last, since it costs the most: nothing is verified for a message that is refused anyway.
-    if processing_code.transaction_type() == TransactionType::Transfer
-        && let Some(receiver) = text_or_blank(message, 103, |text| Pan::from_ascii(text).ok())?
-    {
-        let digest = security.pan_digest(&receiver);
-        request.extra = Some(Extra::Receiver(CardNumber { digest, masked: receiver.masked() }));
-    }
+    request.extra = receiver(message, processing_code, security)?;
     if let Some(card) = &card {
         let digest = security.pan_digest(&card.pan);
         let leading = card.pan.leading();
@@ -98,6 +93,22 @@ pub(crate) fn read(
         request.facts.pin = if undoes { PinFact::NotPresent } else { block().unwrap_or(holder) };
     }
     Ok(request)
+}
+
+/// DE 103 of a transfer: the card that receives (TXN-5).
+fn receiver(
+    message: &Message<'_>,
+    code: ProcessingCode,
+    security: &dyn SecurityModule,
+) -> Result<Option<Extra>, Fault> {
+    if code.transaction_type() != TransactionType::Transfer {
+        return Ok(None);
+    }
+    let pan = text_or_blank(message, 103, |text| Pan::from_ascii(text).ok())?;
+    Ok(pan.map(|pan| {
+        let (digest, masked, leading) = (security.pan_digest(&pan), pan.masked(), pan.leading());
+        Extra::Receiver(CardNumber { digest, masked, leading })
+    }))
 }
 
 /// Whether DE 3 asks for something that needs an amount. Of an unknown type the core says that it

@@ -3,7 +3,7 @@
 //!
 //! The stop-list by message (BLK-5): DE 91 says what to do (1 add, 2 change, 3 delete, 5 inquire;
 //! since 1993 DE 24: 301, 302, 303, 305), DE 101 may name the file `STOPLIST`. What it is about is DE
-//! 2, or a range of leading digits in DE 120: `941700-941705`, up to six digits on each side. DE 73 is
+//! 2, or a range of leading digits in DE 120: `941700-941705`, up to eight digits on each side. DE 73 is
 //! the last day. `;07` at the end of DE 120 asks for the answer 07 in place of 04.
 
 use crate::elements::{number, required, text, text_or_blank};
@@ -59,6 +59,7 @@ fn base(message: &Message<'_>) -> Result<Request, Fault> {
         authorization_code: None,
         original: None,
         replacement: None,
+        sender_told: false,
         extra: None,
         facts: SecurityFacts::default(),
     })
@@ -76,6 +77,7 @@ pub(crate) fn file_action(
     let card = card::read(message)?.map(|card| CardNumber {
         digest: security.pan_digest(&card.pan),
         masked: card.pan.masked(),
+        leading: card.pan.leading(),
     });
     let record = text(message, 120, record)?.unwrap_or_default();
     let listed = match (card, record.range) {
@@ -136,11 +138,11 @@ fn record(text: &[u8]) -> Option<Record> {
     (from <= to).then_some(Record { range: Some((from, to)), special })
 }
 
-/// One to six leading digits, filled up to six.
+/// One to eight leading digits, filled up to eight.
 fn leading(text: &str, fill: char) -> Option<u32> {
-    let fits = (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let mut filled = text.to_owned();
-    while filled.len() < 6 {
+    while filled.len() < 8 {
         filled.push(fill);
     }
     filled.parse().ok().filter(|_| fits)
@@ -172,16 +174,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blk_5_ranges_are_of_up_to_six_leading_digits() {
+    fn blk_5_ranges_are_of_up_to_eight_leading_digits() {
         let range = |from, to, special| Some(Record { range: Some((from, to)), special });
         for (text, expected) in [
-            ("941700-941705", range(941_700, 941_705, false)),
-            ("9417-9417", range(941_700, 941_799, false)),
-            ("9417-9417;07", range(941_700, 941_799, true)),
+            ("941700-941705", range(94_170_000, 94_170_599, false)),
+            ("9417-9417", range(94_170_000, 94_179_999, false)),
+            ("9417-9417;07", range(94_170_000, 94_179_999, true)),
             (";07", Some(Record { range: None, special: true })),
             ("", Some(Record::default())),
             ("941705-941700", None),
-            ("9417000-9417000", None),
+            ("941700000-941700000", None),
             ("9417", None),
             ("94a7-9418", None),
             ("9417-9418;41", None),

@@ -294,7 +294,7 @@ fn blk_5_a_file_action_says_what_and_until_when() {
         (card.masked.as_str(), terms.until, terms.special),
         ("941700******0009", until, false)
     );
-    let range = StopListed::Range { from: 941_700, to: 941_799 };
+    let range = StopListed::Range { from: 94_170_000, to: 94_179_999 };
     let special = action(&[(73, "261231"), (91, "2"), (120, "9417-9417;07")]);
     assert_eq!(special, StopListAction::Put(range, StopTerms { until, special: true }));
     assert_eq!(action(&[(91, "3"), (120, "9417-9417")]), StopListAction::Remove(range));

@@ -1,9 +1,9 @@
 //! `tamga stop-list`: entries for the stop-list from a file (BLK-5), all of them or none.
 //!
 //! CSV with a header: `card` or `from` and `to`, `until`, and if wanted `code` (04 or 07) and `action`
-//! (add or delete). A range is of one to six leading digits on both sides, or of whole card numbers:
+//! (add or delete). A range is of one to eight leading digits on both sides, or of whole card numbers:
 //! then the cards in it go on the list one by one, which is possible up to [`CARDS_MOST`] of them,
-//! since only six digits of a number are kept anywhere.
+//! since only eight leading digits of a number are kept anywhere.
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -135,7 +135,11 @@ fn listed<'t>(
         return Err("has either card or from and to".to_owned());
     }
     let of = |pan: &Pan| {
-        StopListed::Card(CardNumber { digest: security.pan_digest(pan), masked: pan.masked() })
+        StopListed::Card(CardNumber {
+            digest: security.pan_digest(pan),
+            masked: pan.masked(),
+            leading: pan.leading(),
+        })
     };
     if !card.is_empty() {
         let pan = Pan::from_ascii(card.as_bytes()).map_err(|error| format!("card: {error}"))?;
@@ -145,21 +149,23 @@ fn listed<'t>(
     if !digits(from) || !digits(to) {
         return Err("from and to: must be digits".to_owned());
     }
-    if from.len() <= 6 && to.len() <= 6 {
+    if from.len() <= 8 && to.len() <= 8 {
         let (from, to) = (filled(from, '0'), filled(to, '9'));
         let range = from.zip(to).filter(|(from, to)| from <= to);
         let (from, to) = range.ok_or("from: is above to")?;
         return Ok(vec![StopListed::Range { from, to }]);
     }
     if from.len() != to.len() || !(13..=19).contains(&from.len()) {
-        return Err("from and to: are one to six leading digits each, or whole numbers".to_owned());
+        return Err(
+            "from and to: are one to eight leading digits each, or whole numbers".to_owned()
+        );
     }
     Ok(cards_between(from, to)?.iter().map(of).collect())
 }
 
 fn filled(text: &str, fill: char) -> Option<u32> {
     let mut filled = text.to_owned();
-    while filled.len() < 6 {
+    while filled.len() < 8 {
         filled.push(fill);
     }
     filled.parse().ok()
@@ -173,7 +179,7 @@ fn cards_between(from: &str, to: &str) -> Result<Vec<Pan>, String> {
         return Err("from: is above to".to_owned());
     }
     if (last - first) / 10 >= CARDS_MOST {
-        let hint = "give six leading digits for more";
+        let hint = "give eight leading digits for more";
         return Err(format!("from and to: hold more than {CARDS_MOST} cards; {hint}"));
     }
     let width = from.len();
@@ -263,7 +269,7 @@ mod tests {
         let entries = lines(text).unwrap_or_else(|wrong| panic!("{wrong:?}"));
         assert_eq!(entries.lines, [2, 3, 5]);
         let until = BusinessDate::parse("2026-12-31").unwrap();
-        let range = StopListed::Range { from: 941_700, to: 941_899 };
+        let range = StopListed::Range { from: 94_170_000, to: 94_189_999 };
         let special = StopListAction::Put(range, StopTerms { until, special: true });
         assert_eq!(entries.actions[1], special);
         assert!(matches!(entries.actions[2], StopListAction::Remove(StopListed::Card(_))));
@@ -284,7 +290,7 @@ mod tests {
             ("9417000000000016,9417,9418,2026-12-31,,", "has either"),
             (",,,2026-12-31,,", "has either"),
             (",9418,9417,2026-12-31,,", "from: is above to"),
-            (",94170000,94170001,2026-12-31,,", "from and to: are one to six"),
+            (",941700000,941700001,2026-12-31,,", "from and to: are one to eight"),
             (",9417000000000000,9417999999999999,2026-12-31,,", "from and to: hold more"),
             (",94x,95,2026-12-31,,", "from and to: must be digits"),
             ("94x,,,2026-12-31,,", "card: "),

@@ -247,10 +247,7 @@ pub(super) fn kind_of(
         (TransactionType::Activation, At::Ecommerce) => refuse,
         (TransactionType::Activation, _) => Ok(goods(Operation::Other, Direction::None)),
         (TransactionType::Purchase | TransactionType::Refund, At::Atm) => refuse,
-        (TransactionType::Purchase, At::Ecommerce) => {
-            Ok(goods(Operation::Ecommerce, Direction::Debit))
-        }
-        (TransactionType::Purchase, _) if card_absent => {
+        (TransactionType::Purchase, at) if card_absent || at == At::Ecommerce => {
             Ok(goods(Operation::Ecommerce, Direction::Debit))
         }
         (TransactionType::Purchase, _) => Ok(goods(Operation::Purchase, Direction::Debit)),

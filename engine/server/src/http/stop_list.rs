@@ -26,8 +26,8 @@ pub(super) async fn list(
         let code = |special| if special { "07" } else { "04" };
         let ranges = list.ranges().map(|((from, to), terms)| StopListEntry {
             card: None,
-            from: Some(format!("{from:06}")),
-            to: Some(format!("{to:06}")),
+            from: Some(format!("{from:08}")),
+            to: Some(format!("{to:08}")),
             until: terms.until.to_string(),
             code: code(terms.special).to_owned(),
         });

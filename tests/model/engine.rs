@@ -315,6 +315,7 @@ fn made(message: &Message) -> Request {
         authorization_code: None,
         original: None,
         replacement: None,
+        extra: None,
         surcharge: None,
         sender_told: false,
         facts: SecurityFacts { pin },

@@ -1,5 +1,5 @@
 //! Technical overdrafts by the rule book: opening, interest, repayment, blocks (TOD-1 to TOD-5,
-//! BAL-5).
+//! TOD-7, BAL-5).
 
 use crate::model::Model;
 use crate::world::{ACCOUNTS, CARDS, HOLIDAYS};
@@ -16,6 +16,12 @@ pub struct Debt {
     pub interest: i128,
     /// Accrued and not booked: parts of a tyiyn, so many as percents in a year of 365 days.
     pub carried: i128,
+    /// Fees that were not covered: the last day for paying them, and how much (TOD-7).
+    pub fees: Vec<(i64, i128)>,
+    /// Booked and unpaid.
+    pub penalty: i128,
+    /// Accrued and not booked: thousandths of a tyiyn.
+    pub penalty_carried: i128,
 }
 
 /// The balance and the technical overdraft before a step.
@@ -25,10 +31,18 @@ pub struct Owed {
 }
 
 impl Model {
-    /// What was spent beyond the balance; interest is owed beside it.
+    /// What was spent beyond the balance; interest and penalty are owed beside it.
     fn spent(&self, account: usize) -> i128 {
         let account = &self.accounts[account];
-        (-account.balance - account.debt.interest).max(0)
+        (-account.balance - account.debt.interest - account.debt.penalty).max(0)
+    }
+
+    /// What is owed of a technical overdraft in the order of BAL-5: interest, fees with their
+    /// penalty, the rest.
+    pub fn parts(&self, account: usize, technical: i128) -> [i128; 3] {
+        let debt = &self.accounts[account].debt;
+        let fees = debt.fees_due().min(technical);
+        [debt.interest, fees + debt.penalty, technical - fees]
     }
 
     pub fn overdraft_used(&self, account: usize) -> i128 {
@@ -44,18 +58,28 @@ impl Model {
         Owed { balance: self.accounts[account].balance, technical }
     }
 
-    /// What a change of the balance does to what is owed.
-    pub fn settle(&mut self, account: usize, before: Owed, today: i64) {
+    /// What a change of the balance does to what is owed. `fee` is the part of a debit that is a
+    /// fee; it is taken last.
+    pub fn settle(&mut self, account: usize, before: Owed, (fee, today): (i128, i64)) {
         let now = self.accounts[account].balance;
         if now == before.balance {
             return;
         }
-        // BAL-5: a credit pays interest first, and all of it before the agreed overdraft.
+        let [interest, fees, _] = self.parts(account, before.technical);
         let debt = &mut self.accounts[account].debt;
-        debt.interest -= debt.interest.min((now - before.balance).max(0));
+        let credit = (now - before.balance).max(0);
+        let interest = interest.min(credit);
+        debt.interest -= interest;
+        debt.pay(fees.min(credit - interest));
         let technical = self.technical_overdraft(account);
+        if credit == 0 && fee > 0 {
+            self.accounts[account].balance += fee;
+            let uncovered = technical - self.technical_overdraft(account);
+            self.accounts[account].balance -= fee;
+            self.accounts[account].debt.owe(uncovered, working_days_after(today, 5));
+        }
         let debt = &mut self.accounts[account].debt;
-        let is_open = technical + debt.interest > 0;
+        let is_open = technical + debt.interest + debt.penalty > 0;
         let was_open = std::mem::replace(&mut debt.is_open, is_open);
         if is_open && !was_open {
             debt.openings.push(today);
@@ -104,9 +128,7 @@ impl Model {
             }
             let debt = &mut self.accounts[account].debt;
             let exact = debt.carried + technical * 24;
-            let (low, rest) = (exact.div_euclid(PARTS), exact.rem_euclid(PARTS));
-            let up = rest * 2 > PARTS || (rest * 2 == PARTS && low % 2 != 0);
-            let booked = low + i128::from(up);
+            let booked = half_to_even(exact, PARTS);
             debt.carried = exact - booked * PARTS;
             if booked == 0 {
                 continue;
@@ -114,6 +136,29 @@ impl Model {
             debt.interest += booked;
             self.accounts[account].balance -= booked;
             *self.general.entry("interest_income").or_default() += booked;
+            self.consider_block(account, today);
+        }
+    }
+
+    /// TOD-7: a tenth of a percent a day of the fees that are overdue.
+    pub fn book_penalties(&mut self, day: i64, today: i64) {
+        const PARTS: i128 = 1_000;
+        for account in 0..ACCOUNTS.len() {
+            let debt = &mut self.accounts[account].debt;
+            let overdue = debt.fees.iter().filter(|(due, _)| *due < day);
+            let overdue: i128 = overdue.map(|(_, fee)| fee).sum();
+            if overdue == 0 {
+                continue;
+            }
+            let exact = debt.penalty_carried + overdue;
+            let booked = half_to_even(exact, PARTS);
+            debt.penalty_carried = exact - booked * PARTS;
+            if booked == 0 {
+                continue;
+            }
+            debt.penalty += booked;
+            self.accounts[account].balance -= booked;
+            *self.general.entry("penalty_income").or_default() += booked;
             self.consider_block(account, today);
         }
     }
@@ -126,6 +171,36 @@ impl Model {
             }
         }
     }
+}
+
+impl Debt {
+    pub fn fees_due(&self) -> i128 {
+        self.fees.iter().map(|(_, fee)| fee).sum()
+    }
+
+    fn owe(&mut self, fee: i128, due_on: i64) {
+        if fee > 0 {
+            self.fees.push((due_on, fee));
+        }
+    }
+
+    /// The oldest fee first, the penalty after them all.
+    fn pay(&mut self, mut amount: i128) {
+        for (_, fee) in &mut self.fees {
+            let paid = amount.min(*fee);
+            *fee -= paid;
+            amount -= paid;
+        }
+        self.fees.retain(|(_, fee)| *fee > 0);
+        self.penalty = (self.penalty - amount).max(0);
+    }
+}
+
+/// `exact / parts`, rounded half to even.
+fn half_to_even(exact: i128, parts: i128) -> i128 {
+    let (low, rest) = (exact.div_euclid(parts), exact.rem_euclid(parts));
+    let up = rest * 2 > parts || (rest * 2 == parts && low % 2 != 0);
+    low + i128::from(up)
 }
 
 /// The day so many working days after one: Monday to Friday, without the table of holidays.

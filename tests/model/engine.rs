@@ -100,6 +100,7 @@ impl Engine {
             Outcome::Done(Done::Credited { spent, .. }) => Came::Credited(
                 [
                     spent.technical_overdraft.interest,
+                    spent.technical_overdraft.fee,
                     spent.technical_overdraft.principal,
                     spent.overdraft,
                     spent.minimum_balance,

@@ -19,6 +19,7 @@
 mod counters;
 mod debts;
 mod engine;
+mod fees;
 mod message;
 mod model;
 mod reversal;
@@ -99,7 +100,7 @@ fn covers(tally: &run::Tally, steps: u64) {
     }
     let met = |outcome: &str| tally.keys().any(|(_, met)| met == outcome);
     let codes = ["00", "04", "10", "12", "13", "14", "51", "54", "55", "57", "58", "59", "61"];
-    let more = ["62", "63", "65", "70", "75", "77", "94", "05", "refused", "spent IT"];
+    let more = ["62", "63", "65", "70", "75", "77", "94", "05", "refused", "spent IT", "spent IFT"];
     let missing: Vec<&str> =
         codes.into_iter().chain(more).filter(|outcome| !met(outcome)).collect();
     assert!(missing.is_empty(), "never came: {missing:?}");

@@ -2,6 +2,7 @@
 
 use crate::counters::{Counters, Operation};
 use crate::debts::Debt;
+use crate::fees::{Fee, cost, fee_for};
 use crate::message::{Kind, Money, facts, is_contactless, kind, money, payable};
 use crate::step::{Action, By, Message, Pin, Reason, Step, What};
 use crate::world::{
@@ -26,8 +27,9 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Came {
     Answer(Answer),
-    /// BAL-5: interest, technical overdraft, agreed overdraft, minimum balance, own use.
-    Credited([i128; 5]),
+    /// BAL-5: interest, fees, the rest of the technical overdraft, agreed overdraft, minimum
+    /// balance, own use.
+    Credited([i128; 6]),
     Done,
     Refused,
     /// It was about something that is not there.
@@ -67,6 +69,10 @@ pub struct Kept {
     pub root: Option<u32>,
     pub increments: Vec<u32>,
     pub counted: Option<usize>,
+    /// AMT-4.
+    pub fee: Option<Fee>,
+    /// What an inquiry cost.
+    pub flat: u64,
     /// The bank's account on the other side.
     pub bank: &'static str,
 }
@@ -89,6 +95,8 @@ pub struct Model {
     pub counters: Counters,
     pub rules: u8,
     pub kept: BTreeMap<u32, Kept>,
+    /// Fees taken in this step.
+    charged: [i128; ACCOUNTS.len()],
     /// Reversed before they came, by id and terminal, with the day of the reversal.
     killed: BTreeMap<(u32, usize), i64>,
     ended: Option<i64>,
@@ -113,6 +121,7 @@ impl Model {
             counters: Counters::default(),
             rules: 0,
             kept: BTreeMap::new(),
+            charged: [0; ACCOUNTS.len()],
             killed: BTreeMap::new(),
             ended: None,
         }
@@ -144,10 +153,11 @@ impl Model {
 
     pub fn step(&mut self, step: &Step) -> Came {
         let owed: Vec<_> = (0..ACCOUNTS.len()).map(|account| self.owed(account)).collect();
+        self.charged = [0; ACCOUNTS.len()];
         let came = self.act(step);
         if !matches!(step.action, Action::EndDay { .. }) {
             for (account, owed) in owed.into_iter().enumerate() {
-                self.settle(account, owed, day_of(step.at));
+                self.settle(account, owed, (self.charged[account], day_of(step.at)));
             }
         }
         came
@@ -263,13 +273,15 @@ impl Model {
         }
         let mut facts = facts(at, message, kind, money);
         facts.increment = root.is_some();
+        let fee = fee_for(kind.operation, message);
+        kept.fee = if root.is_some() { fee.map(Fee::share) } else { fee };
         let verdict = self.counters.judge(&facts, self.rules);
         if let Some(code) = verdict.over {
             return Err(Answer { cap_left: verdict.cap_left, ..declined(code) });
         }
         let account = CARDS[message.card].account;
         let mut answer = Answer { code: "00".into(), ..Answer::default() };
-        let granted = self.granted(account, terminal, money)?;
+        let granted = self.granted(account, terminal, money, kept.fee)?;
         if verdict.asks_pin {
             return Err(declined("70"));
         }
@@ -284,15 +296,24 @@ impl Model {
         kept.counted = Some(self.counters.count(facts));
         match (message.mti, root) {
             (100, root) => self.hold(id, at, root, kept),
-            _ => self.post(account, kind.bank, false, Money { amount: granted, ..money }),
+            _ => {
+                let money = Money { amount: granted, ..money };
+                self.post(account, kind.bank, false, (money, kept.fee));
+            }
         }
         Ok(answer)
     }
 
     /// BAL-1: what is asked, if there is so much; BAL-4: or what there is.
-    fn granted(&self, account: usize, terminal: &Terminal, money: Money) -> Result<u64, Answer> {
+    fn granted(
+        &self,
+        account: usize,
+        terminal: &Terminal,
+        money: Money,
+        fee: Option<Fee>,
+    ) -> Result<u64, Answer> {
         let available = self.available(account);
-        if i128::from(money.amount) <= available {
+        if cost(fee, money.amount) <= available {
             return Ok(money.amount);
         }
         let partial = PRODUCTS[ACCOUNTS[account].product].partial && terminal.smart;
@@ -308,13 +329,13 @@ impl Model {
         let Some(root) = root else {
             kept.state = State::Held;
             let until = at + hold_days(&TERMINALS[kept.message.terminal]) * DAY_MS;
-            kept.hold = Some((kept.stands, until));
+            kept.hold = Some((cost(kept.fee, kept.stands as u64), until));
             return;
         };
         (kept.state, kept.root) = (State::Increment, Some(root));
         let held = self.kept.get_mut(&root).expect("an open hold");
         held.increments.push(id);
-        held.hold.as_mut().expect("an open hold").0 += kept.stands;
+        held.hold.as_mut().expect("an open hold").0 += cost(kept.fee, kept.stands as u64);
     }
 
     fn inquiry(&mut self, at: i64, message: &Message, kept: &mut Kept) -> Result<Answer, Answer> {
@@ -323,6 +344,15 @@ impl Model {
         self.account_in_order(message, false).map_err(declined)?;
         kept.state = State::Informed;
         let account = CARDS[message.card].account;
+        if let Some(fee) = fee_for(None, message) {
+            let available = self.available(account);
+            if i128::from(fee.flat()) > available {
+                let told = TERMINALS[message.terminal].smart.then_some(available);
+                return Err(Answer { available: told, ..declined("51") });
+            }
+            (kept.state, kept.flat) = (State::Posted, fee.flat());
+            self.charge(account, i128::from(kept.flat));
+        }
         let money = Money { amount: 0, cash_exact: 0, cash: 0 };
         let about =
             Kind { operation: Some(Operation::Refund), credit: false, bank: "merchant_settlement" };
@@ -360,7 +390,7 @@ impl Model {
         }
         kept.stands = -i128::from(money.amount);
         kept.counted = Some(self.counters.count(facts));
-        self.post(card.account, kind.bank, true, money);
+        self.post(card.account, kind.bank, true, (money, None));
         Ok(Answer { code: "00".into(), ..Answer::default() })
     }
 
@@ -387,12 +417,14 @@ impl Model {
         (kept.cash_exact, kept.cash) = (money.cash_exact, money.cash);
         match original {
             None => {
-                self.post(card.account, kind.bank, kind.credit, money);
+                kept.fee = fee_for(kind.operation, message);
+                self.post(card.account, kind.bank, kind.credit, (money, kept.fee));
                 kept.counted = Some(self.counters.count(facts(at, message, kind, money)));
             }
             Some(root) => {
                 kept.root = Some(root);
                 let before = &self.kept[&root];
+                let fee = before.fee;
                 if before.state == State::Posted {
                     // The final amount in place of what was booked before.
                     let (stands, bank) = (before.stands, kind.bank);
@@ -401,9 +433,11 @@ impl Model {
                         cash_exact: before.cash_exact,
                         cash: before.cash,
                     };
-                    self.post(card.account, bank, stands >= 0, was);
+                    self.post(card.account, bank, stands >= 0, (was, fee));
                 }
-                self.post(card.account, kind.bank, kind.credit, money);
+                // By the terms of what it completes.
+                kept.fee = fee;
+                self.post(card.account, kind.bank, kind.credit, (money, fee));
                 self.shrink(root, money.amount, State::Completed);
             }
         }
@@ -456,7 +490,13 @@ impl Model {
     }
 
     /// BAL-7 and AMT-1: the account moves by the exact amount, rounding is the bank's.
-    pub fn post(&mut self, account: usize, bank: &'static str, credit: bool, money: Money) {
+    pub fn post(
+        &mut self,
+        account: usize,
+        bank: &'static str,
+        credit: bool,
+        (money, fee): (Money, Option<Fee>),
+    ) {
         let sign = if credit { -1 } else { 1 };
         let amount = sign * i128::from(money.amount);
         self.accounts[account].balance -= amount;
@@ -467,12 +507,20 @@ impl Model {
         let other = if income { "rounding_income" } else { "rounding_expense" };
         *self.general.entry(bank).or_default() -= rounding;
         *self.general.entry(other).or_default() += rounding;
+        self.charge(account, sign * (cost(fee, money.amount) - i128::from(money.amount)));
+    }
+
+    /// AMT-4: a fee, or one given back.
+    pub fn charge(&mut self, account: usize, fee: i128) {
+        self.accounts[account].balance -= fee;
+        self.charged[account] += fee;
+        *self.general.entry("fee_income").or_default() += fee;
     }
 
     fn credit(&mut self, account: usize, amount: u64) -> Came {
         let amount = i128::from(amount);
         let (technical, agreed) = (self.technical_overdraft(account), self.overdraft_used(account));
-        let interest = self.accounts[account].debt.interest;
+        let owed = self.parts(account, technical);
         let mut rest = amount;
         let mut spend = |debt: i128| {
             let part = debt.min(rest).max(0);
@@ -481,11 +529,11 @@ impl Model {
         };
         let minimum = PRODUCTS[ACCOUNTS[account].product].minimum;
         let missing = (minimum - self.accounts[account].balance.max(0)).max(0);
-        let spent = [spend(interest), spend(technical), spend(agreed), spend(missing)];
-        let [interest, technical, agreed, minimum] = spent;
+        let [interest, fee, principal] = owed.map(&mut spend);
+        let (agreed, minimum) = (spend(agreed), spend(missing));
         self.accounts[account].balance += amount;
         *self.general.entry("incoming_credits").or_default() -= amount;
-        Came::Credited([interest, technical, agreed, minimum, rest])
+        Came::Credited([interest, fee, principal, agreed, minimum, rest])
     }
 
     fn unblock(&mut self, card: usize, reason: Reason) -> Came {
@@ -530,6 +578,7 @@ impl Model {
         }
         self.expire_holds(at);
         self.book_interest(day_of(at));
+        self.book_penalties(day, day_of(at));
         self.block_overdue(day);
         let holding: BTreeSet<u32> = self
             .kept
@@ -645,6 +694,8 @@ pub fn new_kept(at: i64, message: &Message, rrn: u32) -> Kept {
         root: None,
         increments: Vec::new(),
         counted: None,
+        fee: None,
+        flat: 0,
         bank: "merchant_settlement",
     }
 }

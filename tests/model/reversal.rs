@@ -1,5 +1,6 @@
 //! Undoing (TXN-2), and lowering what an earlier message still stands for (CTL-7, AGT-5, TXN-4).
 
+use crate::fees::cost;
 use crate::message::{Money, halves};
 use crate::model::{Answer, Kept, Model, State, declined, new_kept};
 use crate::step::{By, Message, Pin};
@@ -73,13 +74,10 @@ impl Model {
                 self.shrink(of, 0, State::Reversed);
                 return "00";
             }
-            State::Held => {
-                self.kept.get_mut(&of).expect("kept").hold.as_mut().expect("held").0 -= left - stays
-            }
-            State::Increment => {
-                let root = kept.root.expect("an increment has a root");
-                self.kept.get_mut(&root).expect("kept").hold.as_mut().expect("held").0 -=
-                    left - stays;
+            State::Held | State::Increment => {
+                let less = cost(kept.fee, left as u64) - cost(kept.fee, stays as u64);
+                let root = kept.root.unwrap_or(of);
+                self.kept.get_mut(&root).expect("kept").hold.as_mut().expect("held").0 -= less;
             }
             _ => self.move_back(of, stays),
         }
@@ -101,8 +99,10 @@ impl Model {
         let cash_exact = stays_in_cash(kept, stays as u64);
         let now = Money { amount: stays as u64, cash_exact, cash: halves(cash_exact) };
         let root = kept.root;
-        self.post(account, bank, !credit, was);
-        self.post(account, bank, credit, now);
+        let (fee, flat) = (kept.fee, i128::from(kept.flat));
+        self.post(account, bank, !credit, (was, fee));
+        self.post(account, bank, credit, (now, fee));
+        self.charge(account, -flat);
         // A completion's counters are those of what it completed.
         if let Some(root) = root
             .filter(|root| self.kept.get(root).is_some_and(|kept| kept.state == State::Completed))

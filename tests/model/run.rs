@@ -104,9 +104,10 @@ fn kind(action: Action) -> &'static str {
 fn outcome(came: &Came) -> String {
     match came {
         Came::Answer(answer) => answer.code.clone(),
-        Came::Credited([interest, technical, agreed, minimum, _]) => {
+        Came::Credited([interest, fee, technical, agreed, minimum, _]) => {
             let part = |name: &'static str, part: i128| if part > 0 { name } else { "" };
-            let (interest, technical) = (part("I", *interest), part("T", *technical));
+            let interest = format!("{}{}", part("I", *interest), part("F", *fee));
+            let technical = part("T", *technical);
             let (agreed, minimum) = (part("O", *agreed), part("M", *minimum));
             format!("spent {interest}{technical}{agreed}{minimum}")
         }
@@ -164,13 +165,15 @@ fn compare(state: &State, model: &Model, step: &Step) -> Result<(), String> {
         equal(of("opening"), debt.is_open, open.is_some())?;
         let due_on = open.and_then(|open| open.due_on).map(|due| i64::from(due.days()));
         equal(of("due date"), debt.due_on, due_on)?;
-        let (owed, carried) = match &account.debts {
-            Some(debts) => (wide(debts.interest), wide(debts.interest_carried)),
-            None => (0, 0),
-        };
-        equal(of("interest"), debt.interest, owed)?;
+        let none = ledger::Debts::default();
+        let debts = account.debts.as_deref().unwrap_or(&none);
+        equal(of("interest"), debt.interest, wide(debts.interest))?;
         // The engine counts millionths of a percent in years of 360 and of 365 days.
+        let carried = wide(debts.interest_carried);
         equal(of("carried interest"), debt.carried * 72_000_000, carried)?;
+        equal(of("fees due"), debt.fees_due(), wide(debts.fees_due()))?;
+        equal(of("penalty"), debt.penalty, wide(debts.penalty))?;
+        equal(of("carried penalty"), debt.penalty_carried, wide(debts.penalty_carried))?;
         equal(of("arrest"), model.accounts[at].arrested, account.arrested)?;
     }
     for (_, account, balance) in state.ledger().general().iter() {

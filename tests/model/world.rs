@@ -222,6 +222,7 @@ pub fn rules(which: u8) -> String {
             }
         }
     }
+    text += crate::fees::TABLE;
     for limit in &LIMITS {
         let ceiling = match limit.is_count {
             true => limit.ceiling.to_string(),

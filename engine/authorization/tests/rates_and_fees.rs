@@ -476,3 +476,71 @@ fn bal_4_a_partial_approval_leaves_room_for_margin_and_fees() {
     assert_eq!((decision.result.code(), decision.amounts.approved), ("10", Some(50_000)));
     assert_eq!(ledger_balance(&bank, "AU"), 0);
 }
+
+/// A small generator of numbers, the same on every machine.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        (self.0 >> 33) % most
+    }
+}
+
+/// Whatever the rates and fees, and in however many parts: what was taken comes back to the last
+/// minor unit, no hold is left, and no income of the bank's either.
+#[test]
+fn txn_2_amt_3_amt_4_reversals_in_parts_leave_nothing_behind() {
+    for seed in 0..40 {
+        let mut numbers = Numbers(seed);
+        let mut bank = bank(&format!("{RATES}{FEES}"));
+        let cards = [("KU", "AU"), ("KG", "AG"), ("K5", "A5"), ("K6", "A6"), ("K1", "A1")];
+        let before: Vec<i64> = cards.iter().map(|(_, id)| ledger_balance(&bank, id)).collect();
+        for _ in 0..60 {
+            let (card, _) = cards[usize::try_from(numbers.below(5)).unwrap()];
+            let (mti, code, terminal, usd) = [
+                ("0200", PURCHASE, "POS00001", false),
+                ("0200", PURCHASE, "USA00001", true),
+                ("0100", PURCHASE, "USA00001", true),
+                ("0100", PURCHASE, "POS00002", false),
+                ("0200", CASH, "ATMAWAY1", false),
+                ("0200", REFUND, "POS00001", false),
+            ][usize::try_from(numbers.below(6)).unwrap()];
+            let mut request = message(mti, code, terminal, card, "1.00");
+            let minor = 1 + numbers.below(if usd { 2_000 } else { 60_000 });
+            let wire = if usd { currency("USD") } else { Currency::KGS };
+            request.amount = Amount::new(minor, wire);
+            if code == CASH {
+                request.amount = Amount::new(minor.next_multiple_of(100), wire);
+                request.surcharge = Some(numbers.below(100));
+            }
+            let (request, decision) = bank.new_message(request);
+            if decision.result.code() != "00" {
+                continue;
+            }
+            let mut undone = request;
+            if mti == "0100" && numbers.below(2) == 0 {
+                let mut fact = bank.reversal_of(&request, None);
+                fact.mti = Mti::parse("0220").unwrap();
+                fact.amount = Amount::new(1 + numbers.below(minor * 2), wire);
+                assert_eq!(bank.send(&fact).result, ResultCode::Booked);
+                undone = fact;
+            }
+            let mut stays = undone.amount.minor();
+            while numbers.below(3) > 0 && stays > 1 {
+                stays = 1 + numbers.below(stays);
+                let mut part = bank.reversal_of(&undone, None);
+                part.replacement = Some(stays);
+                assert_eq!(bank.send(&part).result.code(), "00", "seed {seed}");
+            }
+            assert_eq!(bank.reverse(&undone, None), "00", "seed {seed}");
+            let after: Vec<i64> = cards.iter().map(|(_, id)| ledger_balance(&bank, id)).collect();
+            assert_eq!(after, before, "seed {seed}: {request:?}");
+        }
+        assert!(cards.iter().all(|(_, id)| bank.account(id).1.trim_matches(['0', '.']).is_empty()));
+        let left = bank.state.ledger().general().iter();
+        let left: Vec<_> =
+            left.filter(|row| row.2 != 0 && row.1 != GeneralAccount::Opening).collect();
+        assert!(left.is_empty(), "seed {seed}: {left:?}");
+    }
+}

@@ -88,6 +88,7 @@ impl Model {
         if technical > before.technical {
             debt.due_on = debt.due_on.or(Some(working_days_after(today, 5)));
         }
+        // Any posting on an open overdraft has the policy look at it.
         if is_open {
             self.consider_block(account, today);
         } else if was_open {
@@ -106,14 +107,18 @@ impl Model {
             return;
         }
         for card in (0..CARDS.len()).filter(|card| CARDS[*card].account == account) {
-            self.cards[card].blocks.insert("technical_overdraft");
+            let card = &mut self.cards[card];
+            card.policy |= card.blocks.insert("technical_overdraft");
         }
     }
 
-    /// TOD-5. Staff block no card so in these histories: all such blocks are the policy's.
+    /// TOD-5: the policy's own block goes, what staff set stays.
     fn lift_block(&mut self, account: usize) {
         for card in (0..CARDS.len()).filter(|card| CARDS[*card].account == account) {
-            self.cards[card].blocks.remove("technical_overdraft");
+            let card = &mut self.cards[card];
+            if std::mem::take(&mut card.policy) {
+                card.blocks.remove("technical_overdraft");
+            }
         }
     }
 

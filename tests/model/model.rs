@@ -80,6 +80,8 @@ pub struct Kept {
 pub struct Card {
     pub blocks: BTreeSet<&'static str>,
     pub tries: u8,
+    /// Its block for a technical overdraft is the policy's, not the staff's (TOD-5).
+    pub policy: bool,
 }
 
 pub struct Account {
@@ -112,6 +114,7 @@ impl Model {
         let card = |card: &crate::world::Card| Card {
             blocks: if card.active { BTreeSet::new() } else { BTreeSet::from(["not_activated"]) },
             tries: 0,
+            policy: false,
         };
         let opening: i128 = ACCOUNTS.iter().map(|account| account.balance).sum();
         Self {
@@ -199,6 +202,7 @@ impl Model {
             }
             Action::Block { card, reason } => {
                 self.cards[card].blocks.insert(name(reason));
+                self.cards[card].policy &= reason != Reason::TechnicalOverdraft;
                 Came::Done
             }
             Action::Unblock { card, reason } => self.unblock(card, reason),
@@ -545,6 +549,7 @@ impl Model {
         if reason == Reason::PinTries {
             card.tries = 0;
         }
+        card.policy &= reason != Reason::TechnicalOverdraft;
         Came::Done
     }
 
@@ -713,5 +718,6 @@ pub fn name(reason: Reason) -> &'static str {
         Reason::TermsBreach => "terms_breach",
         Reason::StopList => "stop_list",
         Reason::PinTries => "pin_tries",
+        Reason::TechnicalOverdraft => "technical_overdraft",
     }
 }

@@ -57,6 +57,7 @@ pub enum Reason {
     TermsBreach,
     StopList,
     PinTries,
+    TechnicalOverdraft,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,7 +279,8 @@ impl Maker {
             100 => Reason::Stolen,
             1..40 => Reason::SuspectedFraud,
             40..80 => Reason::TermsBreach,
-            80..110 => Reason::StopList,
+            80..100 => Reason::StopList,
+            101..120 => Reason::TechnicalOverdraft,
             _ => Reason::HolderRequest,
         }
     }
@@ -294,6 +296,7 @@ impl Maker {
             Reason::PinTries,
             Reason::PinTries,
             Reason::Lost,
+            Reason::TechnicalOverdraft,
         ])
     }
 

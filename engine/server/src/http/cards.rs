@@ -5,9 +5,8 @@ use super::context::HttpContext;
 use super::describe::{Block, Card, Counter, Figure};
 use super::fields::{Body, Fields, Segments};
 use super::forms::{BlockForm, UnblockForm};
-use super::idempotency;
-use super::money;
 use super::problem::Problem;
+use super::{idempotency, money, overdrafts};
 use crate::suggest::nearest;
 use authorization::{BlockReason, Command, OnRequestOf, State as Core};
 use axum::Json;
@@ -49,6 +48,7 @@ fn view(core: &Core, id: &str, now: Moment) -> Option<Card> {
         service_code: format!("{:03}", card.service_code),
         supplementary_of: card.supplementary_of.map(|of| directory.card_id(of).to_owned()),
         pin_tries: card.pin_tries,
+        overdraft_exempt_until: card.exempt_until.map(overdrafts::until),
         counters: counters.into_iter().map(|view| counter(core, view, now)).collect(),
         as_of: now.rfc3339(),
     })

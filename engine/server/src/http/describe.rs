@@ -139,7 +139,7 @@ pub(super) struct AgeingTotal {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Exemption {
     pub(super) card: String,
-    /// The last day; none if it was ended.
+    /// The last day, or `always`; none if it was ended.
     pub(super) until: Option<String>,
     /// Whether the policy's own block was lifted, or set again.
     pub(super) changed: bool,
@@ -208,6 +208,9 @@ pub(super) struct Card {
     pub(super) supplementary_of: Option<String>,
     /// Wrong PINs in a row (PIN-2).
     pub(super) pin_tries: u8,
+    /// The last day for which staff exempted it from the block policy for technical overdrafts
+    /// (TOD-4); `always` without an end.
+    pub(super) overdraft_exempt_until: Option<String>,
     /// LIM-5.
     pub(super) counters: Vec<Counter>,
     /// The moment all of this is true for.

@@ -225,6 +225,10 @@ async fn change(
     let Done::Exempted { changed } = idempotency::done(&answered, &id)? else {
         return Err(Problem::internal("another outcome than an exemption's"));
     };
-    let until = until.filter(|until| until.days() < i32::MAX).map(|until| until.to_string());
-    Ok(Json(Exemption { card: id, until, changed }))
+    Ok(Json(Exemption { card: id, until: until.map(self::until), changed }))
+}
+
+/// The last day of an exemption; one without an end lasts always.
+pub(super) fn until(until: BusinessDate) -> String {
+    if until.days() == i32::MAX { "always".to_owned() } else { until.to_string() }
 }

@@ -16,6 +16,7 @@
     clippy::result_large_err
 )]
 
+mod books;
 mod counters;
 mod debts;
 mod engine;

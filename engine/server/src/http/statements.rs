@@ -5,6 +5,7 @@ use super::context::HttpContext;
 use super::fields::Segments;
 use super::problem::Problem;
 use super::query::Params;
+use super::transactions::BEHIND;
 use crate::clock::Clock;
 use crate::statement::{GeneralLedger, Statement};
 use axum::Json;
@@ -66,7 +67,14 @@ pub(super) async fn statement(
         return Err(Problem::field("to", detail));
     }
     let statement = Statement::new(found, params.text("from"), params.text("to"));
-    Ok(if csv { as_csv("statement", statement.csv()) } else { Json(statement).into_response() })
+    let mut response = match csv {
+        true => as_csv("statement", statement.csv()),
+        false => Json(statement).into_response(),
+    };
+    if behind > 0 {
+        response.headers_mut().insert(BEHIND, HeaderValue::from(behind));
+    }
+    Ok(response)
 }
 
 /// A day stands for its end, an instant for itself.

@@ -19,7 +19,7 @@ use payment_types::{Currency, Moment, format_minor};
 use serde::Serialize;
 
 /// On the answer of a search that could not wait any longer: how many records it does not know.
-const BEHIND: HeaderName = HeaderName::from_static("read-model-behind");
+pub(super) const BEHIND: HeaderName = HeaderName::from_static("read-model-behind");
 
 const PARAMETERS: [&str; 8] =
     ["card", "account", "terminal", "from", "to", "code", "cursor", "limit"];

@@ -55,51 +55,6 @@ impl State {
         spent
     }
 
-    /// Posts what the bank must book whatever the balance (TOD-1), and adds what the customer is to
-    /// be told of it (TOD-2, BAL-3).
-    #[allow(dead_code)]
-    pub(crate) fn post_fact(
-        &mut self,
-        transfer: &Transfer,
-        moment: Moment,
-        cause: OverdraftCause,
-        notices: &mut Vec<Notice>,
-    ) {
-        let Party::Customer(slot) = transfer.debit else {
-            self.post(transfer, moment, cause);
-            return;
-        };
-        let before = self.ledger.account(slot).cloned();
-        self.post(transfer, moment, cause);
-        self.note_refill(slot, moment);
-        let after = self.ledger.account(slot);
-        let notice = before.zip(after).and_then(|(b, a)| self.notice_of(slot, &b, a, moment));
-        if let Some(notice) = notice {
-            self.told(&notice, moment);
-            notices.push(notice);
-        }
-    }
-
-    /// TOD-7: takes a service fee, covered or not. What is not covered is due in 5 working days.
-    #[allow(dead_code)]
-    pub(crate) fn charge_fee(
-        &mut self,
-        slot: AccountSlot,
-        amount: u64,
-        moment: Moment,
-        (transfers, notices): (&mut Vec<Transfer>, &mut Vec<Notice>),
-    ) {
-        let Some(account) = self.ledger.account(slot) else { return };
-        let transfer = Transfer {
-            debit: Party::Customer(slot),
-            credit: Party::General(GeneralAccount::FeeIncome),
-            amount,
-            currency: account.currency,
-        };
-        self.post_fact(&transfer, moment, OverdraftCause::Fee, notices);
-        transfers.push(transfer);
-    }
-
     /// What the customer is to be told after a debit, if it opened or grew a technical overdraft
     /// (TOD-2), or ate into the minimum balance (BAL-3).
     pub(crate) fn notice_of(
@@ -413,12 +368,15 @@ mod tests {
     #[test]
     fn tod_7_an_uncovered_fee_is_due_in_five_working_days_and_then_bears_a_penalty() {
         let mut state = bank();
-        let (slot, mut transfers, mut notices) = (AccountSlot(0), Vec::new(), Vec::new());
+        let slot = AccountSlot(0);
         let moment = Moment::new(day("2026-11-23").start(OFFSET), OFFSET);
-        state.charge_fee(slot, 15_000, moment, (&mut transfers, &mut notices));
-        let due_on = day("2026-11-30");
-        let told = Notice::TechnicalOverdraft { account: slot, amount: 5_000, due_on };
-        assert_eq!((notices, transfers.len()), (vec![told], 1));
+        let fee = Transfer {
+            debit: Party::Customer(slot),
+            credit: Party::General(GeneralAccount::FeeIncome),
+            amount: 15_000,
+            currency: Currency::KGS,
+        };
+        state.post(&fee, moment, OverdraftCause::Fee);
         let account = state.ledger().account(slot).unwrap();
         assert_eq!(account.open_overdraft().unwrap().cause, OverdraftCause::Fee);
         let parts = Parts { interest: 0, fee: 5_000, principal: 0 };

@@ -3,7 +3,7 @@
 use crate::{BlockReason, ResultCode};
 use arrayvec::ArrayVec;
 use ledger::AccountSlot;
-use payment_types::{BusinessDate, ExpiryDate, MaskedPan, PanDigest};
+use payment_types::{BusinessDate, ExpiryDate, MaskedPan, PanDigest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Opaque bytes of the security module: what a PIN is checked against.
@@ -38,6 +38,8 @@ pub struct Card {
     pub supplementary_of: Option<u32>,
     /// The technical overdraft block on it is the policy's own (TOD-4): repayment may lift it.
     pub policy_block: bool,
+    /// When the bank got the report of its loss or theft (BLK-6).
+    pub loss_reported_at: Option<Timestamp>,
     /// The last day for which staff exempted it from the block policy (TOD-4).
     pub exempt_until: Option<BusinessDate>,
 }
@@ -171,6 +173,7 @@ mod tests {
             pin_reference: PinReferenceBytes::new(),
             supplementary_of: None,
             policy_block: false,
+            loss_reported_at: None,
             exempt_until: None,
         };
         let last_day = BusinessDate::parse("2026-10-31").unwrap();

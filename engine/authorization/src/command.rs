@@ -4,6 +4,7 @@ use crate::{
     DayPart, Decision, Movement, Presentment, RateItem, Request, RuleId, StopListAction, Switch,
     TraceEntry,
 };
+use crate::{DisputeCommand, DisputeRefusal, DisputesDone};
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
@@ -368,6 +369,8 @@ pub enum Command {
         /// On whose request and why.
         by: OnRequestOf,
     },
+    /// A claim, or a decision about claims (TXN-7).
+    Dispute(DisputeCommand),
     /// Entries for the stop-list, or off it (BLK-5): all of them or none.
     StopList {
         /// The file they come from, or nothing.
@@ -587,6 +590,8 @@ pub enum Done {
         /// Whether the policy's own block was lifted, or set again.
         changed: bool,
     },
+    /// Disputes were taken or decided.
+    Disputes(Box<DisputesDone>),
     /// The stop-list was changed.
     StopListChanged(StopListDone),
     /// An account is under arrest.
@@ -633,6 +638,8 @@ pub enum Refusal {
     UnknownCard,
     /// No such account.
     UnknownAccount,
+    /// A claim, or a decision about one.
+    Dispute(DisputeRefusal),
     /// An entry for the stop-list has ended, or its range overlaps another: which, from 0.
     StopList(u64),
     /// The reason is not set on the card.

@@ -2,7 +2,7 @@
 
 use crate::apply::apply;
 use crate::command::{
-    Accepted, BlockReason, Command, Decided, Done, OnRequestOf, Outcome, PortfolioItem, Refusal,
+    Accepted, BlockReason, Command, Decided, Done, Outcome, PortfolioItem, Refusal,
 };
 use crate::decide::decide_presentment;
 use crate::directory::at;
@@ -95,7 +95,8 @@ impl State {
                 .map(|version| Done::RulesInstalled { version })
                 .map_err(Refusal::Rules),
             Command::Import { part, last, items } => self.import(*part, *last, items),
-            Command::Block { card, reason, by } => self.block(card, *reason, by),
+            Command::Block { card, reason, .. } => self.block(moment, card, *reason),
+            Command::Dispute(command) => self.dispute_command(moment, command),
             Command::StopList { actions, .. } => self.put_on_stop_list(moment, actions),
             Command::Unblock { card, reason, .. } => self.unblock(card, *reason),
             Command::ExemptCard { card, until, .. } => self.exempt(moment, card, *until),
@@ -149,10 +150,13 @@ impl State {
     }
 
     /// BLK-1: in force for every request decided after this.
-    fn block(&mut self, card: &str, reason: BlockReason, _: &OnRequestOf) -> Result<Done, Refusal> {
+    fn block(&mut self, moment: Moment, card: &str, reason: BlockReason) -> Result<Done, Refusal> {
         let slot = self.card_named(card)?;
         let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
         card.blocks.set(reason);
+        if matches!(reason, BlockReason::Lost | BlockReason::Stolen) {
+            card.loss_reported_at.get_or_insert(moment.at);
+        }
         // TOD-5: what staff set is staff's, and stays when the overdraft is repaid.
         card.policy_block &= reason != BlockReason::TechnicalOverdraft;
         Ok(Done::Blocked)

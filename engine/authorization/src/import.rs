@@ -142,6 +142,7 @@ impl State {
             pin_reference,
             supplementary_of,
             policy_block: false,
+            loss_reported_at: None,
             exempt_until: None,
         });
         self.cards_of.add(account);

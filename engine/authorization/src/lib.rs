@@ -18,6 +18,7 @@ mod debts;
 mod decide;
 mod decision;
 mod directory;
+mod disputes;
 mod effects;
 mod execute;
 mod import;
@@ -52,6 +53,10 @@ pub use decision::{
     StatementLine, Transfers,
 };
 pub use directory::{Customer, Directory, Merchant, Product, Terminal};
+pub use disputes::{
+    Answerable, CLAIM_DAYS, ClaimKind, Dispute, DisputeCommand, DisputeRefusal, DisputeStatus,
+    DisputedOperation, Disputes, DisputesDone,
+};
 pub use effects::Scratch;
 pub use import::ImportError;
 pub use notification_fee::NotificationService;

@@ -11,6 +11,7 @@ impl Done {
         match self {
             Self::Credited { transfers, .. } => transfers,
             Self::Day(part) => &part.transfers,
+            Self::Disputes(done) => &done.transfers,
             Self::RulesInstalled { .. }
             | Self::ImportStaged
             | Self::Imported { .. }
@@ -31,6 +32,7 @@ impl Done {
     pub fn notices(&self) -> &[Notice] {
         match self {
             Self::Day(part) => &part.notices,
+            Self::Disputes(done) => &done.notices,
             Self::RulesInstalled { .. }
             | Self::ImportStaged
             | Self::Imported { .. }

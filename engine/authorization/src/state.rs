@@ -8,6 +8,7 @@ use crate::command::{IdempotencyKey, Outcome, PortfolioItem};
 use crate::day::{DaySummary, DayUnderWay};
 use crate::decide::decide;
 use crate::directory::{Directory, Ids, at};
+use crate::disputes::Disputes;
 use crate::effects::Scratch;
 use crate::links::Links;
 use crate::rates::Rates;
@@ -49,6 +50,7 @@ pub struct State {
     pub(crate) transactions: Transactions,
     pub(crate) presented: PresentedBefore,
     pub(crate) stop_list: StopList,
+    pub(crate) disputes: Disputes,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) staged: Vec<Vec<PortfolioItem>>,
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,

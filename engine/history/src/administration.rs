@@ -2,7 +2,9 @@
 
 use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
-use authorization::{CardChange, Command, DayStanding, Done, OnRequestOf, Outcome, RateItem};
+use authorization::{
+    CardChange, Command, DayStanding, DisputeCommand, Done, OnRequestOf, Outcome, RateItem,
+};
 use payment_types::{Currency, Sequence, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
@@ -91,6 +93,7 @@ fn entry<'c>(
             entry.details["until"] = json!(until.map(|until| until.to_string()));
             entry
         }
+        Command::Dispute(command) => dispute(command),
         Command::StopList { file, actions, by } => stop_list(file, actions.len(), by),
         Command::Arrest { account, authority, document, entered_by } => {
             arrest("arrest", account, authority, document, entered_by)
@@ -144,6 +147,29 @@ fn entry<'c>(
 
 fn system(action: &'static str, details: Value) -> Entry<'static> {
     Entry { action, subject: None, entered_by: None, details }
+}
+
+fn dispute(command: &DisputeCommand) -> Entry<'_> {
+    let (action, subject, by, details) = match command {
+        DisputeCommand::Claim { operation, kind, amount, reason, by } => {
+            let details = json!({
+                "transaction": operation.transaction.0, "kind": kind.name(),
+                "minor_units": amount, "reason": reason,
+            });
+            ("claim", Some(("account", operation.account.as_str())), by, details)
+        }
+        DisputeCommand::Count { terminal, surplus, shortage, by } => {
+            let details = json!({
+                "terminal": terminal, "surplus": surplus, "shortage": shortage, "note": by.note,
+            });
+            ("cash_count", None, by, details)
+        }
+        DisputeCommand::Decide { dispute, accept, by } => {
+            let details = json!({ "dispute": dispute, "accept": accept, "note": by.note });
+            ("decide_dispute", None, by, details)
+        }
+    };
+    Entry { action, subject, entered_by: Some(&by.entered_by), details }
 }
 
 fn stop_list<'c>(file: &str, entries: usize, by: &'c OnRequestOf) -> Entry<'c> {

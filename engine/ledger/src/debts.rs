@@ -22,6 +22,8 @@ pub enum OverdraftCause {
     Fee,
     /// The reversal of a credit that had been spent.
     Reversal,
+    /// Cash that an ATM handed out above what was asked, collected back (TXN-7).
+    OverDispense,
     /// The agreed overdraft came to its end while it was used.
     OverdraftEnded,
     /// The account was taken over with it.
@@ -38,6 +40,7 @@ impl OverdraftCause {
             Self::LatePresentment => "late_presentment",
             Self::Fee => "fee",
             Self::Reversal => "reversal",
+            Self::OverDispense => "over_dispense",
             Self::OverdraftEnded => "overdraft_ended",
             Self::Opening => "opening",
         }

@@ -15,6 +15,8 @@ pub enum GeneralAccount {
     AgentSettlement,
     /// Owed to payment networks for what was done at other banks' devices.
     NetworkSettlement,
+    /// Credited to customers for disputed operations, until it is settled who pays.
+    Disputes,
     /// Cash in the bank's ATMs.
     AtmCash,
     /// Cash in the bank's branches.
@@ -39,11 +41,12 @@ pub enum GeneralAccount {
 
 impl GeneralAccount {
     /// Every account, in the order of the chart.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Opening,
         Self::MerchantSettlement,
         Self::AgentSettlement,
         Self::NetworkSettlement,
+        Self::Disputes,
         Self::AtmCash,
         Self::BranchCash,
         Self::IncomingCredits,
@@ -64,6 +67,7 @@ impl GeneralAccount {
             Self::MerchantSettlement => "merchant_settlement",
             Self::AgentSettlement => "agent_settlement",
             Self::NetworkSettlement => "network_settlement",
+            Self::Disputes => "disputes",
             Self::AtmCash => "atm_cash",
             Self::BranchCash => "branch_cash",
             Self::IncomingCredits => "incoming_credits",

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     GeneralLedger(GeneralLedger),
     /// Book a clearing file: what networks say was done with our cards
     Present(Present),
+    /// Claims about operations and what became of them
+    Disputes(Disputes),
     /// Put cards and ranges on the stop-list, or take them off, from a file
     StopList(StopList),
     /// Write a portfolio of any size with test cards, for load tests
@@ -321,6 +323,24 @@ pub(crate) struct Overdrafts {
     /// As of this time instead of now; only while no engine runs
     #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
     pub(crate) test_clock: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+While an engine runs on the data directory it is asked over its API, with --token or TAMGA_TOKEN.
+
+Example:
+  tamga disputes --config tamga.toml --status open")]
+pub(crate) struct Disputes {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Only these: open, credited, collected or rejected
+    #[arg(long, value_name = "STATUS",
+        value_parser = ["open", "credited", "collected", "rejected"])]
+    pub(crate) status: Option<String>,
+    /// A token of the API
+    #[arg(long, value_name = "TOKEN", env = "TAMGA_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod connection;
 pub mod day;
 pub mod decode;
 pub mod demo;
+pub mod disputes;
 mod doors;
 pub mod encode;
 pub mod engine;

@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Statement(args) => run::statement(args),
         Command::GeneralLedger(args) => run::general_ledger(&args),
         Command::Present(args) => run::clearing::present(args),
+        Command::Disputes(args) => run::clearing::disputes(args),
         Command::StopList(args) => run::clearing::stop_list(args),
         Command::GeneratePortfolio(args) => run::generate_portfolio(&args),
     };

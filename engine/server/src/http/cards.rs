@@ -49,6 +49,7 @@ fn view(core: &Core, id: &str, now: Moment) -> Option<Card> {
         supplementary_of: card.supplementary_of.map(|of| directory.card_id(of).to_owned()),
         pin_tries: card.pin_tries,
         overdraft_exempt_until: card.exempt_until.map(overdrafts::until),
+        loss_reported_at: card.loss_reported_at.map(|at| Moment::new(at, now.offset).rfc3339()),
         counters: counters.into_iter().map(|view| counter(core, view, now)).collect(),
         as_of: now.rfc3339(),
     })

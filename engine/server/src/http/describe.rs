@@ -211,6 +211,8 @@ pub(super) struct Card {
     /// The last day for which staff exempted it from the block policy for technical overdrafts
     /// (TOD-4); `always` without an end.
     pub(super) overdraft_exempt_until: Option<String>,
+    /// When the bank got the report of its loss or theft (BLK-6).
+    pub(super) loss_reported_at: Option<String>,
     /// LIM-5.
     pub(super) counters: Vec<Counter>,
     /// The moment all of this is true for.

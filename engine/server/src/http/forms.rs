@@ -91,3 +91,40 @@ pub(super) struct EndOfDayForm {
     #[schema(example = "2026-11-23")]
     date: String,
 }
+
+/// `POST /disputes`.
+#[derive(Debug, ToSchema)]
+pub(super) struct ClaimForm {
+    /// The operation's id.
+    transaction: String,
+    /// `short_dispense`, `over_dispense`, `not_mine` or `other`.
+    #[schema(example = "short_dispense")]
+    kind: String,
+    /// What is claimed, in the account's currency; all of it if not told.
+    amount: Option<String>,
+    /// In the claimant's words.
+    reason: String,
+    /// On whose request.
+    requested_by: String,
+    /// How that person was identified.
+    identified_by: Option<String>,
+}
+
+/// `POST /disputes/{id}/decision`.
+#[derive(Debug, ToSchema)]
+pub(super) struct DecisionForm {
+    /// `accept` or `reject`.
+    decision: String,
+    /// Why.
+    note: String,
+}
+
+/// `POST /terminals/{id}/cash-count`.
+#[derive(Debug, ToSchema)]
+pub(super) struct CashCountForm {
+    /// What was found above the books, KGS.
+    surplus: Option<String>,
+    /// What was missing, KGS.
+    shortage: Option<String>,
+    note: Option<String>,
+}

@@ -16,6 +16,7 @@ mod card_settings;
 mod cards;
 mod context;
 mod describe;
+mod disputes;
 mod fields;
 mod forms;
 mod health;

@@ -3,8 +3,8 @@
 
 use super::describe::ProblemBody;
 use super::{
-    accounts, audit, batches, card_settings, cards, health, networks, notifications, operations,
-    overdrafts,
+    accounts, audit, batches, card_settings, cards, disputes, health, networks, notifications,
+    operations, overdrafts,
 };
 use super::{presentments, rates, rules, statements, stop_list, transactions};
 use axum::Json;
@@ -33,6 +33,7 @@ use utoipa::{Modify, OpenApi};
         networks::list,
         transactions::list, transactions::read,
         presentments::list, presentments::present, stop_list::list, stop_list::put,
+        disputes::list, disputes::claim, disputes::read, disputes::decide, disputes::count,
         batches::of_terminal, batches::of_acquirer,
         rules::read, rates::list, rates::load, notifications::list, audit::list,
         operations::end_of_day, operations::day_status, operations::move_clock, document_json,

@@ -3,9 +3,9 @@
 use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
-    accounts, audit, batches, card_settings, cards, health, metering, networks, notifications,
-    openapi, operations, overdrafts, page, presentments, rates, rules, statements, stop_list,
-    transactions,
+    accounts, audit, batches, card_settings, cards, disputes, health, metering, networks,
+    notifications, openapi, operations, overdrafts, page, presentments, rates, rules, statements,
+    stop_list, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -74,6 +74,11 @@ impl Routes {
             .api(Method::GET, "/networks", networks::list)
             .api(Method::GET, "/transactions", transactions::list)
             .api(Method::GET, "/transactions/{id}", transactions::read)
+            .api(Method::GET, "/disputes", disputes::list)
+            .api(Method::POST, "/disputes", disputes::claim)
+            .api(Method::GET, "/disputes/{id}", disputes::read)
+            .api(Method::POST, "/disputes/{id}/decision", disputes::decide)
+            .api(Method::POST, "/terminals/{id}/cash-count", disputes::count)
             .api(Method::GET, "/stop-list", stop_list::list)
             .api(Method::POST, "/stop-list", stop_list::put)
             .api(Method::GET, "/terminals/{id}/batch", batches::of_terminal)

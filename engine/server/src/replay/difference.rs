@@ -59,6 +59,7 @@ pub(crate) const fn command_name(command: &Command) -> &'static str {
         Command::InstallRules { .. } => "rule set",
         Command::Import { .. } => "import",
         Command::Block { .. } => "block",
+        Command::Dispute(_) => "dispute",
         Command::StopList { .. } => "stop-list",
         Command::Unblock { .. } => "unblock",
         Command::ExemptCard { .. } => "exemption from the block policy",

@@ -1,8 +1,9 @@
-//! `tamga present` and `tamga stop-list`: what they print.
+//! `tamga present`, `tamga stop-list` and `tamga disputes`: what they print.
 
 use super::{config, print};
-use crate::args::{Present, StopList};
+use crate::args::{Disputes, Present, StopList};
 use tamga::clearing::{Format, PresentOptions};
+use tamga::disputes::DisputeOptions;
 use tamga::failure::Failure;
 use tamga::progress::Progress;
 use tamga::stop_list::StopListOptions;
@@ -77,4 +78,35 @@ pub(crate) fn stop_list(args: StopList) -> Result<(), Failure> {
         "{} added, {} replaced, {} taken off, {} to be taken off were not there",
         done.added, done.replaced, done.removed, done.missing
     ))
+}
+
+pub(crate) fn disputes(args: Disputes) -> Result<(), Failure> {
+    let config = config(&args.place)?;
+    let (data, status, token) = (args.place.data, args.status, args.token);
+    let found = tamga::disputes::disputes(&DisputeOptions { config, data, status, token })?;
+    let mut table = Table::new(&[
+        ("id", Align::Right),
+        ("transaction", Align::Right),
+        ("kind", Align::Left),
+        ("status", Align::Left),
+        ("account", Align::Left),
+        ("terminal", Align::Left),
+        ("amount", Align::Right),
+        ("liability", Align::Left),
+        ("opened", Align::Left),
+    ]);
+    for dispute in &found.items {
+        table.row(&[
+            &dispute.id.to_string(),
+            &dispute.transaction,
+            &dispute.kind,
+            &dispute.status,
+            &dispute.account,
+            &dispute.terminal,
+            &format!("{} {}", dispute.amount, dispute.currency),
+            &dispute.liability,
+            &dispute.opened_at,
+        ]);
+    }
+    print(&table.to_string())
 }

@@ -1,0 +1,253 @@
+//! `/disputes` and `/terminals/{id}/cash-count`: claims and their decision (TXN-7, BLK-6).
+
+use super::access::{Operator, Reader};
+use super::context::HttpContext;
+use super::fields::{Body, Fields, Segments};
+use super::forms::{CashCountForm, ClaimForm, DecisionForm};
+use super::problem::Problem;
+use super::query::Params;
+use super::{idempotency, money};
+use crate::disputes::{DisputeList, DisputeView, list as list_of, view};
+use authorization::{
+    CLAIM_DAYS, ClaimKind, Command, DisputeCommand, DisputeRefusal, DisputeStatus,
+    DisputedOperation, Done, OnRequestOf, State as Core,
+};
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use history::Party;
+use payment_types::{Currency, Moment, Sequence};
+
+/// Why the core refused.
+pub(super) fn refused(why: DisputeRefusal) -> Problem {
+    match why {
+        DisputeRefusal::TooLate(days) => {
+            let detail = format!(
+                "a claim is taken within {CLAIM_DAYS} calendar days of the operation (001 §4.10, \
+                 4.12); {days} have passed"
+            );
+            Problem::conflict(detail, "TXN-7")
+        }
+        DisputeRefusal::NotYet => Problem::field("transaction", "is to come").with_rule("TXN-7"),
+        DisputeRefusal::Claimed(number) => {
+            Problem::conflict(format!("dispute {number} is about it already"), "TXN-7")
+        }
+        DisputeRefusal::Amount => {
+            Problem::field("amount", "is zero, or above what was booked").with_rule("TXN-7")
+        }
+        DisputeRefusal::NotOpen => Problem::conflict("there is no such open dispute", "TXN-7"),
+        DisputeRefusal::CountDecides => {
+            let detail = "the ATM's cash count decides it, nobody else (001 §4.10)";
+            Problem::conflict(detail, "TXN-7")
+        }
+        DisputeRefusal::NotAnAtm => {
+            Problem::field("terminal", "is no ATM in the register").with_rule("TXN-7")
+        }
+    }
+}
+
+/// Takes a claim about an operation, within 45 calendar days of it.
+#[utoipa::path(post, path = "/api/v1/disputes", tag = "disputes",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = ClaimForm,
+    responses((status = 200, body = DisputeView),
+        (status = 404, description = "No such transaction"),
+        (status = 409, description = "Too late, or claimed already")))]
+pub(super) async fn claim(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = context.running()?;
+    let key = idempotency::key_of(&headers, &caller, "POST", "/disputes", &body.0)?;
+    let known = ["transaction", "kind", "amount", "reason", "requested_by", "identified_by"];
+    let fields = Fields::parse(&body, &known)?.without_card_numbers(&context).await?;
+    let kind = fields.text("kind")?;
+    let kind = ClaimKind::ALL.into_iter().find(|known| known.name() == kind).ok_or_else(|| {
+        let names = ClaimKind::ALL.map(ClaimKind::name).join(", ");
+        Problem::field("kind", format!("must be one of {names}"))
+    })?;
+    let (operation, currency) = operation(&context, fields.text("transaction")?).await?;
+    let amount = match fields.optional_text("amount")? {
+        "" => operation.amount,
+        text => money::read("amount", text, currency)?,
+    };
+    let command = Command::Dispute(DisputeCommand::Claim {
+        operation,
+        kind,
+        amount,
+        reason: fields.text("reason")?.into(),
+        by: OnRequestOf {
+            entered_by: caller.name.into(),
+            requested_by: fields.text("requested_by")?.into(),
+            identified_by: fields.optional_text("identified_by")?.into(),
+            note: "".into(),
+        },
+    });
+    let answered = running.shard.command(command, key).await?;
+    let numbers = numbers(idempotency::done(&answered, "")?)?;
+    let number = numbers.first().copied().unwrap_or_default();
+    let shown = show(&context, number).await?;
+    Ok(idempotency::mark(Json(shown).into_response(), answered.replayed))
+}
+
+/// What the books say of an operation that moved money on an account.
+async fn operation(
+    context: &HttpContext,
+    id: &str,
+) -> Result<(DisputedOperation, Currency), Problem> {
+    let unknown = || Problem::not_found("transaction", id);
+    let sequence: u64 = id.parse().map_err(|_| unknown())?;
+    let search = move |history: &history::History| history.transaction(sequence);
+    let (found, behind) = context.search(search).await?;
+    let found = match found {
+        Some(found) => found,
+        None if behind > 0 => return Err(Problem::behind(behind)),
+        None => return Err(unknown()),
+    };
+    let nothing =
+        || Problem::field("transaction", "moved no money of an account").with_rule("TXN-7");
+    let account = found.summary.account.ok_or_else(nothing)?;
+    let is_own = |party: &Party| matches!(party, Party::Account(id) if *id == account);
+    let own = found.postings.iter().filter(|posting| is_own(&posting.party));
+    let moved: i64 = own.clone().map(|posting| posting.amount).sum();
+    let currency = own.map(|posting| posting.currency).next().ok_or_else(nothing)?;
+    let operation = DisputedOperation {
+        transaction: Sequence(found.summary.sequence),
+        at: found.summary.moment.at,
+        account: account.into(),
+        card: found.summary.card.unwrap_or_default().into(),
+        terminal: found.summary.terminal.into(),
+        amount: moved.unsigned_abs(),
+        issuer_liable: found.summary.liability == "issuer",
+    };
+    Ok((operation, currency))
+}
+
+fn numbers(done: Done) -> Result<Vec<u32>, Problem> {
+    match done {
+        Done::Disputes(done) => Ok(done.disputes),
+        _ => Err(Problem::internal("another outcome than a dispute's")),
+    }
+}
+
+async fn show(context: &HttpContext, number: u32) -> Result<DisputeView, Problem> {
+    let look = move |core: &Core, now: Moment| {
+        core.dispute(number).map(|dispute| view(number, dispute, now.offset))
+    };
+    let found = context.running()?.shard.query(look).await?;
+    found.ok_or_else(|| Problem::not_found("dispute", &number.to_string()))
+}
+
+/// Disputes, oldest first.
+#[utoipa::path(get, path = "/api/v1/disputes", tag = "disputes",
+    params(("status" = Option<String>, Query,
+        description = "open, credited, collected or rejected")),
+    responses((status = 200, body = DisputeList)))]
+pub(super) async fn list(
+    State(context): State<HttpContext>,
+    _: Reader,
+    params: Params,
+) -> Result<Json<DisputeList>, Problem> {
+    let status = params.known(&["status"])?.text("status");
+    let names = DisputeStatus::ALL.map(DisputeStatus::name);
+    if status.as_deref().is_some_and(|status| !names.contains(&status)) {
+        return Err(Problem::field("status", format!("must be one of {}", names.join(", "))));
+    }
+    let look = move |core: &Core, now: Moment| list_of(core, status.as_deref(), now.offset);
+    Ok(Json(context.running()?.shard.query(look).await?))
+}
+
+/// One dispute.
+#[utoipa::path(get, path = "/api/v1/disputes/{id}", tag = "disputes",
+    params(("id" = String, Path, description = "Its number")),
+    responses((status = 200, body = DisputeView), (status = 404, description = "No such dispute")))]
+pub(super) async fn read(
+    State(context): State<HttpContext>,
+    _: Reader,
+    Segments(id): Segments<String>,
+) -> Result<Json<DisputeView>, Problem> {
+    let number = id.parse().map_err(|_| Problem::not_found("dispute", &id))?;
+    show(&context, number).await.map(Json)
+}
+
+/// Staff decide a claim that no cash count decides.
+#[utoipa::path(post, path = "/api/v1/disputes/{id}/decision", tag = "disputes",
+    params(("id" = String, Path, description = "Its number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = DecisionForm,
+    responses((status = 200, body = DisputeView),
+        (status = 409, description = "Decided already, or the ATM's cash count decides it")))]
+pub(super) async fn decide(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = context.running()?;
+    let dispute: u32 = id.parse().map_err(|_| Problem::not_found("dispute", &id))?;
+    let path = format!("/disputes/{id}/decision");
+    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
+    let fields =
+        Fields::parse(&body, &["decision", "note"])?.without_card_numbers(&context).await?;
+    let accept = match fields.text("decision")? {
+        "accept" => true,
+        "reject" => false,
+        _ => return Err(Problem::field("decision", "must be accept or reject")),
+    };
+    let by = OnRequestOf {
+        entered_by: caller.name.into(),
+        note: fields.text("note")?.into(),
+        ..OnRequestOf::default()
+    };
+    let command = Command::Dispute(DisputeCommand::Decide { dispute, accept, by });
+    let answered = running.shard.command(command, key).await?;
+    idempotency::done(&answered, &id)?;
+    let shown = show(&context, dispute).await?;
+    Ok(idempotency::mark(Json(shown).into_response(), answered.replayed))
+}
+
+/// The count of an ATM's cash: it decides every open claim about that ATM (001 §4.10). No surplus,
+/// no credit; what was handed out too much is collected back.
+#[utoipa::path(post, path = "/api/v1/terminals/{id}/cash-count", tag = "disputes",
+    params(("id" = String, Path, description = "DE 41"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = CashCountForm,
+    responses((status = 200, body = DisputeList, description = "The claims it decided"),
+        (status = 422, description = "Not an ATM, or both a surplus and a shortage")))]
+pub(super) async fn count(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    Segments(id): Segments<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let running = context.running()?;
+    let path = format!("/terminals/{id}/cash-count");
+    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
+    let fields = Fields::parse(&body, &["surplus", "shortage", "note"])?;
+    let amount = |name: &str| match fields.optional_text(name)? {
+        "" | "0" | "0.00" => Ok(0),
+        text => money::read(name, text, Currency::KGS),
+    };
+    let (surplus, shortage) = (amount("surplus")?, amount("shortage")?);
+    if surplus > 0 && shortage > 0 {
+        return Err(Problem::field("shortage", "a count shows a surplus or a shortage, not both"));
+    }
+    let by = OnRequestOf {
+        entered_by: caller.name.into(),
+        note: fields.optional_text("note")?.into(),
+        ..OnRequestOf::default()
+    };
+    let terminal = id.as_str().into();
+    let command = Command::Dispute(DisputeCommand::Count { terminal, surplus, shortage, by });
+    let answered = running.shard.command(command, key).await?;
+    let mut items = Vec::new();
+    for number in numbers(idempotency::done(&answered, &id)?)? {
+        items.push(show(&context, number).await?);
+    }
+    Ok(idempotency::mark(Json(DisputeList { items }).into_response(), answered.replayed))
+}

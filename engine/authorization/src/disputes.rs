@@ -394,7 +394,25 @@ impl State {
             }
             DisputeStatus::Open | DisputeStatus::Rejected => return,
         };
-        self.post_fact(&transfer, moment, OverdraftCause::OverDispense, &mut done.notices);
+        self.post_decided(&transfer, moment, &mut done.notices);
         done.transfers.push(transfer);
+    }
+
+    /// Posts what was decided, covered or not (TOD-1), with what the customer is to be told of it.
+    fn post_decided(&mut self, transfer: &Transfer, moment: Moment, notices: &mut Vec<Notice>) {
+        let cause = OverdraftCause::OverDispense;
+        let Party::Customer(slot) = transfer.debit else {
+            self.post(transfer, moment, cause);
+            return;
+        };
+        let before = self.ledger.account(slot).cloned();
+        self.post(transfer, moment, cause);
+        self.note_refill(slot, moment);
+        let after = self.ledger.account(slot);
+        let notice = before.zip(after).and_then(|(b, a)| self.notice_of(slot, &b, a, moment));
+        if let Some(notice) = notice {
+            self.told(&notice, moment);
+            notices.push(notice);
+        }
     }
 }

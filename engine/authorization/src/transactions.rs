@@ -9,8 +9,9 @@ use dense::{Chunked, Index};
 use ledger::{AccountSlot, GeneralAccount, HoldSlot};
 use limits::Move;
 use payment_types::{
-    AcquirerId, AuthorizationCode, Balance, BusinessDate, Currency, Mti, OriginalDataElements,
-    ProcessingCode, ResponseCode, Rrn, Sequence, Stan, TerminalId, Timestamp, WireDateTime,
+    AcquirerId, AuthorizationCode, Balance, BusinessDate, Class, Currency, Mti,
+    OriginalDataElements, ProcessingCode, ResponseCode, Rrn, Sequence, Stan, TerminalId, Timestamp,
+    WireDateTime,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -216,8 +217,9 @@ impl Day {
     /// it added to (TXN-4).
     fn holds(&self, row: &Transaction) -> bool {
         let root = || row.follows.and_then(|root| self.row(self.position_of(root)?));
-        row.hold.is_some()
-            || (row.status == Status::Increment && root().is_some_and(|root| root.hold.is_some()))
+        // A reversed increment too: the chain of the others leads over it.
+        let is_increment = row.mti.class() == Class::Authorization;
+        row.hold.is_some() || (is_increment && root().is_some_and(|root| root.hold.is_some()))
     }
 
     fn rebuild(&mut self) {

@@ -120,6 +120,7 @@ fn item(card: u64) -> [PortfolioItem; 3] {
             service_code: 201,
             blocks: vec![],
             pin_reference: vec![1; 17],
+            applied_on: None,
             supplementary_of: None,
             limits: vec![],
         }),

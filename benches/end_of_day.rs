@@ -71,6 +71,7 @@ fn items(at: u64) -> [PortfolioItem; 3] {
             service_code: 201,
             blocks: vec![],
             pin_reference: vec![1; 17],
+            applied_on: None,
             supplementary_of: None,
             limits: vec![],
         }),

@@ -396,6 +396,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             service_code: 201,
             blocks: if card.active { vec![] } else { vec![BlockReason::NotActivated] },
             pin_reference: Vec::new(),
+            applied_on: None,
             supplementary_of: (at == 6).then(|| card_id(0).into()),
             limits: Vec::new(),
         }));

@@ -18,6 +18,9 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
             state.note_refill(slot, moment);
         }
     }
+    if let (Some(slot), false) = (scratch.parties.account, transfers.is_empty()) {
+        state.note_operation(slot, moment.business_date());
+    }
     if let Some(notice) = &scratch.notice {
         state.told(notice, moment);
     }

@@ -38,6 +38,8 @@ pub struct Card {
     pub supplementary_of: Option<u32>,
     /// The technical overdraft block on it is the policy's own (TOD-4): repayment may lift it.
     pub policy_block: bool,
+    /// When it was applied for; where that is not known, when it was taken in.
+    pub applied_on: BusinessDate,
     /// When the bank got the report of its loss or theft (BLK-6).
     pub loss_reported_at: Option<Timestamp>,
     /// The last day for which staff exempted it from the block policy (TOD-4).
@@ -173,6 +175,7 @@ mod tests {
             pin_reference: PinReferenceBytes::new(),
             supplementary_of: None,
             policy_block: false,
+            applied_on: BusinessDate::from_days(0),
             loss_reported_at: None,
             exempt_until: None,
         };

@@ -4,7 +4,7 @@ use crate::{
     DayPart, Decision, Movement, Presentment, RateItem, Request, RuleId, StopListAction, Switch,
     TraceEntry,
 };
-use crate::{DisputeCommand, DisputeRefusal, DisputesDone};
+use crate::{DisputeCommand, DisputeRefusal, DisputesDone, RetireCommand};
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
@@ -223,6 +223,8 @@ pub struct CardItem {
     pub blocks: Vec<BlockReason>,
     /// What its PIN is checked against: opaque bytes of the security module.
     pub pin_reference: Vec<u8>,
+    /// When it was applied for (`not_collected`); the day of the import where it is not told.
+    pub applied_on: Option<BusinessDate>,
     /// The id of the primary card (BLK-7).
     pub supplementary_of: Option<CompactString>,
     /// Ceilings of its own for limits of the rule set; may only tighten.
@@ -371,6 +373,8 @@ pub enum Command {
     },
     /// A claim, or a decision about claims (TXN-7).
     Dispute(DisputeCommand),
+    /// An approval of what the end of day listed (BLK-8, `not_collected`).
+    Retire(RetireCommand),
     /// Entries for the stop-list, or off it (BLK-5): all of them or none.
     StopList {
         /// The file they come from, or nothing.
@@ -590,6 +594,11 @@ pub enum Done {
         /// Whether the policy's own block was lifted, or set again.
         changed: bool,
     },
+    /// An idle account was closed, or a card cancelled that was not collected.
+    Retired {
+        /// The money that was left.
+        transfers: Vec<Transfer>,
+    },
     /// Disputes were taken or decided.
     Disputes(Box<DisputesDone>),
     /// The stop-list was changed.
@@ -638,6 +647,10 @@ pub enum Refusal {
     UnknownCard,
     /// No such account.
     UnknownAccount,
+    /// Not on the list of the end of day, or no longer rightly (BLK-8).
+    NotListed,
+    /// There is no rate to KGS (AMT-3).
+    NoRate,
     /// A claim, or a decision about one.
     Dispute(DisputeRefusal),
     /// An entry for the stop-list has ended, or its range overlaps another: which, from 0.

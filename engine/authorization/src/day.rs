@@ -39,13 +39,17 @@ pub enum DayJob {
     NotificationFees,
     /// BLK-5: entries of the stop-list that have ended are taken off it.
     StopList,
+    /// BLK-8: accounts that have become idle are listed for approval.
+    IdleAccounts,
+    /// Cards that were not collected are listed for approval.
+    UncollectedCards,
     /// Transactions and keys too old to be repeated or reversed leave memory (TXN-1).
     Memory,
 }
 
 impl DayJob {
     /// Every job, in the order in which they run.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Holds,
         Self::Overdrafts,
         Self::Interest,
@@ -55,6 +59,8 @@ impl DayJob {
         Self::MinimumBalances,
         Self::NotificationFees,
         Self::StopList,
+        Self::IdleAccounts,
+        Self::UncollectedCards,
         Self::Memory,
     ];
 
@@ -71,6 +77,8 @@ impl DayJob {
             Self::MinimumBalances => "minimum_balances",
             Self::NotificationFees => "notification_fees",
             Self::StopList => "stop_list",
+            Self::IdleAccounts => "idle_accounts",
+            Self::UncollectedCards => "uncollected_cards",
             Self::Memory => "memory",
         }
     }
@@ -88,6 +96,7 @@ impl DayJob {
             Self::MinimumBalances => RuleId::Bal3,
             Self::NotificationFees => RuleId::Amt5,
             Self::StopList => RuleId::Blk5,
+            Self::IdleAccounts | Self::UncollectedCards => RuleId::Blk8,
             Self::Memory => RuleId::Txn1,
         }
     }
@@ -96,6 +105,7 @@ impl DayJob {
     fn size(self, state: &State) -> u64 {
         match self {
             Self::Holds | Self::StopList | Self::Memory => 0,
+            Self::UncollectedCards => u64::try_from(state.cards.len()).unwrap_or(u64::MAX),
             _ => u64::try_from(state.ledger.account_count()).unwrap_or(u64::MAX),
         }
     }
@@ -112,6 +122,8 @@ impl DayJob {
             Self::MinimumBalances => state.watch_minimum_balances(shift),
             Self::NotificationFees => state.take_notification_fees(shift),
             Self::StopList => state.end_stop_list_entries(shift),
+            Self::IdleAccounts => state.list_idle_accounts(shift),
+            Self::UncollectedCards => state.list_uncollected_cards(shift),
             Self::Memory => state.forget_the_old(shift),
         }
     }

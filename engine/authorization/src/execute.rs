@@ -97,6 +97,7 @@ impl State {
             Command::Import { part, last, items } => self.import(*part, *last, items),
             Command::Block { card, reason, .. } => self.block(moment, card, *reason),
             Command::Dispute(command) => self.dispute_command(moment, command),
+            Command::Retire(command) => self.retire(moment, command),
             Command::StopList { actions, .. } => self.put_on_stop_list(moment, actions),
             Command::Unblock { card, reason, .. } => self.unblock(card, *reason),
             Command::ExemptCard { card, until, .. } => self.exempt(moment, card, *until),
@@ -231,6 +232,7 @@ impl State {
             currency: found.currency,
         };
         let spent = self.post(&transfer, moment, OverdraftCause::Fee).unwrap_or_default();
+        self.note_operation(slot, moment.business_date());
         let balance = self.ledger.account(slot).map_or(0, |account| account.balance);
         Ok(Done::Credited { account: slot, spent, balance, transfers: vec![transfer] })
     }

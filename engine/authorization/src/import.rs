@@ -91,6 +91,7 @@ impl State {
             return Err(("currency", format!("product {} is in another currency", item.product)));
         }
         let mut account = Account::new(customer_position, position, item.currency, minimum);
+        account.last_operation = self.moment.business_date();
         account.overdraft_limit = item.overdraft_limit;
         if let Some(from) = item.overdraft_from {
             account.overdraft_from = from;
@@ -142,6 +143,7 @@ impl State {
             pin_reference,
             supplementary_of,
             policy_block: false,
+            applied_on: item.applied_on.unwrap_or(self.moment.business_date()),
             loss_reported_at: None,
             exempt_until: None,
         });

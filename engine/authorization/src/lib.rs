@@ -31,6 +31,7 @@ mod rates;
 mod record;
 mod request;
 mod result;
+mod retirement;
 mod rules;
 mod settings;
 mod snapshot;
@@ -68,6 +69,7 @@ pub use record::{
 };
 pub use request::{CardNumber, Extra, PinFact, Request, SecurityFacts};
 pub use result::ResultCode;
+pub use retirement::{IdleMoney, RetireCommand};
 pub use settings::{CardRaise, CardSettings, Switch, TravelNote};
 pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 pub use state::State;

@@ -12,6 +12,7 @@ impl Done {
             Self::Credited { transfers, .. } => transfers,
             Self::Day(part) => &part.transfers,
             Self::Disputes(done) => &done.transfers,
+            Self::Retired { transfers } => transfers,
             Self::RulesInstalled { .. }
             | Self::ImportStaged
             | Self::Imported { .. }
@@ -44,6 +45,7 @@ impl Done {
             | Self::ArrestLifted
             | Self::Credited { .. }
             | Self::CardSet
+            | Self::Retired { .. }
             | Self::RatesLoaded { .. }
             | Self::HoldsExpired { .. } => &[],
         }

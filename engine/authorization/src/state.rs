@@ -12,6 +12,7 @@ use crate::disputes::Disputes;
 use crate::effects::Scratch;
 use crate::links::Links;
 use crate::rates::Rates;
+use crate::retirement::Retirement;
 use crate::rules::Rules;
 use crate::settings::Settings;
 use crate::stop_list::StopList;
@@ -51,6 +52,7 @@ pub struct State {
     pub(crate) presented: PresentedBefore,
     pub(crate) stop_list: StopList,
     pub(crate) disputes: Disputes,
+    pub(crate) retirement: Retirement,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) staged: Vec<Vec<PortfolioItem>>,
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,

@@ -124,6 +124,7 @@ fn card(number: u64) -> PortfolioItem {
         service_code: 201,
         blocks: Vec::new(),
         pin_reference: Vec::new(),
+        applied_on: None,
         supplementary_of: None,
         limits: Vec::new(),
     })

@@ -4,6 +4,7 @@ use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
 use authorization::{
     CardChange, Command, DayStanding, DisputeCommand, Done, OnRequestOf, Outcome, RateItem,
+    RetireCommand,
 };
 use payment_types::{Currency, Sequence, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
@@ -94,6 +95,7 @@ fn entry<'c>(
             entry
         }
         Command::Dispute(command) => dispute(command),
+        Command::Retire(command) => retire(command),
         Command::StopList { file, actions, by } => stop_list(file, actions.len(), by),
         Command::Arrest { account, authority, document, entered_by } => {
             arrest("arrest", account, authority, document, entered_by)
@@ -147,6 +149,19 @@ fn entry<'c>(
 
 fn system(action: &'static str, details: Value) -> Entry<'static> {
     Entry { action, subject: None, entered_by: None, details }
+}
+
+fn retire(command: &RetireCommand) -> Entry<'_> {
+    let (action, subject, by) = match command {
+        RetireCommand::CloseAccount { account, by } => {
+            ("close_idle_account", ("account", account.as_str()), by)
+        }
+        RetireCommand::CancelCard { card, by } => {
+            ("cancel_uncollected_card", ("card", card.as_str()), by)
+        }
+    };
+    let details = json!({ "note": by.note });
+    Entry { action, subject: Some(subject), entered_by: Some(&by.entered_by), details }
 }
 
 fn dispute(command: &DisputeCommand) -> Entry<'_> {

@@ -62,6 +62,8 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         Refusal::StopList(at) => {
             return format!("entry {at} of the stop-list has ended, or overlaps another");
         }
+        Refusal::NotListed => "not on the list of the end of day, or no longer rightly",
+        Refusal::NoRate => "there is no rate to KGS",
         Refusal::NotBlockedFor => "not blocked for that reason",
         Refusal::CannotBeLifted => "nobody may lift that reason",
         Refusal::AccountClosed => "the account is closed",

@@ -33,6 +33,8 @@ pub struct Account {
     pub arrested: bool,
     /// Closed: nothing moves any more but facts.
     pub closed: bool,
+    /// The last day with an operation of the customer's (BLK-8); at first the day it was opened here.
+    pub last_operation: BusinessDate,
     /// What it owes and what is to be refilled, if there is anything.
     pub debts: Option<Box<Debts>>,
 }
@@ -93,6 +95,7 @@ impl Account {
             overdraft_until: BusinessDate::from_days(i32::MAX),
             arrested: false,
             closed: false,
+            last_operation: BusinessDate::from_days(i32::MIN),
             debts: None,
         }
     }

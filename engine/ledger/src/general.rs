@@ -37,11 +37,15 @@ pub enum GeneralAccount {
     InterestIncome,
     /// Penalties on overdue service fees (TOD-7).
     PenaltyIncome,
+    /// What was left on idle accounts, below 100 KGS (BLK-8).
+    IdleIncome,
+    /// What was left on idle accounts from 100 KGS on: customers may claim it (BLK-8).
+    Unclaimed,
 }
 
 impl GeneralAccount {
     /// Every account, in the order of the chart.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Opening,
         Self::MerchantSettlement,
         Self::AgentSettlement,
@@ -57,6 +61,8 @@ impl GeneralAccount {
         Self::ExchangeIncome,
         Self::InterestIncome,
         Self::PenaltyIncome,
+        Self::IdleIncome,
+        Self::Unclaimed,
     ];
 
     /// The name used in the API and the read model.
@@ -78,6 +84,8 @@ impl GeneralAccount {
             Self::ExchangeIncome => "exchange_income",
             Self::InterestIncome => "interest_income",
             Self::PenaltyIncome => "penalty_income",
+            Self::IdleIncome => "idle_income",
+            Self::Unclaimed => "unclaimed",
         }
     }
 }

@@ -114,6 +114,7 @@ pub fn card(id: &str, account: &str, holder: &str) -> CardItem {
         service_code: 201,
         blocks: vec![],
         pin_reference: vec![1; 17],
+        applied_on: None,
         supplementary_of: None,
         limits: vec![],
     }

@@ -230,6 +230,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             service_code: 201,
             blocks: Vec::new(),
             pin_reference: Vec::new(),
+            applied_on: None,
             supplementary_of: None,
             limits: Vec::new(),
         }),

@@ -119,6 +119,13 @@ pub(super) struct DecisionForm {
     note: String,
 }
 
+/// `POST /idle-accounts/{id}/closure` and `/uncollected-cards/{id}/cancellation`.
+#[derive(Debug, ToSchema)]
+pub(super) struct ApprovalForm {
+    /// Why.
+    note: String,
+}
+
 /// `POST /terminals/{id}/cash-count`.
 #[derive(Debug, ToSchema)]
 pub(super) struct CashCountForm {

@@ -33,6 +33,7 @@ mod presentments;
 mod problem;
 mod query;
 mod rates;
+mod retirement;
 mod routes;
 mod rules;
 mod statements;

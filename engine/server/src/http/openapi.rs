@@ -6,7 +6,7 @@ use super::{
     accounts, audit, batches, card_settings, cards, disputes, health, networks, notifications,
     operations, overdrafts,
 };
-use super::{presentments, rates, rules, statements, stop_list, transactions};
+use super::{presentments, rates, retirement, rules, statements, stop_list, transactions};
 use axum::Json;
 use std::sync::OnceLock;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -33,6 +33,7 @@ use utoipa::{Modify, OpenApi};
         networks::list,
         transactions::list, transactions::read,
         presentments::list, presentments::present, stop_list::list, stop_list::put,
+        retirement::idle, retirement::uncollected, retirement::close, retirement::cancel,
         disputes::list, disputes::claim, disputes::read, disputes::decide, disputes::count,
         batches::of_terminal, batches::of_acquirer,
         rules::read, rates::list, rates::load, notifications::list, audit::list,

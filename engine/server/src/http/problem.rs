@@ -137,6 +137,11 @@ impl Problem {
                 let detail = format!("entry {at} has ended, or its range overlaps another");
                 Self::field("entries", detail).with_rule("BLK-5")
             }
+            Refusal::NotListed => {
+                let detail = format!("{id:?} is not listed, or was used since; see the list");
+                Self::conflict(detail, "BLK-8")
+            }
+            Refusal::NoRate => Self::conflict("there is no rate to KGS; load one", "AMT-3"),
             Refusal::NotBlockedFor => {
                 let detail = format!("card {id:?} is not blocked for that reason");
                 Self::new(StatusCode::NOT_FOUND, "not-found", "No such thing", detail)

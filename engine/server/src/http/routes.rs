@@ -4,8 +4,8 @@ use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
     accounts, audit, batches, card_settings, cards, disputes, health, metering, networks,
-    notifications, openapi, operations, overdrafts, page, presentments, rates, rules, statements,
-    stop_list, transactions,
+    notifications, openapi, operations, overdrafts, page, presentments, rates, retirement, rules,
+    statements, stop_list, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -79,6 +79,10 @@ impl Routes {
             .api(Method::GET, "/disputes/{id}", disputes::read)
             .api(Method::POST, "/disputes/{id}/decision", disputes::decide)
             .api(Method::POST, "/terminals/{id}/cash-count", disputes::count)
+            .api(Method::GET, "/idle-accounts", retirement::idle)
+            .api(Method::POST, "/idle-accounts/{id}/closure", retirement::close)
+            .api(Method::GET, "/uncollected-cards", retirement::uncollected)
+            .api(Method::POST, "/uncollected-cards/{id}/cancellation", retirement::cancel)
             .api(Method::GET, "/stop-list", stop_list::list)
             .api(Method::POST, "/stop-list", stop_list::put)
             .api(Method::GET, "/terminals/{id}/batch", batches::of_terminal)

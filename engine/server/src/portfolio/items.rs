@@ -104,6 +104,7 @@ fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<CardItem> 
     let service_code = fields.digits("service_code", 3).unwrap_or(0);
     let blocks = blocks(fields);
     let pin_reference = pin_reference(fields, pan.as_ref(), security);
+    let applied_on = fields.date("applied_on");
     let supplementary_of = fields.optional_id("supplementary_of").map(CompactString::from);
     let limits = card_limits(fields);
     if fields.value("keys").is_some() {
@@ -122,6 +123,7 @@ fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<CardItem> 
         service_code,
         blocks,
         pin_reference,
+        applied_on,
         supplementary_of,
         limits,
     })

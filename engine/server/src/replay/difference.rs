@@ -60,6 +60,7 @@ pub(crate) const fn command_name(command: &Command) -> &'static str {
         Command::Import { .. } => "import",
         Command::Block { .. } => "block",
         Command::Dispute(_) => "dispute",
+        Command::Retire(_) => "closure of what is unused",
         Command::StopList { .. } => "stop-list",
         Command::Unblock { .. } => "unblock",
         Command::ExemptCard { .. } => "exemption from the block policy",

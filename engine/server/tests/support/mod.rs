@@ -104,6 +104,7 @@ fn bank(security: &dyn SecurityModule) -> Vec<PortfolioItem> {
             service_code: 201,
             blocks: vec![],
             pin_reference: security.reference_for_test_pin(&pan, &pin).unwrap().to_bytes().into(),
+            applied_on: None,
             supplementary_of: None,
             limits: vec![],
         }),

@@ -62,7 +62,9 @@ impl Case<'_> {
         original: Option<&Transaction>,
     ) -> Result<Priced, ResultCode> {
         if money.amount == 0 {
-            return Ok(Priced::default());
+            // Nothing is charged, but a later completion is charged as the original was.
+            let pricing = original.and_then(|row| row.pricing.clone());
+            return Ok(Priced { pricing, ..Priced::default() });
         }
         let before = original.and_then(|row| row.pricing.as_deref());
         let fees = match (original, before) {

@@ -103,6 +103,9 @@ impl Header {
             masked: pan.masked(),
             leading: pan.leading(),
         };
+        if super::holds_card_number(&reference, pan.leading()) {
+            return Err(vec!["reference: holds a card number".to_owned()]);
+        }
         Ok(Presentment {
             file: file.into(),
             line: number,

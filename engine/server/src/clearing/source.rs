@@ -256,6 +256,11 @@ fn read_frames(
             records.refused.push((number, "neither DE 13 nor DE 7 tells the day".to_owned()));
             continue;
         };
+        let card = message.request.card.as_ref();
+        if card.is_some_and(|card| super::holds_card_number(&message.reference, card.leading)) {
+            records.refused.push((number, "DE 31 holds a card number".to_owned()));
+            continue;
+        }
         records.presentments.push(Presentment {
             file: file.into(),
             line: number,

@@ -59,6 +59,8 @@ fn what_is_wrong_is_told_by_line_and_column_and_shows_no_card_number() {
     for (column, value, wrong) in [
         (0, "", "reference: is missing"),
         (0, "A B", "reference: is not"),
+        (0, "9417000000000016", "reference: holds a card number"),
+        (0, "X-9417000000000024", "reference: holds a card number"),
         (1, "94170000000000X6", "card: "),
         (1, "123", "card: "),
         (2, "gift", "type: is none of purchase, cash, refund"),

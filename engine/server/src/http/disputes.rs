@@ -229,6 +229,7 @@ pub(super) async fn count(
     let path = format!("/terminals/{id}/cash-count");
     let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
     let fields = Fields::parse(&body, &["surplus", "shortage", "note"])?;
+    let fields = fields.without_card_numbers(&context).await?;
     let amount = |name: &str| match fields.optional_text(name)? {
         "" | "0" | "0.00" => Ok(0),
         text => money::read(name, text, Currency::KGS),

@@ -198,7 +198,7 @@ fn request(number: u64, cards: u64) -> Request {
         original: None,
         replacement: None,
         extra: None,
-        facts: SecurityFacts { pin: PinFact::OnlineVerified },
+        facts: SecurityFacts::of_pin(PinFact::OnlineVerified),
     }
 }
 

@@ -199,7 +199,7 @@ impl Engine {
         };
         let about = |of: u32, mti: u16| {
             let earlier = self.sent.get(&of)?;
-            let pin = SecurityFacts { pin: PinFact::NotPresent };
+            let pin = SecurityFacts::of_pin(PinFact::NotPresent);
             Some(fresh(Request { mti: mti_of(mti), replacement: None, facts: pin, ..*earlier }))
         };
         let amount_of = |amount| Amount::new(amount, Currency::KGS);
@@ -319,7 +319,7 @@ fn made(message: &Message) -> Request {
         extra: None,
         surcharge: None,
         sender_told: false,
-        facts: SecurityFacts { pin },
+        facts: SecurityFacts::of_pin(pin),
     }
 }
 

@@ -21,6 +21,7 @@ mod directory;
 mod disputes;
 mod effects;
 mod execute;
+mod facts;
 mod import;
 mod links;
 mod notification_fee;
@@ -59,6 +60,10 @@ pub use disputes::{
     DisputedOperation, Disputes, DisputesDone,
 };
 pub use effects::Scratch;
+pub use facts::{
+    CardValueFact, CardValueKind, Checked, ChipFact, CryptogramKind, MacFact, NewPin, PinFact,
+    SCRIPT_RESULTS, ScriptOutcome, ScriptResult, SecurityFacts, ThreeDSecureFact,
+};
 pub use import::ImportError;
 pub use notification_fee::NotificationService;
 pub use overdraft_jobs::Ageing;
@@ -67,7 +72,7 @@ pub use rates::{Exact, Quote, RateItem, RateView, Ratio};
 pub use record::{
     RECORD_VERSION, Record, RecordError, decode_record, encode_decided, encode_record,
 };
-pub use request::{CardNumber, Extra, PinFact, Request, SecurityFacts};
+pub use request::{CardNumber, Extra, Request};
 pub use result::ResultCode;
 pub use retirement::{IdleMoney, RetireCommand};
 pub use settings::{CardRaise, CardSettings, Switch, TravelNote};

@@ -4,7 +4,7 @@
 //! text, and PIN, MAC and cryptogram arrive as facts. It is what the journal keeps, so a replay
 //! needs no keys (ARCHITECTURE.md decision 1).
 
-use crate::{StopListAction, ToldTotals};
+use crate::{SecurityFacts, StopListAction, ToldTotals};
 use payment_types::{
     AcceptorId, AcquirerId, Amount, AuthorizationCode, EntryMode, ExpiryDate, MaskedPan,
     MerchantCategoryCode, Mti, OriginalDataElements, PanDigest, PosConditionCode, ProcessingCode,
@@ -21,32 +21,6 @@ pub struct CardNumber {
     pub masked: MaskedPan,
     /// The first eight digits, which tell the network (NET-1). Never shown: people see six.
     pub leading: u32,
-}
-
-/// What is known about the PIN of a request (CTL-6, PIN-2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PinFact {
-    /// None was given.
-    #[default]
-    NotPresent,
-    /// The PIN block held the right PIN.
-    OnlineVerified,
-    /// The PIN block held a wrong PIN.
-    OnlineWrong,
-    /// The PIN block can't be read, or there is nothing to check it against. Not a wrong PIN.
-    Unverifiable,
-    /// The chip says that it checked the PIN (9F34).
-    OfflineVerified,
-    /// The cardholder's own device checked the holder (CDCVM).
-    DeviceVerified,
-}
-
-/// What the security module found: facts, never a decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct SecurityFacts {
-    /// About the PIN.
-    pub pin: PinFact,
 }
 
 /// What only some messages say.

@@ -102,6 +102,26 @@ results! {
     WrongPin = "55" "wrong_pin" "PIN-2";
     /// The PIN block can't be read or checked; no try is counted.
     PinUnverifiable = "63" "pin_unverifiable" "PIN-1";
+    /// A PIN change without a new PIN that can be read.
+    NewPinMissing = "12" "new_pin_missing" "PIN-4";
+    /// A PIN, a cryptogram or another value must be checked, and the security module can't be asked.
+    SecurityUnavailable = "91" "security_unavailable" "PIN-1";
+    /// A card verification value is wrong. Which one stands in the trace, never on the wire.
+    CardValueWrong = "05" "card_value_wrong" "SEC-1";
+    /// The chip's cryptogram is wrong.
+    CryptogramWrong = "05" "cryptogram_wrong" "SEC-2";
+    /// The chip's transaction counter was seen before, or is too old.
+    CounterReplayed = "05" "counter_replayed" "SEC-2";
+    /// What the chip or the terminal found out about the card is not acceptable.
+    ChipCheckFailed = "05" "chip_check_failed" "SEC-2";
+    /// The stripe of a chip card at a terminal that reads chips.
+    FallbackNotPermitted = "57" "fallback_not_permitted" "SEC-3";
+    /// The holder must be authenticated (3-D Secure).
+    AuthenticationRequired = "1A" "authentication_required" "SEC-4";
+    /// Payments without the card are switched off for it.
+    CardAbsentOff = "57" "card_absent_off" "SEC-4";
+    /// The message's authentication code is wrong.
+    MacWrong = "63" "mac_wrong" "SEC-5";
     /// The account is under arrest.
     AccountArrested = "57" "account_arrested" "BAL-6";
     /// The account is closed.
@@ -167,6 +187,9 @@ impl ResultCode {
     /// staff (STYLE.md habit 7).
     #[must_use]
     pub const fn is_transient(self) -> bool {
-        matches!(self, Self::IssuerInoperative | Self::SystemError | Self::NoRate)
+        matches!(
+            self,
+            Self::IssuerInoperative | Self::SecurityUnavailable | Self::SystemError | Self::NoRate
+        )
     }
 }

@@ -30,7 +30,8 @@ rules! {
     Bal1 "BAL-1"; Bal2 "BAL-2"; Bal3 "BAL-3"; Bal4 "BAL-4"; Bal5 "BAL-5"; Bal6 "BAL-6";
     Tod1 "TOD-1"; Tod2 "TOD-2"; Tod3 "TOD-3"; Tod4 "TOD-4"; Tod5 "TOD-5"; Tod6 "TOD-6"; Tod7 "TOD-7";
     Blk1 "BLK-1"; Blk2 "BLK-2"; Blk4 "BLK-4"; Blk5 "BLK-5"; Blk6 "BLK-6"; Blk7 "BLK-7"; Blk8 "BLK-8";
-    Pin1 "PIN-1"; Pin2 "PIN-2";
+    Sec1 "SEC-1"; Sec2 "SEC-2"; Sec3 "SEC-3"; Sec4 "SEC-4"; Sec5 "SEC-5";
+    Pin1 "PIN-1"; Pin2 "PIN-2"; Pin3 "PIN-3"; Pin4 "PIN-4";
     Lim1 "LIM-1"; Lim3 "LIM-3"; Lim4 "LIM-4"; Lim6 "LIM-6";
     Amt1 "AMT-1"; Amt2 "AMT-2"; Amt3 "AMT-3"; Amt4 "AMT-4"; Amt5 "AMT-5"; Amt6 "AMT-6";
     Net1 "NET-1"; Net3 "NET-3";

@@ -10,6 +10,7 @@ pub(crate) const fn pin(fact: PinFact) -> &'static str {
         PinFact::Unverifiable => "unverifiable",
         PinFact::OfflineVerified => "offline_verified",
         PinFact::DeviceVerified => "device_verified",
+        PinFact::Unavailable => "unavailable",
     }
 }
 

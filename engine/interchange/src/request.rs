@@ -80,7 +80,7 @@ pub(crate) fn read(
         original: told.original,
         replacement: told.replacement,
         sender_told: sender_told(message)?,
-        facts: SecurityFacts { pin: holder },
+        facts: SecurityFacts::of_pin(holder),
         extra: None,
     };
     // Last, since it costs the most: nothing is verified for a message that is refused anyway.

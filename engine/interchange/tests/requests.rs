@@ -42,7 +42,7 @@ fn expected(desk: &Desk) -> Request {
         original: None,
         replacement: None,
         extra: None,
-        facts: SecurityFacts { pin: PinFact::NotPresent },
+        facts: SecurityFacts::of_pin(PinFact::NotPresent),
     }
 }
 

@@ -171,6 +171,10 @@ impl Case<'_> {
                 self.note(RuleId::Pin1, Verdict::Decline);
                 Err(ResultCode::PinUnverifiable)
             }
+            PinFact::Unavailable => {
+                self.note(RuleId::Pin1, Verdict::Decline);
+                Err(ResultCode::SecurityUnavailable)
+            }
             PinFact::OnlineVerified => {
                 self.trace(RuleId::Pin2, Verdict::Pass, 0, tries, i64::from(allowed));
                 if card.pin_tries > 0 {

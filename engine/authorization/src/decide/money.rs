@@ -160,7 +160,10 @@ impl Case<'_> {
             PinFact::OnlineVerified => Pin::Online,
             PinFact::OfflineVerified => Pin::Offline,
             PinFact::DeviceVerified => Pin::Cdcvm,
-            PinFact::NotPresent | PinFact::OnlineWrong | PinFact::Unverifiable => Pin::None,
+            PinFact::NotPresent
+            | PinFact::OnlineWrong
+            | PinFact::Unverifiable
+            | PinFact::Unavailable => Pin::None,
         };
         let absent = self.request.entry_mode.is_card_absent()
             || terminal.category == DeviceCategory::Ecommerce;

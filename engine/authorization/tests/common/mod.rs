@@ -234,7 +234,7 @@ pub fn message(mti: &str, code: u32, terminal: &str, card: &str, amount: &str) -
         original: None,
         replacement: None,
         extra: None,
-        facts: SecurityFacts { pin: PinFact::OnlineVerified },
+        facts: SecurityFacts::of_pin(PinFact::OnlineVerified),
     }
 }
 

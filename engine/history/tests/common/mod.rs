@@ -137,7 +137,7 @@ pub fn purchase(stan: u32, minor: u64) -> Request {
         original: None,
         replacement: None,
         extra: None,
-        facts: SecurityFacts { pin: PinFact::OnlineVerified },
+        facts: SecurityFacts::of_pin(PinFact::OnlineVerified),
     }
 }
 

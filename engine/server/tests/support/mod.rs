@@ -160,7 +160,7 @@ pub fn purchase(security: &dyn SecurityModule, stan: u64, minor: u64) -> Request
         original: None,
         replacement: None,
         extra: None,
-        facts: SecurityFacts { pin: PinFact::OnlineVerified },
+        facts: SecurityFacts::of_pin(PinFact::OnlineVerified),
     }
 }
 

@@ -599,6 +599,40 @@ fn no_answer_holds_a_clear_card_number() {
     assert!(!metrics.contains(support::PAN));
 }
 
+/// Every text of every form that is described, so that a form which comes later is held to it too.
+#[test]
+fn no_form_takes_a_clear_card_number_in_a_text() {
+    let bank = Bank::open();
+    let document = bank.call("GET", "/api/v1/openapi.json", &[], "").body;
+    let mut tried = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let path = path.trim_start_matches("/api/v1").replace("{id}", "1");
+        for (method, operation) in operations.as_object().unwrap() {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next())
+            else {
+                continue;
+            };
+            let fields = document["components"]["schemas"][name]["properties"].as_object();
+            for (field, _) in fields.unwrap().iter().filter(|(_, schema)| is_text(schema)) {
+                let text = format!("card {} of a friend", support::PAN);
+                let reply = bank.api(&method.to_uppercase(), &path, &json!({ field: text }));
+                assert_eq!(reply.status, 422, "{method} {path} {field}: {}", reply.body);
+                assert_eq!(reply.body["field"], **field, "{method} {path}: {}", reply.body);
+                let told = reply.body["detail"].as_str().unwrap();
+                assert!(told.contains("holds a card number"), "{method} {path}: {told}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 40, "{tried} texts were tried");
+}
+
+fn is_text(schema: &Value) -> bool {
+    let kinds = schema["type"].as_array().cloned().unwrap_or_else(|| vec![schema["type"].clone()]);
+    kinds.contains(&json!("string"))
+}
+
 #[test]
 fn a_statement_is_as_the_ledger_and_each_line_leads_to_its_posting() {
     let bank = Bank::open();

@@ -1,17 +1,17 @@
 //! `/accounts/{id}`: balances, credits, arrest.
 
 use super::access::{Operator, Reader};
+use super::asked::Asked;
 use super::context::{HttpContext, Running};
 use super::describe::{Account, Arrest, Credit, DebtParts, Overdraft, Refill, Spent};
-use super::fields::{Body, Fields, Segments};
+use super::fields::Segments;
 use super::forms::{ArrestForm, CreditForm};
 use super::problem::Problem;
-use super::{idempotency, money, overdrafts};
+use super::{money, overdrafts};
 use authorization::{Command, Done, State as Core};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use ledger::AccountSlot;
 use payment_types::{Currency, Moment};
 
@@ -81,14 +81,11 @@ pub(super) async fn credit(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
     let running = context.running()?;
-    let path = format!("/accounts/{id}/credits");
-    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
-    let fields = Fields::parse(&body, &["amount", "reference", "purpose", "currency"])?;
-    let fields = fields.without_card_numbers(&context).await?;
+    let key = asked.key(&caller)?;
+    let fields = asked.fields(&context, &["amount", "reference", "purpose", "currency"]).await?;
     let currency = currency_of(running, &id).await?;
     let told = fields.optional_text("currency")?;
     if !told.is_empty() && Currency::from_alpha(told) != Some(currency) {
@@ -104,8 +101,8 @@ pub(super) async fn credit(
         purpose: purpose.into(),
         entered_by: caller.name.as_str().into(),
     };
-    let answered = running.shard.command(command, key).await?;
-    let Done::Credited { spent, balance, .. } = idempotency::done(&answered, &id)? else {
+    let carried_out = context.carry_out(command, key, &id).await?;
+    let Done::Credited { spent, balance, .. } = carried_out.done else {
         return Err(Problem::internal("another outcome than a credit's"));
     };
     let text = |minor| money::text(minor, currency);
@@ -128,7 +125,7 @@ pub(super) async fn credit(
         },
         ledger_balance: text(balance),
     };
-    Ok(idempotency::mark(Json(credit).into_response(), answered.replayed))
+    Ok(carried_out.answer(credit))
 }
 
 async fn currency_of(running: &Running, id: &str) -> Result<Currency, Problem> {
@@ -148,9 +145,9 @@ pub(super) async fn arrest(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    body: Body,
+    asked: Asked,
 ) -> Result<Json<Arrest>, Problem> {
-    let (authority, document) = order(&context, &body).await?;
+    let (authority, document) = order(&context, &asked).await?;
     let command = Command::Arrest {
         account: id.as_str().into(),
         authority: authority.as_str().into(),
@@ -169,9 +166,9 @@ pub(super) async fn lift_arrest(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    body: Body,
+    asked: Asked,
 ) -> Result<Json<Arrest>, Problem> {
-    let (authority, document) = order(&context, &body).await?;
+    let (authority, document) = order(&context, &asked).await?;
     let command = Command::LiftArrest {
         account: id.as_str().into(),
         authority: authority.as_str().into(),
@@ -182,9 +179,8 @@ pub(super) async fn lift_arrest(
         .await
 }
 
-async fn order(context: &HttpContext, body: &Body) -> Result<(String, String), Problem> {
-    let fields = Fields::parse(body, &["authority", "document"])?;
-    let fields = fields.without_card_numbers(context).await?;
+async fn order(context: &HttpContext, asked: &Asked) -> Result<(String, String), Problem> {
+    let fields = asked.fields(context, &["authority", "document"]).await?;
     Ok((fields.text("authority")?.to_owned(), fields.text("document")?.to_owned()))
 }
 
@@ -193,7 +189,6 @@ async fn change_arrest(
     command: Command,
     answer: Arrest,
 ) -> Result<Json<Arrest>, Problem> {
-    let answered = context.running()?.shard.command(command, None).await?;
-    idempotency::done(&answered, &answer.account)?;
+    context.carry_out(command, None, &answer.account).await?;
     Ok(Json(answer))
 }

@@ -1,9 +1,9 @@
 //! `/cards/{id}/settings`, raises, the primary holder's limits, travel notes (LIM-3, LIM-4, LIM-6).
 
 use super::access::{Caller, Operator, Reader, second_person};
+use super::asked::Asked;
 use super::context::HttpContext;
-use super::fields::{Body, Fields, Segments};
-use super::idempotency;
+use super::fields::{Fields, Segments};
 use super::problem::Problem;
 use crate::clock::parse_rfc3339;
 use authorization::{
@@ -12,8 +12,7 @@ use authorization::{
 };
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use limits::country_numeric;
 use payment_types::{BusinessDate, Moment, Sequence};
 use serde::Serialize;
@@ -164,14 +163,14 @@ async fn change(
 ) -> Result<Response, Problem> {
     let running = context.running()?;
     let command = Command::SetCard { card: id.as_str().into(), change, by };
-    let answered = running.shard.command(command, key).await?;
-    let Done::CardSet = idempotency::done(&answered, &id)? else {
+    let carried_out = context.carry_out(command, key, &id).await?;
+    let Done::CardSet = carried_out.done else {
         return Err(Problem::internal("another outcome than of setting a card"));
     };
     let wanted = id.clone();
     let found = running.shard.query(move |core, now| view(core, &wanted, now)).await?;
     let found = found.ok_or_else(|| Problem::not_found("card", &id))?;
-    Ok(idempotency::mark(Json(found).into_response(), answered.replayed))
+    Ok(carried_out.answer(found))
 }
 
 fn by(fields: &Fields, caller: &Caller) -> Result<OnRequestOf, Problem> {
@@ -200,14 +199,12 @@ pub(super) async fn raise(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let key =
-        idempotency::key_of(&headers, &caller, "POST", &format!("/cards/{id}/raises"), &body.0)?;
+    let key = asked.key(&caller)?;
     let known = ["limit", "ceiling", "until", "reason", "requested_by", "identified_by"];
-    let fields = Fields::parse(&body, &known)?.without_card_numbers(&context).await?;
-    let second = second_person(&headers, &context, &caller)?;
+    let fields = asked.fields(&context, &known).await?;
+    let second = second_person(asked.headers(), &context, &caller)?;
     let until = parse_rfc3339(fields.text("until")?)
         .map_err(|error| Problem::field("until", error.to_string()))?;
     let raise = RaiseItem {
@@ -247,10 +244,10 @@ pub(super) async fn holder_limits(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
     let known = ["primary", "limits", "off", "identified_by", "note"];
-    let fields = Fields::parse(&body, &known)?.without_card_numbers(&context).await?;
+    let fields = asked.fields(&context, &known).await?;
     let limits = fields.list("limits")?.iter().map(holder_limit).collect::<Result<_, _>>()?;
     let off = fields.list("off")?.iter().map(switch).collect::<Result<_, _>>()?;
     fields.text("identified_by")?;
@@ -297,13 +294,11 @@ pub(super) async fn travel(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let path = format!("/cards/{id}/travel-notes");
-    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
+    let key = asked.key(&caller)?;
     let known = ["from", "until", "countries", "requested_by", "identified_by", "note"];
-    let fields = Fields::parse(&body, &known)?.without_card_numbers(&context).await?;
+    let fields = asked.fields(&context, &known).await?;
     let country = |code: &Value| {
         code.as_str().and_then(country_numeric).ok_or_else(|| {
             Problem::field("countries", "each is a country of ISO 3166, such as \"TR\"")

@@ -1,18 +1,19 @@
 //! `/cards/{id}`: status, counters, blocks.
 
 use super::access::{Caller, Operator, Reader, second_person};
+use super::asked::Asked;
 use super::context::HttpContext;
 use super::describe::{Block, Card, Counter, Figure};
-use super::fields::{Body, Fields, Segments};
+use super::fields::{Fields, Segments};
 use super::forms::{BlockForm, UnblockForm};
 use super::problem::Problem;
-use super::{idempotency, money, overdrafts};
+use super::{money, overdrafts};
 use crate::suggest::nearest;
 use authorization::{BlockReason, Command, OnRequestOf, State as Core};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use limits::{CounterView, Dimension, Measure, Rule};
 use payment_types::{Currency, Moment};
 use serde::Serialize;
@@ -134,21 +135,16 @@ pub(super) async fn block(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let running = context.running()?;
-    let path = format!("/cards/{id}/blocks");
-    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
+    let key = asked.key(&caller)?;
     let known = ["reason", "requested_by", "identified_by", "note"];
-    let fields = Fields::parse(&body, &known)?.without_card_numbers(&context).await?;
+    let fields = asked.fields(&context, &known).await?;
     let reason = reason_named(fields.text("reason")?, Problem::field)?;
     let by = on_request_of(&fields, reason, caller.name)?;
     let command = Command::Block { card: id.as_str().into(), reason, by };
-    let answered = running.shard.command(command, key).await?;
-    idempotency::done(&answered, &id)?;
-    let answer = Block { card: id, reason: reason.name().to_owned(), blocked: true };
-    Ok(idempotency::mark(Json(answer).into_response(), answered.replayed))
+    let carried_out = context.carry_out(command, key, &id).await?;
+    Ok(carried_out.answer(Block { card: id, reason: reason.name().to_owned(), blocked: true }))
 }
 
 /// Lifts one reason; the others stay (BLK-2). Suspected fraud is lifted by two persons: the second
@@ -166,21 +162,17 @@ pub(super) async fn unblock(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments((id, reason)): Segments<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Json<Block>, Problem> {
-    let running = context.running()?;
-    let fields = Fields::parse(&body, &["requested_by", "identified_by", "note"])?;
-    let fields = fields.without_card_numbers(&context).await?;
+    let fields = asked.fields(&context, &["requested_by", "identified_by", "note"]).await?;
     let reason = reason_named(&reason, |_, _| Problem::not_found("block reason", &reason))?;
     let entered_by = match reason {
-        BlockReason::SuspectedFraud => approved(&headers, &context, &caller)?,
+        BlockReason::SuspectedFraud => approved(asked.headers(), &context, &caller)?,
         _ => caller.name,
     };
     let by = on_request_of(&fields, reason, entered_by)?;
     let command = Command::Unblock { card: id.as_str().into(), reason, by };
-    let answered = running.shard.command(command, None).await?;
-    idempotency::done(&answered, &id)?;
+    context.carry_out(command, None, &id).await?;
     Ok(Json(Block { card: id, reason: reason.name().to_owned(), blocked: false }))
 }
 

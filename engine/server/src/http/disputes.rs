@@ -1,12 +1,13 @@
 //! `/disputes` and `/terminals/{id}/cash-count`: claims and their decision (TXN-7, BLK-6).
 
 use super::access::{Operator, Reader};
+use super::asked::Asked;
 use super::context::HttpContext;
-use super::fields::{Body, Fields, Segments};
+use super::fields::Segments;
 use super::forms::{CashCountForm, ClaimForm, DecisionForm};
+use super::money;
 use super::problem::Problem;
 use super::query::Params;
-use super::{idempotency, money};
 use crate::disputes::{DisputeList, DisputeView, list as list_of, view};
 use authorization::{
     CLAIM_DAYS, ClaimKind, Command, DisputeCommand, DisputeRefusal, DisputeStatus,
@@ -14,8 +15,7 @@ use authorization::{
 };
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use history::Party;
 use payment_types::{Currency, Moment, Sequence};
 
@@ -57,13 +57,11 @@ pub(super) fn refused(why: DisputeRefusal) -> Problem {
 pub(super) async fn claim(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let running = context.running()?;
-    let key = idempotency::key_of(&headers, &caller, "POST", "/disputes", &body.0)?;
+    let key = asked.key(&caller)?;
     let known = ["transaction", "kind", "amount", "reason", "requested_by", "identified_by"];
-    let fields = Fields::parse(&body, &known)?.without_card_numbers(&context).await?;
+    let fields = asked.fields(&context, &known).await?;
     let kind = fields.text("kind")?;
     let kind = ClaimKind::ALL.into_iter().find(|known| known.name() == kind).ok_or_else(|| {
         let names = ClaimKind::ALL.map(ClaimKind::name).join(", ");
@@ -86,11 +84,9 @@ pub(super) async fn claim(
             note: "".into(),
         },
     });
-    let answered = running.shard.command(command, key).await?;
-    let numbers = numbers(idempotency::done(&answered, "")?)?;
-    let number = numbers.first().copied().unwrap_or_default();
-    let shown = show(&context, number).await?;
-    Ok(idempotency::mark(Json(shown).into_response(), answered.replayed))
+    let carried_out = context.carry_out(command, key, "").await?;
+    let number = numbers(&carried_out.done)?.first().copied().unwrap_or_default();
+    Ok(carried_out.answer(show(&context, number).await?))
 }
 
 /// What the books say of an operation that moved money on an account.
@@ -126,9 +122,9 @@ async fn operation(
     Ok((operation, currency))
 }
 
-fn numbers(done: Done) -> Result<Vec<u32>, Problem> {
+fn numbers(done: &Done) -> Result<&[u32], Problem> {
     match done {
-        Done::Disputes(done) => Ok(done.disputes),
+        Done::Disputes(done) => Ok(&done.disputes),
         _ => Err(Problem::internal("another outcome than a dispute's")),
     }
 }
@@ -184,15 +180,11 @@ pub(super) async fn decide(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let running = context.running()?;
     let dispute: u32 = id.parse().map_err(|_| Problem::not_found("dispute", &id))?;
-    let path = format!("/disputes/{id}/decision");
-    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
-    let fields =
-        Fields::parse(&body, &["decision", "note"])?.without_card_numbers(&context).await?;
+    let key = asked.key(&caller)?;
+    let fields = asked.fields(&context, &["decision", "note"]).await?;
     let accept = match fields.text("decision")? {
         "accept" => true,
         "reject" => false,
@@ -204,10 +196,8 @@ pub(super) async fn decide(
         ..OnRequestOf::default()
     };
     let command = Command::Dispute(DisputeCommand::Decide { dispute, accept, by });
-    let answered = running.shard.command(command, key).await?;
-    idempotency::done(&answered, &id)?;
-    let shown = show(&context, dispute).await?;
-    Ok(idempotency::mark(Json(shown).into_response(), answered.replayed))
+    let carried_out = context.carry_out(command, key, &id).await?;
+    Ok(carried_out.answer(show(&context, dispute).await?))
 }
 
 /// The count of an ATM's cash: it decides every open claim about that ATM (001 §4.10). No surplus,
@@ -222,14 +212,10 @@ pub(super) async fn count(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let running = context.running()?;
-    let path = format!("/terminals/{id}/cash-count");
-    let key = idempotency::key_of(&headers, &caller, "POST", &path, &body.0)?;
-    let fields = Fields::parse(&body, &["surplus", "shortage", "note"])?;
-    let fields = fields.without_card_numbers(&context).await?;
+    let key = asked.key(&caller)?;
+    let fields = asked.fields(&context, &["surplus", "shortage", "note"]).await?;
     let amount = |name: &str| match fields.optional_text(name)? {
         "" | "0" | "0.00" => Ok(0),
         text => money::read(name, text, Currency::KGS),
@@ -245,10 +231,10 @@ pub(super) async fn count(
     };
     let terminal = id.as_str().into();
     let command = Command::Dispute(DisputeCommand::Count { terminal, surplus, shortage, by });
-    let answered = running.shard.command(command, key).await?;
+    let carried_out = context.carry_out(command, key, &id).await?;
     let mut items = Vec::new();
-    for number in numbers(idempotency::done(&answered, &id)?)? {
-        items.push(show(&context, number).await?);
+    for number in numbers(&carried_out.done)? {
+        items.push(show(&context, *number).await?);
     }
-    Ok(idempotency::mark(Json(DisputeList { items }).into_response(), answered.replayed))
+    Ok(carried_out.answer(DisputeList { items }))
 }

@@ -10,6 +10,7 @@
 mod accept;
 mod access;
 mod accounts;
+mod asked;
 mod audit;
 mod batches;
 mod card_settings;

@@ -1,9 +1,9 @@
 //! `/eod` and `/test-clock`: the calendar, by hand.
 
 use super::access::{Operator, Reader};
+use super::asked::Asked;
 use super::context::HttpContext;
 use super::describe::{DayEnded, DayJobDone, DayStatus, DayUnderWay, Now};
-use super::fields::{Body, Fields};
 use super::forms::{EndOfDayForm, TestClockForm};
 use super::problem::Problem;
 use super::{idempotency, money};
@@ -13,7 +13,6 @@ use crate::day::{AdvanceError, EndError, advance_clock, end_day, end_days_until}
 use authorization::{DayJob, JobDone};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use payment_types::BusinessDate;
 
@@ -30,12 +29,11 @@ const MS_PER_DAY: i64 = 86_400_000;
 pub(super) async fn end_of_day(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
     let running = context.running()?;
-    let key = idempotency::key_of(&headers, &caller, "POST", "/eod", &body.0)?;
-    let fields = Fields::parse(&body, &["date"])?;
+    let key = asked.key(&caller)?;
+    let fields = asked.fields(&context, &["date"]).await?;
     let date = BusinessDate::parse(fields.text("date")?)
         .map_err(|error| Problem::field("date", error.to_string()))?;
     let problem = |error| not_ended(error, date);
@@ -119,13 +117,13 @@ pub(super) async fn day_status(
 pub(super) async fn move_clock(
     State(context): State<HttpContext>,
     _: Operator,
-    body: Body,
+    asked: Asked,
 ) -> Result<Json<Now>, Problem> {
     let running = context.running()?;
     if !running.clock.is_test() {
         return Err(Problem::no_route(ClockError::NotATestClock.to_string()));
     }
-    let fields = Fields::parse(&body, &["to"])?;
+    let fields = asked.fields(&context, &["to"]).await?;
     let to = parse_rfc3339(fields.text("to")?)
         .map_err(|error| Problem::field("to", error.to_string()))?;
     let _only_one = context.clock_moves().lock().await;

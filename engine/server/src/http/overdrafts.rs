@@ -2,13 +2,14 @@
 //! the block policy (TOD-4).
 
 use super::access::{Operator, Reader};
+use super::asked::Asked;
 use super::context::HttpContext;
 use super::describe::{AgeingTotal, Exemption, ListedOverdraft, OverdraftList, TechnicalOverdraft};
-use super::fields::{Body, Fields, Segments};
+use super::fields::{Fields, Segments};
 use super::forms::{EndExemptionForm, ExemptionForm};
+use super::money;
 use super::problem::Problem;
 use super::query::Params;
-use super::{idempotency, money};
 use authorization::{Ageing, Command, Done, OnRequestOf, State as Core};
 use axum::Json;
 use axum::extract::State;
@@ -174,10 +175,10 @@ pub(super) async fn exempt(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    body: Body,
+    asked: Asked,
 ) -> Result<Json<Exemption>, Problem> {
-    let fields = Fields::parse(&body, &["until", "requested_by", "identified_by", "reason"])?;
-    let fields = fields.without_card_numbers(&context).await?;
+    let known = ["until", "requested_by", "identified_by", "reason"];
+    let fields = asked.fields(&context, &known).await?;
     let until = match fields.optional_text("until")? {
         "" => BusinessDate::from_days(i32::MAX),
         text => {
@@ -197,10 +198,9 @@ pub(super) async fn end_exemption(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
     Segments(id): Segments<String>,
-    body: Body,
+    asked: Asked,
 ) -> Result<Json<Exemption>, Problem> {
-    let fields = Fields::parse(&body, &["requested_by", "identified_by", "reason"])?;
-    let fields = fields.without_card_numbers(&context).await?;
+    let fields = asked.fields(&context, &["requested_by", "identified_by", "reason"]).await?;
     let by = on_request(&fields, caller.name.as_str())?;
     change(&context, id, None, by).await
 }
@@ -221,8 +221,7 @@ async fn change(
     by: OnRequestOf,
 ) -> Result<Json<Exemption>, Problem> {
     let command = Command::ExemptCard { card: id.as_str().into(), until, by };
-    let answered = context.running()?.shard.command(command, None).await?;
-    let Done::Exempted { changed } = idempotency::done(&answered, &id)? else {
+    let Done::Exempted { changed } = context.carry_out(command, None, &id).await?.done else {
         return Err(Problem::internal("another outcome than an exemption's"));
     };
     Ok(Json(Exemption { card: id, until: until.map(self::until), changed }))

@@ -1,16 +1,14 @@
 //! `/rates`: exchange rates and metal prices (AMT-3, AMT-6).
 
 use super::access::{Operator, Reader};
+use super::asked::Asked;
 use super::context::HttpContext;
-use super::fields::{Body, Fields};
-use super::idempotency;
 use super::problem::Problem;
 use crate::clock::parse_rfc3339;
 use authorization::{Command, Done, Exact, RateItem, State as Core};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use payment_types::{Currency, Moment};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -117,21 +115,18 @@ fn view(core: &Core, now: Moment) -> Rates {
 pub(super) async fn load(
     State(context): State<HttpContext>,
     Operator(caller): Operator,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let running = context.running()?;
-    let key = idempotency::key_of(&headers, &caller, "POST", "/rates", &body.0)?;
-    let fields = Fields::parse(&body, &["rates"])?;
+    let key = asked.key(&caller)?;
+    let fields = asked.fields(&context, &["rates"]).await?;
     let rates = fields.list("rates")?.iter().zip(1u32..).map(|(rate, at)| item(rate, at));
     let rates = rates.collect::<Result<Vec<_>, _>>()?;
     let command = Command::LoadRates { rates, entered_by: caller.name.into() };
-    let answered = running.shard.command(command, key).await?;
-    let Done::RatesLoaded { added, known } = idempotency::done(&answered, "rates")? else {
+    let carried_out = context.carry_out(command, key, "rates").await?;
+    let Done::RatesLoaded { added, known } = carried_out.done else {
         return Err(Problem::internal("another outcome than of loading rates"));
     };
-    let answer = Json(RatesLoaded { added, known }).into_response();
-    Ok(idempotency::mark(answer, answered.replayed))
+    Ok(carried_out.answer(RatesLoaded { added, known }))
 }
 
 fn item(rate: &Value, at: u32) -> Result<RateItem, Problem> {

@@ -1,15 +1,15 @@
 //! `/idle-accounts` and `/uncollected-cards`: what the end of day listed, and its approval (BLK-8).
 
-use super::access::{Operator, Reader};
+use super::access::{Caller, Operator, Reader};
+use super::asked::Asked;
 use super::context::HttpContext;
-use super::fields::{Body, Fields, Segments};
+use super::fields::Segments;
 use super::forms::ApprovalForm;
+use super::money;
 use super::problem::Problem;
-use super::{idempotency, money};
 use authorization::{Command, IdleMoney, OnRequestOf, RetireCommand, State as Core};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use payment_types::Moment;
 use serde::Serialize;
@@ -130,14 +130,12 @@ pub(super) async fn uncollected(
         (status = 409, description = "Not listed, or used since")))]
 pub(super) async fn close(
     State(context): State<HttpContext>,
-    caller: Operator,
+    Operator(caller): Operator,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let path = format!("/idle-accounts/{id}/closure");
     let command = |by| RetireCommand::CloseAccount { account: id.as_str().into(), by };
-    approve(&context, (caller, &headers, &body), &path, (&id, "closed"), command).await
+    approve(&context, caller, &asked, (&id, "closed"), command).await
 }
 
 /// Cancels a card that was not collected. Nobody can lift that again; the fee is kept.
@@ -149,33 +147,28 @@ pub(super) async fn close(
         (status = 409, description = "Not listed, or activated since")))]
 pub(super) async fn cancel(
     State(context): State<HttpContext>,
-    caller: Operator,
+    Operator(caller): Operator,
     Segments(id): Segments<String>,
-    headers: HeaderMap,
-    body: Body,
+    asked: Asked,
 ) -> Result<Response, Problem> {
-    let path = format!("/uncollected-cards/{id}/cancellation");
     let command = |by| RetireCommand::CancelCard { card: id.as_str().into(), by };
-    approve(&context, (caller, &headers, &body), &path, (&id, "cancelled"), command).await
+    approve(&context, caller, &asked, (&id, "cancelled"), command).await
 }
 
 async fn approve(
     context: &HttpContext,
-    (Operator(caller), headers, body): (Operator, &HeaderMap, &Body),
-    path: &str,
+    caller: Caller,
+    asked: &Asked,
     (id, status): (&str, &'static str),
     command: impl FnOnce(OnRequestOf) -> RetireCommand,
 ) -> Result<Response, Problem> {
-    let running = context.running()?;
-    let key = idempotency::key_of(headers, &caller, "POST", path, &body.0)?;
-    let fields = Fields::parse(body, &["note"])?.without_card_numbers(context).await?;
+    let key = asked.key(&caller)?;
+    let fields = asked.fields(context, &["note"]).await?;
     let by = OnRequestOf {
         entered_by: caller.name.into(),
         note: fields.text("note")?.into(),
         ..OnRequestOf::default()
     };
-    let answered = running.shard.command(Command::Retire(command(by)), key).await?;
-    idempotency::done(&answered, id)?;
-    let shown = Retired { id: id.to_owned(), status };
-    Ok(idempotency::mark(Json(shown).into_response(), answered.replayed))
+    let carried_out = context.carry_out(Command::Retire(command(by)), key, id).await?;
+    Ok(carried_out.answer(Retired { id: id.to_owned(), status }))
 }

@@ -1,0 +1,82 @@
+//! A change that somebody asks for: its body read strictly, its `Idempotency-Key`, and the answer
+//! once the shard carried it out. Every handler that changes something goes through here, so that
+//! none forgets to refuse card numbers or to recognise what was sent twice.
+
+use super::access::Caller;
+use super::context::HttpContext;
+use super::fields::{Body, Fields};
+use super::idempotency;
+use super::problem::Problem;
+use authorization::{Command, Done, IdempotencyKey};
+use axum::Json;
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// The request of a change.
+pub(super) struct Asked {
+    parts: Parts,
+    body: Body,
+}
+
+impl FromRequest<HttpContext> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, context: &HttpContext) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let body = Body::from_request(Request::new(body), context).await?;
+        Ok(Self { parts, body })
+    }
+}
+
+impl Asked {
+    /// The fields of its body; other names and clear card numbers are refused (PII-1).
+    pub(super) async fn fields(
+        &self,
+        context: &HttpContext,
+        known: &[&str],
+    ) -> Result<Fields, Problem> {
+        Fields::parse(&self.body, known)?.without_card_numbers(context).await
+    }
+
+    /// Its `Idempotency-Key`, if it has one.
+    pub(super) fn key(&self, caller: &Caller) -> Result<Option<IdempotencyKey>, Problem> {
+        let (method, path) = (self.parts.method.as_str(), self.parts.uri.path());
+        idempotency::key_of(&self.parts.headers, caller, method, path, &self.body.0)
+    }
+
+    /// Its headers.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+}
+
+/// What the shard did, now or when it was asked for the first time.
+pub(super) struct CarriedOut {
+    /// The outcome.
+    pub(super) done: Done,
+    replayed: bool,
+}
+
+impl CarriedOut {
+    /// The answer, which says whether it is a first one.
+    pub(super) fn answer(&self, shown: impl Serialize) -> Response {
+        idempotency::mark(Json(shown).into_response(), self.replayed)
+    }
+}
+
+impl HttpContext {
+    /// Has the shard carry out a command; `about` is the id a refusal names.
+    pub(super) async fn carry_out(
+        &self,
+        command: Command,
+        key: Option<IdempotencyKey>,
+        about: &str,
+    ) -> Result<CarriedOut, Problem> {
+        let answered = self.running()?.shard.command(command, key).await?;
+        let done = idempotency::done(&answered, about)?;
+        Ok(CarriedOut { done, replayed: answered.replayed })
+    }
+}

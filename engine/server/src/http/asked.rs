@@ -25,6 +25,8 @@ impl FromRequest<HttpContext> for Asked {
     type Rejection = Problem;
 
     async fn from_request(request: Request, context: &HttpContext) -> Result<Self, Problem> {
+        // While the engine recovers nothing can be changed, whatever the body says.
+        context.running()?;
         let (parts, body) = request.into_parts();
         let body = Body::from_request(Request::new(body), context).await?;
         Ok(Self { parts, body })

@@ -5,8 +5,9 @@ use des::TdesEde3;
 use des::cipher::{BlockCipherEncrypt, KeyInit};
 use payment_types::Pan;
 use security::{
-    AesKey, ClearKey, PinBlock, PinBlockFormat, PinFact, PinOutcome, PinReference, SecurityError,
-    SecurityModule, SoftwareModule, TdesKey, TestPin, encrypt_pin_block_iso0, visa_pvv,
+    AesKey, ClearKey, KeyUsage, PinBlock, PinBlockFormat, PinCard, PinData, PinFact, PinOutcome,
+    PinReference, PinSource, Pins, SecurityError, SecurityModule, SoftwareModule, TdesKey, TestKey,
+    TestPin, USUAL_DECIMALIZATION, Vault, encrypt_pin_block_iso0, visa_pvv,
 };
 use serde_json::Value;
 use tamga_tests::{conformance_json, list, text};
@@ -40,10 +41,13 @@ fn verify(
     right: &TestPin,
 ) -> Result<PinOutcome, SecurityError> {
     let module = SoftwareModule::ephemeral_for_tests();
-    let sealed = module.wrap_terminal_key(key)?;
-    let loaded = module.load_terminal_key(&sealed)?;
+    let sealed = module.seal_test_key(&TestKey::Tdes(key.clone()), KeyUsage::PinEncryption)?;
+    let loaded = module.load(&sealed, KeyUsage::PinEncryption)?;
     let reference = module.reference_for_test_pin(pan, right)?;
-    module.verify_pin(&block, PinBlockFormat::Iso0, &loaded, pan, &reference)
+    let source = PinSource::Session(&loaded);
+    let data = PinData { block: &block.bytes(), format: PinBlockFormat::Iso0, source };
+    let decimalization = &USUAL_DECIMALIZATION;
+    module.verify_pin(&data, &PinCard { pan, reference: &reference, key: None, decimalization })
 }
 
 #[test]

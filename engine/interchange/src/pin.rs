@@ -10,7 +10,9 @@ use authorization::PinFact;
 use emv::{CvmResults, IccData, Tvr};
 use iso8583::Message;
 use payment_types::{EntryMode, Pan, PanDigest, PanEntry, TerminalId};
-use security::{PinBlock, PinBlockFormat, PinOutcome, SecurityModule};
+use security::{
+    PinBlockFormat, PinCard, PinData, PinOutcome, PinSource, SecurityModule, USUAL_DECIMALIZATION,
+};
 
 /// What the chip data say about the holder. They are checked as a whole, used or not.
 pub(crate) fn by_chip(message: &Message<'_>, entry_mode: EntryMode) -> Result<PinFact, Fault> {
@@ -48,7 +50,7 @@ pub(crate) fn by_block(
     register: &dyn Register,
 ) -> Option<PinFact> {
     let mut scratch = [0; 64];
-    let block = message.binary(52, &mut scratch)?.ok().and_then(|b| PinBlock::from_slice(b).ok());
+    let block = message.binary(52, &mut scratch)?.ok();
     let keys = register.terminal(terminal);
     let key = keys.as_ref().and_then(|keys| keys.pin.as_ref());
     let (pan, digest) = card;
@@ -56,7 +58,10 @@ pub(crate) fn by_block(
     else {
         return Some(PinFact::Unverifiable);
     };
-    let outcome = security.verify_pin(&block, PinBlockFormat::Iso0, key, pan, &reference);
+    let data = PinData { block, format: PinBlockFormat::Iso0, source: PinSource::Session(key) };
+    let decimalization = &USUAL_DECIMALIZATION;
+    let card = PinCard { pan, reference: &reference, key: None, decimalization };
+    let outcome = security.verify_pin(&data, &card);
     Some(match outcome {
         Ok(PinOutcome::Verified) => PinFact::OnlineVerified,
         Ok(PinOutcome::Wrong) => PinFact::OnlineWrong,

@@ -1,14 +1,14 @@
 //! What the edge has to look up before the core can decide: keys and PIN references.
 
 use payment_types::{PanDigest, TerminalId};
-use security::{LoadedTerminalKey, PinReference};
+use security::{LoadedKey, PinReference};
 use std::sync::Arc;
 
 /// The keys of one device.
 #[derive(Debug, Clone, Default)]
 pub struct DeviceKeys {
     /// Its PIN blocks are under this key (DE 52); `None` if it has no PIN pad of ours.
-    pub pin: Option<LoadedTerminalKey>,
+    pub pin: Option<LoadedKey>,
 }
 
 /// Looks up what a PIN is verified with. It must not decide anything: whether a device or a card

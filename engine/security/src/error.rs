@@ -23,6 +23,22 @@ pub enum SecurityError {
     /// Bytes that are no sealed key, PIN block or PIN reference at all.
     #[error("malformed {0}")]
     Malformed(&'static str),
+    /// A key used for something else than it is for.
+    #[error("the key is for another use")]
+    WrongUsage,
+    /// A key serial number that no device of this base key sends.
+    #[error("not a key serial number of this base key")]
+    Ksn,
+    /// A name that the module's store does not have, or whose key was retired or destroyed.
+    #[error("no such key in the security module's store")]
+    NoSuchKey,
+    /// The module cannot be reached, or did not answer in time. Nothing was said about what was
+    /// asked.
+    #[error("the security module does not answer")]
+    Unavailable,
+    /// What this kind of module cannot do.
+    #[error("this security module cannot do that: {0}")]
+    Unsupported(&'static str),
 }
 
 /// Why a clear key is refused.

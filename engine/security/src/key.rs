@@ -168,7 +168,14 @@ impl AesKey {
     /// # Errors
     /// [`KeyError::NotHex`], [`KeyError::Length`].
     pub fn from_hex(text: &str) -> Result<Self, KeyError> {
-        let key = decode_hex(text)?;
+        Self::from_bytes(&decode_hex(text)?)
+    }
+
+    /// From the key's bytes.
+    ///
+    /// # Errors
+    /// [`KeyError::Length`].
+    pub fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
         if !matches!(key.len(), 16 | 24 | 32) {
             return Err(KeyError::Length);
         }
@@ -177,6 +184,10 @@ impl AesKey {
             *to = *from;
         }
         Ok(Self { bytes, len: key.len() })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 
     /// The first three bytes of the CMAC of sixteen zero bytes (ANSI X9.24-1:2017 annex A).
@@ -196,7 +207,7 @@ impl AesKey {
     }
 
     fn encrypt(&self, block: [u8; 16]) -> [u8; 16] {
-        let key = self.bytes.get(..self.len).unwrap_or_default();
+        let key = self.bytes();
         let mut block = block.into();
         // The length was checked when the key was made, so exactly one of these matches.
         if let Ok(cipher) = Aes128::new_from_slice(key) {
@@ -221,7 +232,26 @@ impl fmt::Debug for AesKey {
 pub struct CheckValue([u8; 3]);
 
 impl CheckValue {
-    fn from_block(block: &[u8]) -> Self {
+    /// From the three bytes, as the other side sends them.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 3]) -> Self {
+        Self(bytes)
+    }
+
+    /// From six hex digits, as people write them.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let mut bytes = [0; 3];
+        hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
+    }
+
+    /// The three bytes.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 3] {
+        self.0
+    }
+
+    pub(crate) fn from_block(block: &[u8]) -> Self {
         let mut first = [0; 3];
         for (to, from) in first.iter_mut().zip(block) {
             *to = *from;

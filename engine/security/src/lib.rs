@@ -9,23 +9,44 @@
 //! and formats of messages. Secrets are wiped when dropped, compared in constant time, and have a
 //! `Debug` that shows nothing.
 
+mod card_values;
+mod chips;
+mod data;
 mod error;
+mod exchange;
+mod health;
 mod key;
 mod keys_file;
+mod macs;
 mod pin;
 mod pin_block;
+mod pins;
 mod reference;
+mod sealed;
 mod software;
-mod terminal_key;
+mod usage;
+mod vault;
 mod visa_pvv;
 
+pub use card_values::{CardValueInput, CardValues, Cavv, ExpiryOrder, Verification};
+pub use chips::{
+    ArpcInput, ChipCard, Chips, CryptogramInput, CryptogramVersion, Derivation,
+    IssuerAuthenticationData, ScriptCommand, ScriptInput, ScriptKeys,
+};
+pub use data::DataProtection;
 pub use error::{KeyError, OpenError, SecurityError};
+pub use exchange::{Generated, KeyExchange, KeyForm, WorkingKey};
+pub use health::{Health, HealthCheck};
 pub use key::{AesKey, CheckValue, ClearKey, TdesKey};
+pub use macs::{Mac, MacAlgorithm, MacDirection, MacSource, Macs};
 pub use pin::{TestPin, TestPinError};
 pub use pin_block::{PinBlock, PinBlockFormat, encrypt_pin_block_iso0};
+pub use pins::{PinCard, PinChange, PinData, PinOutcome, PinSource, Pins, USUAL_DECIMALIZATION};
 pub use reference::PinReference;
+pub use sealed::{LoadedKey, SealedKey};
 pub use software::SoftwareModule;
-pub use terminal_key::{LoadedTerminalKey, TerminalKey};
+pub use usage::{KeyAlgorithm, KeyUsage};
+pub use vault::{TestKey, Vault, is_clear};
 pub use visa_pvv::{Pvv, visa_pvv};
 
 use payment_types::{Pan, PanDigest};
@@ -42,15 +63,8 @@ pub enum PinFact {
     /// It could not be checked: a block that is none under the terminal's key, no key, or no
     /// reference. Never counts as a try, since no PIN was seen.
     Unverifiable,
-}
-
-/// The outcome of a verification that could be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PinOutcome {
-    /// The PIN is the cardholder's.
-    Verified,
-    /// It is another.
-    Wrong,
+    /// The module could not be asked. Never counts as a try either.
+    Unavailable,
 }
 
 impl From<Result<PinOutcome, SecurityError>> for PinFact {
@@ -58,14 +72,18 @@ impl From<Result<PinOutcome, SecurityError>> for PinFact {
         match outcome {
             Ok(PinOutcome::Verified) => Self::Verified,
             Ok(PinOutcome::Wrong) => Self::Wrong,
+            Err(SecurityError::Unavailable) => Self::Unavailable,
             Err(_) => Self::Unverifiable,
         }
     }
 }
 
-/// Where keys live and PINs are checked. Implementations are shared between connections, so every
-/// method takes `&self` and may be called from any thread at any time.
-pub trait SecurityModule: Send + Sync {
+/// Where keys live and secrets are checked: one module per installation, shared between
+/// connections, so every method of it and of its parts takes `&self` and may be called from any
+/// thread at any time.
+pub trait SecurityModule:
+    Vault + Pins + CardValues + Chips + Macs + KeyExchange + DataProtection + HealthCheck + Send + Sync
+{
     /// The keyed digest that stands for the card number everywhere else (PII-1). The same number
     /// gives the same digest for as long as the installation keeps its digest key.
     fn pan_digest(&self, pan: &Pan) -> PanDigest;
@@ -73,28 +91,6 @@ pub trait SecurityModule: Send + Sync {
     /// Names the key set without telling anything about it: a journal written with one set cannot
     /// be read with another, since its digests would not be found.
     fn fingerprint(&self) -> [u8; 8];
-
-    /// Makes a sealed terminal key ready for use. To be done once per terminal, not per request.
-    ///
-    /// # Errors
-    /// [`SecurityError::NotOurs`] if it was sealed by another module or is damaged,
-    /// [`SecurityError::TestKeysOff`] if it came in clear and this module is not in test mode.
-    fn load_terminal_key(&self, key: &TerminalKey) -> Result<LoadedTerminalKey, SecurityError>;
-
-    /// Whether the PIN in the block is the one the reference was made of (PIN-1).
-    ///
-    /// # Errors
-    /// [`SecurityError::PinBlock`] if what decrypts is no PIN block for this card number (a wrong
-    /// key looks like that too), [`SecurityError::TestKeysOff`] for a test PIN's reference outside
-    /// test mode. Neither says anything about the PIN, so neither counts as a try.
-    fn verify_pin(
-        &self,
-        block: &PinBlock,
-        format: PinBlockFormat,
-        terminal_key: &LoadedTerminalKey,
-        pan: &Pan,
-        reference: &PinReference,
-    ) -> Result<PinOutcome, SecurityError>;
 
     /// The reference of a test PIN, bound to the card number. Test mode only.
     ///
@@ -105,12 +101,4 @@ pub trait SecurityModule: Send + Sync {
         pan: &Pan,
         pin: &TestPin,
     ) -> Result<PinReference, SecurityError>;
-
-    /// Seals a clear terminal PIN key, so that it may be stored. Test mode only: in production a
-    /// key arrives under another key, never in clear.
-    ///
-    /// # Errors
-    /// [`SecurityError::TestKeysOff`] outside test mode, [`SecurityError::Key`] for a key that is
-    /// single DES, in disguise or not.
-    fn wrap_terminal_key(&self, clear: &ClearKey) -> Result<TerminalKey, SecurityError>;
 }

@@ -15,10 +15,17 @@ use zeroize::Zeroizing;
 
 /// How the PIN is laid out in a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum PinBlockFormat {
     /// ISO 9564-1 format 0, the same as ANSI X9.8.
     Iso0,
+    /// Format 1: without the card number.
+    Iso1,
+    /// Format 2: to and in chips only.
+    Iso2,
+    /// Format 3: as 0, with random fill.
+    Iso3,
+    /// Format 4: sixteen bytes under AES.
+    Iso4,
 }
 
 /// An encrypted PIN block, as DE 52 carries it.

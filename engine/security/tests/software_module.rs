@@ -5,9 +5,10 @@
 
 use payment_types::Pan;
 use security::{
-    AesKey, ClearKey, KeyError, LoadedTerminalKey, OpenError, PinBlock, PinBlockFormat, PinFact,
-    PinOutcome, PinReference, SecurityError, SecurityModule, SoftwareModule, TdesKey, TerminalKey,
-    TestPin, encrypt_pin_block_iso0, visa_pvv,
+    AesKey, ClearKey, KeyError, KeyUsage, LoadedKey, OpenError, PinBlock, PinBlockFormat, PinCard,
+    PinData, PinFact, PinOutcome, PinReference, PinSource, SealedKey, SecurityError,
+    SecurityModule, SoftwareModule, TdesKey, TestKey, TestPin, USUAL_DECIMALIZATION, Vault,
+    encrypt_pin_block_iso0, visa_pvv,
 };
 use std::fmt::Debug;
 use std::path::Path;
@@ -33,9 +34,27 @@ fn block(digits: &str) -> PinBlock {
     encrypt_pin_block_iso0(&pin(digits), &pan(), &key)
 }
 
-fn loaded(module: &dyn SecurityModule, hex: &str) -> LoadedTerminalKey {
-    let sealed = module.wrap_terminal_key(&clear_key(hex)).expect("test mode");
-    module.load_terminal_key(&sealed).expect("sealed by this module")
+const PIN_KEY: KeyUsage = KeyUsage::PinEncryption;
+
+fn seal(module: &dyn SecurityModule, hex: &str) -> Result<SealedKey, SecurityError> {
+    module.seal_test_key(&TestKey::Tdes(clear_key(hex)), PIN_KEY)
+}
+
+fn loaded(module: &dyn SecurityModule, hex: &str) -> LoadedKey {
+    let sealed = seal(module, hex).expect("test mode");
+    module.load(&sealed, PIN_KEY).expect("sealed by this module")
+}
+
+fn verify_under(
+    module: &dyn SecurityModule,
+    block: PinBlock,
+    key: &LoadedKey,
+    reference: &PinReference,
+) -> Result<PinOutcome, SecurityError> {
+    let source = PinSource::Session(key);
+    let data = PinData { block: &block.bytes(), format: PinBlockFormat::Iso0, source };
+    let (pan, decimalization) = (&pan(), &USUAL_DECIMALIZATION);
+    module.verify_pin(&data, &PinCard { pan, reference, key: None, decimalization })
 }
 
 fn verify(
@@ -44,7 +63,7 @@ fn verify(
     reference: &PinReference,
 ) -> Result<PinOutcome, SecurityError> {
     let key = loaded(module, TERMINAL_KEY);
-    module.verify_pin(&block, PinBlockFormat::Iso0, &key, &pan(), reference)
+    verify_under(module, block, &key, reference)
 }
 
 #[test]
@@ -79,7 +98,7 @@ fn a_triple_length_terminal_key_works_too() {
     let block = encrypt_pin_block_iso0(&pin(PIN), &pan(), &TdesKey::new(&clear_key(hex)).unwrap());
     let key = loaded(&module, hex);
     assert_eq!(key.check_value(), clear_key(hex).check_value());
-    let said = module.verify_pin(&block, PinBlockFormat::Iso0, &key, &pan(), &reference);
+    let said = verify_under(&module, block, &key, &reference);
     assert_eq!(said, Ok(PinOutcome::Verified));
 }
 
@@ -88,7 +107,7 @@ fn a_block_under_another_key_is_no_try() {
     let module = SoftwareModule::ephemeral_for_tests();
     let reference = module.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
     let other = loaded(&module, "9E8F2A010415ABD58A5E1310A8A71AEA");
-    let said = module.verify_pin(&block(PIN), PinBlockFormat::Iso0, &other, &pan(), &reference);
+    let said = verify_under(&module, block(PIN), &other, &reference);
     assert_eq!(said, Err(SecurityError::PinBlock));
     assert_eq!(PinFact::from(said), PinFact::Unverifiable);
     assert_eq!(PinFact::from(Ok(PinOutcome::Wrong)), PinFact::Wrong);
@@ -114,18 +133,18 @@ fn a_reference_is_of_one_card_and_one_module() {
 fn stored_things_work_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let first = SoftwareModule::open_or_create(dir.path(), true).unwrap();
-    let sealed = first.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
-    let again = first.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    let sealed = seal(&first, TERMINAL_KEY).unwrap();
+    let again = seal(&first, TERMINAL_KEY).unwrap();
     assert_eq!(sealed, again, "importing twice changes nothing");
     let reference = first.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
 
     let second = SoftwareModule::open(dir.path(), true).unwrap();
     assert_eq!(first.fingerprint(), second.fingerprint());
     assert_eq!(first.pan_digest(&pan()), second.pan_digest(&pan()));
-    let sealed = TerminalKey::from_bytes(sealed.as_bytes()).unwrap();
+    let sealed = SealedKey::from_bytes(sealed.as_bytes()).unwrap();
     let reference = PinReference::from_bytes(&reference.to_bytes()).unwrap();
-    let key = second.load_terminal_key(&sealed).unwrap();
-    let said = second.verify_pin(&block(PIN), PinBlockFormat::Iso0, &key, &pan(), &reference);
+    let key = second.load(&sealed, PIN_KEY).unwrap();
+    let said = verify_under(&second, block(PIN), &key, &reference);
     assert_eq!(said, Ok(PinOutcome::Verified));
 }
 
@@ -146,14 +165,14 @@ fn outside_test_mode_nothing_clear_is_accepted() {
     let testing = SoftwareModule::open_or_create(dir.path(), true).unwrap();
     let reference = testing.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
     let key = loaded(&testing, TERMINAL_KEY);
-    let sealed = testing.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    let sealed = seal(&testing, TERMINAL_KEY).unwrap();
 
     let module = SoftwareModule::open(dir.path(), false).unwrap();
     let off = SecurityError::TestKeysOff;
-    assert_eq!(module.wrap_terminal_key(&clear_key(TERMINAL_KEY)).err(), Some(off));
+    assert_eq!(seal(&module, TERMINAL_KEY).err(), Some(off));
     assert_eq!(module.reference_for_test_pin(&pan(), &pin(PIN)).err(), Some(off));
-    assert_eq!(module.load_terminal_key(&sealed).err(), Some(off));
-    let said = module.verify_pin(&block(PIN), PinBlockFormat::Iso0, &key, &pan(), &reference);
+    assert_eq!(module.load(&sealed, PIN_KEY).err(), Some(off));
+    let said = verify_under(&module, block(PIN), &key, &reference);
     assert_eq!(said, Err(off));
     assert!(off.to_string().contains("test_keys"), "says which setting");
 }
@@ -161,7 +180,7 @@ fn outside_test_mode_nothing_clear_is_accepted() {
 #[test]
 fn refuses_weak_keys_for_terminals() {
     let module = SoftwareModule::ephemeral_for_tests();
-    let refusal = |hex: &str| module.wrap_terminal_key(&clear_key(hex)).err();
+    let refusal = |hex: &str| seal(&module, hex).err();
     let single = refusal("0123456789ABCDEF");
     assert_eq!(single, Some(SecurityError::Key(KeyError::SingleLength)));
     let equal = refusal("0123456789ABCDEF0123456789ABCDEF");
@@ -173,19 +192,22 @@ fn refuses_sealed_keys_it_did_not_seal() {
     let dir = tempfile::tempdir().unwrap();
     let module = SoftwareModule::ephemeral_for_tests();
     let other = SoftwareModule::open_or_create(dir.path(), true).unwrap();
-    let theirs = other.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
-    assert_eq!(module.load_terminal_key(&theirs).err(), Some(SecurityError::NotOurs));
+    let theirs = seal(&other, TERMINAL_KEY).unwrap();
+    assert_eq!(module.load(&theirs, PIN_KEY).err(), Some(SecurityError::NotOurs));
 
-    let ours = module.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    let ours = seal(&module, TERMINAL_KEY).unwrap();
     for at in 0..ours.as_bytes().len() {
         let mut changed = ours.as_bytes().to_vec();
         changed[at] ^= 1;
-        let changed = TerminalKey::from_bytes(&changed).unwrap();
-        assert_eq!(module.load_terminal_key(&changed).err(), Some(SecurityError::NotOurs), "{at}");
+        let changed = SealedKey::from_bytes(&changed).unwrap();
+        assert_eq!(module.load(&changed, PIN_KEY).err(), Some(SecurityError::NotOurs), "{at}");
     }
-    for length in [0, 1, 24, 26, 32, 34] {
-        assert!(TerminalKey::from_bytes(&vec![1; length]).is_err(), "{length}");
+    for length in [1, 24, 26, 32, 34, 160] {
+        let cut = SealedKey::from_bytes(&vec![1; length]).unwrap();
+        assert_eq!(module.load(&cut, PIN_KEY).err(), Some(SecurityError::NotOurs), "{length}");
     }
+    let other_usage = module.load(&ours, KeyUsage::MacTerminal).err();
+    assert_eq!(other_usage, Some(SecurityError::WrongUsage), "a PIN key cannot make MACs");
 }
 
 #[test]
@@ -199,7 +221,7 @@ fn a_missing_keys_file_is_an_error_where_data_is() {
 #[test]
 fn nothing_secret_can_be_printed() {
     let module = SoftwareModule::ephemeral_for_tests();
-    let sealed = module.wrap_terminal_key(&clear_key(TERMINAL_KEY)).unwrap();
+    let sealed = seal(&module, TERMINAL_KEY).unwrap();
     let tdes = TdesKey::new(&clear_key(TERMINAL_KEY)).unwrap();
     let printed = |value: &dyn Debug| format!("{value:?} {value:#?}");
     for text in [
@@ -219,6 +241,6 @@ fn nothing_secret_can_be_printed() {
         assert!(text.contains("hidden") || text.contains("sealed"), "{text}");
     }
     // The check value is made to be read by people.
-    let key = module.load_terminal_key(&sealed).unwrap();
-    assert_eq!(format!("{key:?}"), "LoadedTerminalKey(08D7B4)");
+    let key = module.load(&sealed, PIN_KEY).unwrap();
+    assert_eq!(format!("{key:?}"), "LoadedKey(pin-encryption, 08D7B4)");
 }

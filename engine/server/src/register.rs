@@ -10,7 +10,7 @@ use authorization::State;
 use dashmap::DashMap;
 use interchange::{DeviceKeys, Register};
 use payment_types::{PanDigest, TerminalId};
-use security::{PinReference, SecurityModule, TerminalKey};
+use security::{KeyUsage, PinReference, SealedKey, SecurityModule};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
@@ -49,8 +49,8 @@ impl DeviceRegister {
         for terminal in state.directory().terminals() {
             let mut keys = DeviceKeys::default();
             if !terminal.pin_key.is_empty() {
-                let loaded = TerminalKey::from_bytes(&terminal.pin_key)
-                    .and_then(|key| self.security.load_terminal_key(&key));
+                let loaded = SealedKey::from_bytes(&terminal.pin_key)
+                    .and_then(|key| self.security.load(&key, KeyUsage::PinEncryption));
                 match loaded {
                     Ok(key) => keys.pin = Some(key),
                     Err(_) => faults.terminal_keys += 1,

@@ -11,7 +11,7 @@ use payment_types::{
     AuthorizationCode, Moment, Mti, Pan, PanDigest, Rrn, Sequence, TerminalId, Timestamp, UtcOffset,
 };
 use security::{
-    ClearKey, PinReference, SecurityModule, SoftwareModule, TdesKey, TestPin,
+    ClearKey, KeyUsage, PinReference, SecurityModule, SoftwareModule, TdesKey, TestPin, Vault,
     encrypt_pin_block_iso0,
 };
 use std::collections::BTreeMap;
@@ -135,9 +135,8 @@ impl Desk {
     pub fn new() -> Self {
         let security = SoftwareModule::ephemeral_for_tests();
         let pan = Pan::from_ascii(PAN.as_bytes()).unwrap();
-        let sealed =
-            security.wrap_terminal_key(&ClearKey::from_hex(TERMINAL_KEY).unwrap()).unwrap();
-        let pin = Some(security.load_terminal_key(&sealed).unwrap());
+        let sealed = security.written_key(TERMINAL_KEY, KeyUsage::PinEncryption).unwrap();
+        let pin = Some(security.load(&sealed, KeyUsage::PinEncryption).unwrap());
         let right = TestPin::new("1234").unwrap();
         let reference = security.reference_for_test_pin(&pan, &right).unwrap();
         let card = security.pan_digest(&pan);

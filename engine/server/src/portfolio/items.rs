@@ -7,7 +7,7 @@ use authorization::{
 };
 use compact_str::{CompactString, ToCompactString};
 use payment_types::{Currency, DeviceCategory, ExpiryDate, Pan, TerminalId};
-use security::{ClearKey, PinReference, SecurityError, SecurityModule, TestPin};
+use security::{KeyUsage, PinReference, SecurityError, SecurityModule, TestPin};
 use std::borrow::Cow;
 
 const TYPES: [&str; 7] =
@@ -350,14 +350,12 @@ fn denominations(fields: &Fields<'_>) -> Vec<u64> {
         .collect()
 }
 
-/// `keys: {"tpk": hex}`, sealed.
+/// `keys: {"tpk": hex or name}`, sealed.
 fn pin_key(fields: &Fields<'_>, security: &dyn SecurityModule) -> Vec<u8> {
     let Some(keys) = fields.object("keys") else { return Vec::new() };
     keys.named("terminal's keys");
     let sealed = keys.text("tpk").and_then(|digits| {
-        let sealed = ClearKey::from_hex(digits)
-            .map_err(|error| error.to_string())
-            .and_then(|key| security.wrap_terminal_key(&key).map_err(refused));
+        let sealed = security.written_key(digits, KeyUsage::PinEncryption).map_err(refused);
         match sealed {
             Ok(key) => Some(key.as_bytes().to_vec()),
             Err(message) => {

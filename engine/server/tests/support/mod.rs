@@ -13,7 +13,7 @@ use payment_types::{
     AcceptorId, AcquirerId, Amount, Currency, DeviceCategory, EntryMode, ExpiryDate, Mti, Pan,
     PosConditionCode, ProcessingCode, Sequence, Stan, TerminalId, Timestamp, WireDateTime,
 };
-use security::{ClearKey, SecurityModule, TestPin};
+use security::{KeyUsage, SecurityModule, TestPin};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -65,7 +65,7 @@ pub fn open_with_bank(path: &Path) -> Opened {
 fn bank(security: &dyn SecurityModule) -> Vec<PortfolioItem> {
     let pan = Pan::from_ascii(PAN.as_bytes()).unwrap();
     let pin = TestPin::new(PIN).unwrap();
-    let key = security.wrap_terminal_key(&ClearKey::from_hex(TERMINAL_KEY).unwrap()).unwrap();
+    let key = security.written_key(TERMINAL_KEY, KeyUsage::PinEncryption).unwrap();
     vec![
         PortfolioItem::Product(ProductItem {
             id: "elcart".into(),

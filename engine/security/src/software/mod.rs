@@ -4,22 +4,21 @@
 //! AES underneath may use tables, whose timing another program on the same core could watch. For
 //! production keys the same trait is served by an HSM.
 
+mod material;
+mod pins;
+mod rest;
+mod vault;
+
 use crate::keys_file::Keys;
 use crate::pin::Pin;
-use crate::pin_block::decode_iso0;
 use crate::reference::Kind;
-use crate::visa_pvv::pvv_of;
-use crate::{
-    ClearKey, KeyError, LoadedTerminalKey, OpenError, PinBlock, PinBlockFormat, PinOutcome,
-    PinReference, SecurityError, SecurityModule, TdesKey, TerminalKey, TestPin,
-};
+use crate::{OpenError, PinReference, SecurityError, SecurityModule, TdesKey, TestPin};
 use aes_kw::KwAes256;
 use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use payment_types::{Pan, PanDigest};
 use sha2::Sha256;
 use std::path::Path;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 type HmacSha256 = Hmac<Sha256>;
@@ -29,7 +28,7 @@ pub struct SoftwareModule {
     /// HMAC states with the key already taken in: a digest then costs two blocks of SHA-256.
     digest: HmacSha256,
     test_pin: HmacSha256,
-    terminal_wrap: KwAes256,
+    wrap: KwAes256,
     pin_verification: TdesKey,
     fingerprint: [u8; 8],
     test_keys: bool,
@@ -70,11 +69,11 @@ impl SoftwareModule {
         let mut name = digest.clone();
         name.update(b"tamga key set fingerprint 1");
         let [a, b, c, d, e, f, g, h, ..] = finish(name);
-        let wrapping = derived(&keys.master, b"tamga terminal key, test mode, 1");
+        let wrapping = derived(&keys.master, b"tamga sealed keys 1");
         Self {
             digest,
             test_pin: keyed(&derived(&keys.master, b"tamga test PIN reference 1")),
-            terminal_wrap: KwAes256::new((&*wrapping).into()),
+            wrap: KwAes256::new((&*wrapping).into()),
             pin_verification: TdesKey::double_length(&keys.pin_verification),
             fingerprint: [a, b, c, d, e, f, g, h],
             test_keys,
@@ -113,42 +112,6 @@ impl SecurityModule for SoftwareModule {
         self.fingerprint
     }
 
-    fn load_terminal_key(&self, key: &TerminalKey) -> Result<LoadedTerminalKey, SecurityError> {
-        let wrapped = key.test_wrapping()?;
-        self.require_test_mode()?;
-        let mut room = Zeroizing::new([0; 24]);
-        let clear = self.terminal_wrap.unwrap_key(wrapped, &mut *room);
-        let clear = ClearKey::from_bytes(clear.map_err(|_| SecurityError::NotOurs)?)?;
-        Ok(LoadedTerminalKey::new(TdesKey::new(&clear)?, clear.check_value()))
-    }
-
-    fn verify_pin(
-        &self,
-        block: &PinBlock,
-        format: PinBlockFormat,
-        terminal_key: &LoadedTerminalKey,
-        pan: &Pan,
-        reference: &PinReference,
-    ) -> Result<PinOutcome, SecurityError> {
-        let clear = Zeroizing::new(terminal_key.key.decrypt(block.bytes()));
-        let (pin, well_formed) = match format {
-            PinBlockFormat::Iso0 => decode_iso0(*clear, pan),
-        };
-        // Compared even if the block is bad, so that both take the same time.
-        let equal = match &reference.0 {
-            Kind::Visa { pvki, pvv } => pvv_of(&self.pin_verification, *pvki, pan, &pin).ct_eq(pvv),
-            Kind::TestPin(digest) => {
-                self.require_test_mode()?;
-                self.test_pin_digest(pan, &pin).ct_eq(digest)
-            }
-        };
-        match (bool::from(well_formed), bool::from(equal)) {
-            (false, _) => Err(SecurityError::PinBlock),
-            (true, true) => Ok(PinOutcome::Verified),
-            (true, false) => Ok(PinOutcome::Wrong),
-        }
-    }
-
     fn reference_for_test_pin(
         &self,
         pan: &Pan,
@@ -156,14 +119,6 @@ impl SecurityModule for SoftwareModule {
     ) -> Result<PinReference, SecurityError> {
         self.require_test_mode()?;
         Ok(PinReference(Kind::TestPin(self.test_pin_digest(pan, &pin.0))))
-    }
-
-    fn wrap_terminal_key(&self, clear: &ClearKey) -> Result<TerminalKey, SecurityError> {
-        self.require_test_mode()?;
-        TdesKey::new(clear)?;
-        let mut room = [0; 32];
-        let wrapped = self.terminal_wrap.wrap_key(clear.bytes(), &mut room);
-        TerminalKey::sealed_in_test_mode(wrapped.map_err(|_| KeyError::Length)?)
     }
 }
 

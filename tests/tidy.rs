@@ -22,14 +22,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("iso8583", &["payment-types"]),
     ("limits", &["payment-types", "dense"]),
     ("ledger", &["payment-types", "dense"]),
-    ("security", &["payment-types", "emv"]),
+    ("cryptography", &["payment-types"]),
+    ("security", &["payment-types", "emv", "cryptography"]),
     ("authorization", &["payment-types", "dense", "limits", "ledger"]),
     (
         "interchange",
         &["payment-types", "iso8583", "emv", "authorization", "journal", "security", "ledger"],
     ),
     ("history", &["payment-types", "authorization", "limits", "ledger", "journal"]),
-    ("tamga-sim", &["payment-types", "iso8583", "emv", "security"]),
+    ("tamga-sim", &["payment-types", "iso8583", "emv", "cryptography", "security"]),
 ];
 
 /// What the pure core may not name, and why.

@@ -1,5 +1,6 @@
 //! What can go wrong. No error carries a byte of what it is about.
 
+use cryptography::KeyError;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -39,23 +40,6 @@ pub enum SecurityError {
     /// What this kind of module cannot do.
     #[error("this security module cannot do that: {0}")]
     Unsupported(&'static str),
-}
-
-/// Why a clear key is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum KeyError {
-    /// Something else than hex digits, or an odd number of them.
-    #[error("a key is written in hex digits")]
-    NotHex,
-    /// Not a length the algorithm has.
-    #[error("a DES key has 8, 16 or 24 bytes, an AES key 16, 24 or 32")]
-    Length,
-    /// Single DES can be searched through in hours.
-    #[error("a single-length DES key is not accepted")]
-    SingleLength,
-    /// Neighbouring parts are equal, which makes triple DES single DES.
-    #[error("the parts of the key are equal, which makes it single DES")]
-    EqualParts,
 }
 
 /// Why the keys of an installation could not be opened or made.

@@ -43,7 +43,7 @@ impl Keys {
         getrandom::fill(&mut keys.pin_verification).map_err(OpenError::Random)?;
         if let Ok(odd) = ClearKey::from_bytes(&keys.pin_verification).map(ClearKey::with_odd_parity)
         {
-            for (to, from) in keys.pin_verification.iter_mut().zip(odd.bytes()) {
+            for (to, from) in keys.pin_verification.iter_mut().zip(odd.expose_bytes()) {
                 *to = *from;
             }
         }

@@ -15,10 +15,8 @@ mod data;
 mod error;
 mod exchange;
 mod health;
-mod key;
 mod keys_file;
 mod macs;
-mod pin;
 mod pin_block;
 mod pins;
 mod reference;
@@ -26,28 +24,28 @@ mod sealed;
 mod software;
 mod usage;
 mod vault;
-mod visa_pvv;
 
 pub use card_values::{CardValueInput, CardValues, Cavv, ExpiryOrder, Verification};
 pub use chips::{
     ArpcInput, ChipCard, Chips, CryptogramInput, CryptogramVersion, Derivation,
     IssuerAuthenticationData, ScriptCommand, ScriptInput, ScriptKeys,
 };
+pub use cryptography::{
+    AesKey, CheckValue, ClearKey, KeyError, PinBlockFormat, PinError as TestPinError, Pvv, TdesKey,
+    TestPin,
+};
 pub use data::DataProtection;
-pub use error::{KeyError, OpenError, SecurityError};
+pub use error::{OpenError, SecurityError};
 pub use exchange::{Generated, KeyExchange, KeyForm, WorkingKey};
 pub use health::{Health, HealthCheck};
-pub use key::{AesKey, CheckValue, ClearKey, TdesKey};
 pub use macs::{Mac, MacAlgorithm, MacDirection, MacSource, Macs};
-pub use pin::{TestPin, TestPinError};
-pub use pin_block::{PinBlock, PinBlockFormat, encrypt_pin_block_iso0};
+pub use pin_block::{PinBlock, encrypt_pin_block_iso0, visa_pvv};
 pub use pins::{PinCard, PinChange, PinData, PinOutcome, PinSource, Pins, USUAL_DECIMALIZATION};
 pub use reference::PinReference;
 pub use sealed::{LoadedKey, SealedKey};
 pub use software::SoftwareModule;
 pub use usage::{KeyAlgorithm, KeyUsage};
 pub use vault::{TestKey, Vault, is_clear};
-pub use visa_pvv::{Pvv, visa_pvv};
 
 use payment_types::{Pan, PanDigest};
 

@@ -65,8 +65,8 @@ impl Material {
 
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Tdes { clear, .. } => clear.bytes(),
-            Self::Aes(key) => key.bytes(),
+            Self::Tdes { clear, .. } => clear.expose_bytes(),
+            Self::Aes(key) => key.expose_bytes(),
             Self::Hmac(key) => key,
         }
     }

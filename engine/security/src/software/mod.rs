@@ -10,11 +10,11 @@ mod rest;
 mod vault;
 
 use crate::keys_file::Keys;
-use crate::pin::Pin;
 use crate::reference::Kind;
 use crate::{OpenError, PinReference, SecurityError, SecurityModule, TdesKey, TestPin};
 use aes_kw::KwAes256;
 use core::fmt;
+use cryptography::Pin;
 use hmac::{Hmac, KeyInit, Mac};
 use payment_types::{Pan, PanDigest};
 use sha2::Sha256;
@@ -74,7 +74,7 @@ impl SoftwareModule {
             digest,
             test_pin: keyed(&derived(&keys.master, b"tamga test PIN reference 1")),
             wrap: KwAes256::new((&*wrapping).into()),
-            pin_verification: TdesKey::double_length(&keys.pin_verification),
+            pin_verification: TdesKey::derived(&keys.pin_verification),
             fingerprint: [a, b, c, d, e, f, g, h],
             test_keys,
         }
@@ -88,7 +88,9 @@ impl SoftwareModule {
         for (to, from) in number.iter_mut().zip(pan.expose_digits()) {
             *to = *from;
         }
-        for (to, from) in secret.iter_mut().zip([pin.len].iter().chain(&pin.digits)) {
+        for (to, from) in
+            secret.iter_mut().zip([pin.expose_len()].iter().chain(pin.expose_places()))
+        {
             *to = *from;
         }
         let mut digest = self.test_pin.clone();
@@ -118,7 +120,7 @@ impl SecurityModule for SoftwareModule {
         pin: &TestPin,
     ) -> Result<PinReference, SecurityError> {
         self.require_test_mode()?;
-        Ok(PinReference(Kind::TestPin(self.test_pin_digest(pan, &pin.0))))
+        Ok(PinReference(Kind::TestPin(self.test_pin_digest(pan, pin.pin()))))
     }
 }
 

@@ -2,14 +2,9 @@
 
 use super::SoftwareModule;
 use super::material::Material;
-use crate::pin::Pin;
-use crate::pin_block::decode_iso0;
 use crate::reference::Kind;
-use crate::visa_pvv::pvv_of;
-use crate::{
-    KeyUsage, PinBlockFormat, PinCard, PinChange, PinData, PinOutcome, PinSource, Pins,
-    SecurityError,
-};
+use crate::{KeyUsage, PinCard, PinChange, PinData, PinOutcome, PinSource, Pins, SecurityError};
+use cryptography::{Pin, pin_block, pvv};
 use payment_types::Pan;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -21,11 +16,11 @@ impl SoftwareModule {
         };
         let material: &Material = key.handle(&[KeyUsage::PinEncryption, KeyUsage::ZonePin])?;
         match (data.format, material) {
-            (PinBlockFormat::Iso0, Material::Tdes { key, .. }) => {
+            (format, Material::Tdes { key, .. }) => {
                 let block =
                     data.block.try_into().map_err(|_| SecurityError::Malformed("PIN block"))?;
                 let clear = Zeroizing::new(key.decrypt(block));
-                Ok(decode_iso0(*clear, pan))
+                Ok(pin_block::decode(format, &clear, pan))
             }
             _ => Err(SecurityError::Unsupported("not in this version")),
         }
@@ -42,7 +37,7 @@ impl Pins for SoftwareModule {
         // Compared even if the block is bad, so that both take the same time.
         let equal = match &card.reference.0 {
             Kind::Visa { pvki, pvv } => {
-                pvv_of(&self.pin_verification, *pvki, card.pan, &pin).ct_eq(pvv)
+                pvv::pvv(&self.pin_verification, *pvki, card.pan, &pin).ct_eq(pvv)
             }
             Kind::TestPin(digest) => {
                 self.require_test_mode()?;

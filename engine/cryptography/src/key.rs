@@ -6,8 +6,8 @@
 use crate::KeyError;
 use aes::{Aes128, Aes192, Aes256};
 use core::fmt;
-use des::TdesEde3;
 use des::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use des::{Des, TdesEde3};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -42,14 +42,32 @@ impl ClearKey {
         Self::from_bytes(&decode_hex(text)?)
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// The key's bytes in clear. Every call is a place a reviewer looks at: only what seals a key
+    /// or derives another from it needs them.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// The XOR of two keys of one length, as key components and key variants are combined.
+    ///
+    /// # Errors
+    /// [`KeyError::Length`] if the lengths differ.
+    pub fn combined_with(&self, other: &Self) -> Result<Self, KeyError> {
+        if self.len != other.len {
+            return Err(KeyError::Length);
+        }
+        let mut bytes = self.bytes;
+        for (to, from) in bytes.iter_mut().zip(&other.bytes) {
+            *to ^= from;
+        }
+        Ok(Self { bytes, len: self.len })
     }
 
     /// Whether every byte has an odd number of ones.
     #[must_use]
     pub fn has_odd_parity(&self) -> bool {
-        self.bytes().iter().fold(1, |odd, byte| odd & byte.count_ones()) & 1 == 1
+        self.expose_bytes().iter().fold(1, |odd, byte| odd & byte.count_ones()) & 1 == 1
     }
 
     /// The same key with its parity bits set right.
@@ -66,7 +84,7 @@ impl ClearKey {
     /// The first three bytes of eight zero bytes encrypted under the key (ANSI X9.24-1).
     #[must_use]
     pub fn check_value(&self) -> CheckValue {
-        CheckValue::from_block(&TdesKey::schedule(self).encrypt([0; 8]))
+        CheckValue::from_block(&TdesKey::of_any_strength(self).encrypt([0; 8]))
     }
 }
 
@@ -84,12 +102,16 @@ impl fmt::Debug for ClearKey {
     }
 }
 
-/// A double- or triple-length DES key, its schedule computed: what encrypts and decrypts.
+/// A DES-family key with its schedule computed: what encrypts and decrypts.
 #[derive(Clone)]
-pub struct TdesKey(TdesEde3);
+pub struct TdesKey {
+    whole: TdesEde3,
+    /// Single DES under the first part, which MAC algorithm 3 and the CVV algorithm use.
+    first: Des,
+}
 
 impl TdesKey {
-    /// Prepares a key.
+    /// Prepares a key of somebody's choosing: double or triple length, its parts different.
     ///
     /// # Errors
     /// [`KeyError::SingleLength`], [`KeyError::EqualParts`].
@@ -97,41 +119,65 @@ impl TdesKey {
         if key.len == 8 {
             return Err(KeyError::SingleLength);
         }
-        if bool::from(equal_parts(key.bytes())) {
+        if bool::from(equal_parts(key.expose_bytes())) {
             return Err(KeyError::EqualParts);
         }
-        Ok(Self::schedule(key))
+        Ok(Self::of_any_strength(key))
     }
 
-    /// A double-length key of the module's own, whose parts are known to differ.
-    pub(crate) fn double_length(key: &[u8; 16]) -> Self {
-        let mut bytes = [0; 24];
-        for (to, from) in bytes.iter_mut().zip(key) {
-            *to = *from;
-        }
-        Self::schedule(&ClearKey { bytes, len: key.len() })
-    }
-
-    fn schedule(key: &ClearKey) -> Self {
-        // A key of one or two parts is used as K1 K1 K1 or K1 K2 K1.
-        let parts = key.bytes().iter().cycle();
+    /// Prepares a key whatever it is: one that a derivation gave (the standards use it as it
+    /// falls), or a single-length one where an algorithm is defined on DES. One part is used as
+    /// K1 K1 K1, two as K1 K2 K1.
+    #[must_use]
+    pub fn of_any_strength(key: &ClearKey) -> Self {
+        let parts = key.expose_bytes().iter().cycle();
         let mut whole = Zeroizing::new([0u8; 24]);
         for (to, from) in whole.iter_mut().zip(parts) {
             *to = *from;
         }
-        Self(TdesEde3::new((&*whole).into()))
+        let mut first = Zeroizing::new([0u8; 8]);
+        for (to, from) in first.iter_mut().zip(whole.iter()) {
+            *to = *from;
+        }
+        Self { whole: TdesEde3::new((&*whole).into()), first: Des::new((&*first).into()) }
     }
 
-    pub(crate) fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
+    /// A double-length key that a derivation gave.
+    #[must_use]
+    pub fn derived(key: &[u8; 16]) -> Self {
+        let mut bytes = [0; 24];
+        for (to, from) in bytes.iter_mut().zip(key) {
+            *to = *from;
+        }
+        Self::of_any_strength(&ClearKey { bytes, len: key.len() })
+    }
+
+    /// Encrypts one block (ECB).
+    #[must_use]
+    pub fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
         let mut block = block.into();
-        self.0.encrypt_block(&mut block);
+        self.whole.encrypt_block(&mut block);
         block.into()
     }
 
-    pub(crate) fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
+    /// Decrypts one block (ECB).
+    #[must_use]
+    pub fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
         let mut block = block.into();
-        self.0.decrypt_block(&mut block);
+        self.whole.decrypt_block(&mut block);
         block.into()
+    }
+
+    /// Encrypts one block by single DES under the key's first part.
+    #[must_use]
+    pub(crate) fn encrypt_with_first(&self, block: [u8; 8]) -> [u8; 8] {
+        let mut block = block.into();
+        self.first.encrypt_block(&mut block);
+        block.into()
+    }
+
+    pub(crate) fn cipher(&self) -> TdesEde3 {
+        self.whole.clone()
     }
 }
 
@@ -155,14 +201,39 @@ fn equal_parts(key: &[u8]) -> Choice {
     equal
 }
 
-/// An AES key in clear: 16, 24 or 32 bytes.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// An AES key, its schedule computed: 16, 24 or 32 bytes.
+#[derive(Clone)]
 pub struct AesKey {
-    bytes: [u8; 32],
-    len: usize,
+    clear: Zeroizing<[u8; 32]>,
+    cipher: Box<AesCipher>,
+}
+
+#[derive(Clone)]
+pub(crate) enum AesCipher {
+    Aes128(Aes128),
+    Aes192(Aes192),
+    Aes256(Aes256),
 }
 
 impl AesKey {
+    /// From the key's bytes.
+    ///
+    /// # Errors
+    /// [`KeyError::Length`].
+    pub fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
+        let error = |_| KeyError::Length;
+        let cipher = match key.len() {
+            16 => AesCipher::Aes128(Aes128::new_from_slice(key).map_err(error)?),
+            24 => AesCipher::Aes192(Aes192::new_from_slice(key).map_err(error)?),
+            _ => AesCipher::Aes256(Aes256::new_from_slice(key).map_err(error)?),
+        };
+        let mut clear = Zeroizing::new([0; 32]);
+        for (to, from) in clear.iter_mut().zip(key) {
+            *to = *from;
+        }
+        Ok(Self { clear, cipher: Box::new(cipher) })
+    }
+
     /// From hex digits.
     ///
     /// # Errors
@@ -171,32 +242,27 @@ impl AesKey {
         Self::from_bytes(&decode_hex(text)?)
     }
 
-    /// From the key's bytes.
-    ///
-    /// # Errors
-    /// [`KeyError::Length`].
-    pub fn from_bytes(key: &[u8]) -> Result<Self, KeyError> {
-        if !matches!(key.len(), 16 | 24 | 32) {
-            return Err(KeyError::Length);
-        }
-        let mut bytes = [0; 32];
-        for (to, from) in bytes.iter_mut().zip(key.iter()) {
-            *to = *from;
-        }
-        Ok(Self { bytes, len: key.len() })
+    /// The key's bytes in clear. Every call is a place a reviewer looks at.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8] {
+        self.clear.get(..self.len()).unwrap_or_default()
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+    /// 16, 24 or 32.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no key is empty")]
+    pub fn len(&self) -> usize {
+        match *self.cipher {
+            AesCipher::Aes128(_) => 16,
+            AesCipher::Aes192(_) => 24,
+            AesCipher::Aes256(_) => 32,
+        }
     }
 
     /// The first three bytes of the CMAC of sixteen zero bytes (ANSI X9.24-1:2017 annex A).
     #[must_use]
     pub fn check_value(&self) -> CheckValue {
-        // NIST SP 800-38B for one whole block of zeros: E(0 xor K1), K1 being E(0) doubled.
-        let first = u128::from_be_bytes(self.encrypt([0; 16]));
-        let carry = (first >> 127) * 0x87;
-        CheckValue::from_block(&self.encrypt(((first << 1) ^ carry).to_be_bytes()))
+        CheckValue::from_block(&crate::mac::cmac_aes(self, &[0; 16]))
     }
 
     /// The first three bytes of sixteen zero bytes encrypted under the key, which older systems
@@ -206,18 +272,32 @@ impl AesKey {
         CheckValue::from_block(&self.encrypt([0; 16]))
     }
 
-    fn encrypt(&self, block: [u8; 16]) -> [u8; 16] {
-        let key = self.bytes();
+    /// Encrypts one block (ECB).
+    #[must_use]
+    pub fn encrypt(&self, block: [u8; 16]) -> [u8; 16] {
         let mut block = block.into();
-        // The length was checked when the key was made, so exactly one of these matches.
-        if let Ok(cipher) = Aes128::new_from_slice(key) {
-            cipher.encrypt_block(&mut block);
-        } else if let Ok(cipher) = Aes192::new_from_slice(key) {
-            cipher.encrypt_block(&mut block);
-        } else if let Ok(cipher) = Aes256::new_from_slice(key) {
-            cipher.encrypt_block(&mut block);
+        match &*self.cipher {
+            AesCipher::Aes128(cipher) => cipher.encrypt_block(&mut block),
+            AesCipher::Aes192(cipher) => cipher.encrypt_block(&mut block),
+            AesCipher::Aes256(cipher) => cipher.encrypt_block(&mut block),
         }
         block.into()
+    }
+
+    /// Decrypts one block (ECB).
+    #[must_use]
+    pub fn decrypt(&self, block: [u8; 16]) -> [u8; 16] {
+        let mut block = block.into();
+        match &*self.cipher {
+            AesCipher::Aes128(cipher) => cipher.decrypt_block(&mut block),
+            AesCipher::Aes192(cipher) => cipher.decrypt_block(&mut block),
+            AesCipher::Aes256(cipher) => cipher.decrypt_block(&mut block),
+        }
+        block.into()
+    }
+
+    pub(crate) fn cipher(&self) -> &AesCipher {
+        &self.cipher
     }
 }
 
@@ -232,6 +312,24 @@ impl fmt::Debug for AesKey {
 pub struct CheckValue([u8; 3]);
 
 impl CheckValue {
+    /// The first three bytes of what a check encrypted.
+    #[must_use]
+    pub fn from_block(block: &[u8]) -> Self {
+        let mut first = [0; 3];
+        for (to, from) in first.iter_mut().zip(block) {
+            *to = *from;
+        }
+        Self(first)
+    }
+}
+
+impl CheckValue {
+    /// The three bytes.
+    #[must_use]
+    pub const fn bytes(self) -> [u8; 3] {
+        self.0
+    }
+
     /// From the three bytes, as the other side sends them.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 3]) -> Self {
@@ -243,20 +341,6 @@ impl CheckValue {
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0; 3];
         hex::decode_to_slice(text, &mut bytes).ok().map(|()| Self(bytes))
-    }
-
-    /// The three bytes.
-    #[must_use]
-    pub const fn bytes(self) -> [u8; 3] {
-        self.0
-    }
-
-    pub(crate) fn from_block(block: &[u8]) -> Self {
-        let mut first = [0; 3];
-        for (to, from) in first.iter_mut().zip(block) {
-            *to = *from;
-        }
-        Self(first)
     }
 }
 

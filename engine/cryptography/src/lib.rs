@@ -1,0 +1,31 @@
+//! Payment cryptography: what is composed of block ciphers and hashes, as pure functions of keys
+//! and data.
+//!
+//! What is here: keys in clear and their check values, PIN blocks, PVV and IBM 3624, MACs, DUKPT.
+//! The ciphers themselves are `RustCrypto`'s; only the compositions are ours. What is not: where
+//! keys live, who may use which for what, and whether a PIN or a cryptogram may still be tried
+//! (all in `security` and the core). No clock, no randomness (a caller hands it in), no I/O.
+//!
+//! Where a secret decides, the work done does not depend on it: no branch, no early exit and no
+//! table of ours is chosen by a PIN, a key or a MAC. The DES underneath is software with tables
+//! (see `deploy/docs/checks.md` for what was measured). Secrets are wiped when dropped and have a
+//! `Debug` that shows nothing.
+
+mod bits;
+pub mod cipher;
+pub mod dukpt_aes;
+pub mod dukpt_tdes;
+mod error;
+pub mod ibm3624;
+mod key;
+pub mod mac;
+mod pin;
+pub mod pin_block;
+pub mod pvv;
+
+pub use error::{KeyError, Malformed};
+pub use key::{AesKey, CheckValue, ClearKey, TdesKey};
+pub use mac::{Mac, MacAlgorithm, MacKey, Padding};
+pub use pin::{Pin, PinError, TestPin};
+pub use pin_block::PinBlockFormat;
+pub use pvv::Pvv;

@@ -123,6 +123,7 @@ fn item(card: u64) -> [PortfolioItem; 3] {
             applied_on: None,
             supplementary_of: None,
             limits: vec![],
+            security: Default::default(),
         }),
     ]
 }
@@ -136,6 +137,7 @@ fn portfolio(state: &mut State, cards: u64) {
         partial_approval: false,
         pin_tries: 3,
         hold_days: None,
+        security: Default::default(),
     });
     state.import_items(&[product]).unwrap();
     let merchant = PortfolioItem::Merchant {
@@ -154,7 +156,8 @@ fn portfolio(state: &mut State, cards: u64) {
             listener: "pos".into(),
             on_us: true,
             denominations: vec![],
-            pin_key: vec![],
+            keys: Default::default(),
+            security: Default::default(),
             partial_approval: false,
             balance_on_decline: false,
         });

@@ -74,6 +74,7 @@ fn items(at: u64) -> [PortfolioItem; 3] {
             applied_on: None,
             supplementary_of: None,
             limits: vec![],
+            security: Default::default(),
         }),
     ]
 }
@@ -88,6 +89,7 @@ fn bank(accounts: u64) -> State {
         partial_approval: false,
         pin_tries: 3,
         hold_days: None,
+        security: Default::default(),
     });
     state.import_items(&[product]).unwrap();
     for at in 0..accounts {

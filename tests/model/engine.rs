@@ -364,6 +364,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             partial_approval: product.partial,
             pin_tries: 3,
             hold_days: None,
+            security: Default::default(),
         }));
     }
     for (at, tier) in TIERS.iter().enumerate() {
@@ -399,6 +400,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             applied_on: None,
             supplementary_of: (at == 6).then(|| card_id(0).into()),
             limits: Vec::new(),
+            security: Default::default(),
         }));
     }
     items.extend(places());
@@ -433,7 +435,8 @@ fn places() -> Vec<PortfolioItem> {
             agent: agent.then(|| format!("G{}", terminal.owner).into()),
             listener: "pos".into(),
             denominations: terminal.notes.to_vec(),
-            pin_key: Vec::new(),
+            keys: Default::default(),
+            security: Default::default(),
             partial_approval: terminal.smart,
             balance_on_decline: terminal.smart,
             on_us: true,

@@ -30,6 +30,10 @@ pub struct Card {
     pub service_code: u16,
     /// What it is blocked for.
     pub blocks: Blocks,
+    /// SEC-4: whether it pays over the net.
+    pub ecommerce: bool,
+    /// SEC-4: whether it pays by mail and telephone orders.
+    pub moto: bool,
     /// Wrong PINs in a row (PIN-2).
     pub pin_tries: u8,
     /// What its PIN is checked against.
@@ -171,6 +175,8 @@ mod tests {
             sequence: 1,
             service_code: 201,
             blocks: Blocks::NONE,
+            ecommerce: true,
+            moto: true,
             pin_tries: 0,
             pin_reference: PinReferenceBytes::new(),
             supplementary_of: None,

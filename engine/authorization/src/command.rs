@@ -1,5 +1,6 @@
 //! Everything that can change state. There is no other way in.
 
+use crate::{CardSecurity, KeyRole, ProductSecurity, SealedKeys, TerminalSecurity};
 use crate::{
     DayPart, Decision, Movement, Presentment, RateItem, Request, RuleId, StopListAction, Switch,
     TraceEntry,
@@ -175,6 +176,8 @@ pub struct ProductItem {
     pub pin_tries: u8,
     /// TXN-3: how long a hold stands, days; `None` for the default by MCC.
     pub hold_days: Option<u16>,
+    /// Keys, chip, 3-D Secure.
+    pub security: ProductSecurity,
 }
 
 /// An account of the portfolio.
@@ -229,6 +232,8 @@ pub struct CardItem {
     pub supplementary_of: Option<CompactString>,
     /// Ceilings of its own for limits of the rule set; may only tighten.
     pub limits: Vec<CardLimitItem>,
+    /// Keys of its own, and switches.
+    pub security: CardSecurity,
 }
 
 /// A card's own ceiling for a limit of the rule set.
@@ -313,8 +318,10 @@ pub struct TerminalItem {
     pub on_us: bool,
     /// The notes it holds, minor units of KGS, for an ATM.
     pub denominations: Vec<u64>,
-    /// Its PIN key, sealed by the security module: opaque bytes.
-    pub pin_key: Vec<u8>,
+    /// Its keys.
+    pub keys: SealedKeys,
+    /// Its security profile.
+    pub security: TerminalSecurity,
     /// BAL-4: whether it can take a partial approval.
     pub partial_approval: bool,
     /// BAL-1: whether it asks for the available amount on a decline for funds.
@@ -433,6 +440,19 @@ pub enum Command {
         /// The rates.
         rates: Vec<RateItem>,
         /// Who entered them.
+        entered_by: CompactString,
+    },
+    /// A new working key of a device, as it was delivered or taken in (0800), or by staff.
+    SetTerminalKey {
+        /// The device.
+        terminal: TerminalId,
+        /// What the key is for.
+        role: KeyRole,
+        /// The key, sealed by the security module: opaque bytes.
+        sealed: Vec<u8>,
+        /// Its check value, in hex.
+        check_value: CompactString,
+        /// Who asked for it: the device itself, or a user.
         entered_by: CompactString,
     },
     /// Release the holds whose time is up (TXN-3).
@@ -627,6 +647,8 @@ pub enum Done {
         /// Those that were there already.
         known: u64,
     },
+    /// A device has a new key.
+    TerminalKeySet,
     /// Holds were released.
     HoldsExpired {
         /// How many.
@@ -647,6 +669,8 @@ pub enum Refusal {
     UnknownCard,
     /// No such account.
     UnknownAccount,
+    /// No such device.
+    UnknownTerminal,
     /// Not on the list of the end of day, or no longer rightly (BLK-8).
     NotListed,
     /// There is no rate to KGS (AMT-3).

@@ -343,6 +343,7 @@ mod tests {
                 partial_approval: false,
                 pin_tries: 3,
                 hold_days: None,
+                security: Default::default(),
             }),
             PortfolioItem::Customer {
                 id: "C".into(),

@@ -3,6 +3,7 @@
 //! Ids of files and the API are turned into positions once, at the edge of the core; rules and
 //! counters know positions only.
 
+use crate::{FormerKey, ProductSecurity, SealedKeys, TerminalSecurity};
 use compact_str::CompactString;
 use dense::{Chunked, Index};
 use payment_types::{Balance, Currency, DeviceCategory, TerminalId};
@@ -23,6 +24,8 @@ pub struct Product {
     pub pin_tries: u8,
     /// TXN-3, days; `None` for the default by MCC.
     pub hold_days: Option<u16>,
+    /// Keys, chip, 3-D Secure.
+    pub security: ProductSecurity,
 }
 
 /// A customer.
@@ -64,8 +67,12 @@ pub struct Terminal {
     pub on_us: bool,
     /// Its notes, minor units of KGS.
     pub denominations: Vec<u64>,
-    /// Its PIN key, sealed: opaque bytes of the security module.
-    pub pin_key: Vec<u8>,
+    /// Its keys.
+    pub keys: SealedKeys,
+    /// Keys that were replaced and are still taken.
+    pub former_keys: Vec<FormerKey>,
+    /// Its security profile.
+    pub security: TerminalSecurity,
     /// BAL-4.
     pub partial_approval: bool,
     /// BAL-1.
@@ -136,6 +143,10 @@ impl<T: Clone> Default for Table<T> {
 impl<T: Clone> Table<T> {
     pub(crate) fn get(&self, position: u32) -> Option<&T> {
         self.rows.get(at(position))
+    }
+
+    pub(crate) fn get_mut(&mut self, position: u32) -> Option<&mut T> {
+        self.rows.get_mut(at(position))
     }
 
     pub(crate) fn add(&mut self, id: &CompactString, row: T) -> Option<u32> {

@@ -108,6 +108,9 @@ impl State {
                 self.set_card((self.sequence, moment), card, change)
             }
             Command::LoadRates { rates, .. } => self.load_rates(moment, rates),
+            Command::SetTerminalKey { terminal, role, sealed, .. } => {
+                self.set_terminal_key(moment, terminal, *role, sealed)
+            }
             Command::ExpireHolds => Ok(self.expire_holds(moment)),
             Command::EndOfDay { date } => {
                 self.end_of_day(moment, *date).map(|part| Done::Day(Box::new(part)))

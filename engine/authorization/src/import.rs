@@ -77,6 +77,7 @@ impl State {
             partial_approval: item.partial_approval,
             pin_tries: item.pin_tries,
             hold_days: item.hold_days,
+            security: item.security.clone(),
         };
         taken(self.directory.products.add(&item.id, row), &item.id)
     }
@@ -139,6 +140,8 @@ impl State {
             sequence: item.sequence,
             service_code: item.service_code,
             blocks,
+            ecommerce: item.security.ecommerce,
+            moto: item.security.moto,
             pin_tries: 0,
             pin_reference,
             supplementary_of,
@@ -149,6 +152,9 @@ impl State {
         });
         self.cards_of.add(account);
         self.card_index.insert(item.digest.index_hash(), slot);
+        if !item.security.keys.is_empty() {
+            self.card_keys.insert(slot, item.security.keys.clone());
+        }
         if !item.limits.is_empty() {
             self.set_card_limits(slot, &item.limits);
             self.card_limits.push((slot, item.limits.clone()));
@@ -181,7 +187,9 @@ impl State {
             listener: item.listener.clone(),
             on_us: item.on_us,
             denominations: item.denominations.clone(),
-            pin_key: item.pin_key.clone(),
+            keys: item.keys.clone(),
+            former_keys: Vec::new(),
+            security: item.security,
             partial_approval: item.partial_approval,
             balance_on_decline: item.balance_on_decline,
         };

@@ -23,6 +23,7 @@ mod effects;
 mod execute;
 mod facts;
 mod import;
+mod keys;
 mod links;
 mod notification_fee;
 mod outcome;
@@ -65,6 +66,10 @@ pub use facts::{
     SCRIPT_RESULTS, ScriptOutcome, ScriptResult, SecurityFacts, ThreeDSecureFact,
 };
 pub use import::ImportError;
+pub use keys::{
+    CardSecurity, Derivation, FormerKey, KEY_OVERLAP_MINUTES, KeyForm, KeyRole, KeyScheme,
+    MacScheme, MacWrong, ProductSecurity, SealedKeys, TerminalSecurity,
+};
 pub use notification_fee::NotificationService;
 pub use overdraft_jobs::Ageing;
 pub use pricing::{FeeLine, Pricing};

@@ -24,6 +24,7 @@ impl Done {
             | Self::ArrestLifted
             | Self::CardSet
             | Self::RatesLoaded { .. }
+            | Self::TerminalKeySet
             | Self::HoldsExpired { .. } => &[],
         }
     }
@@ -47,6 +48,7 @@ impl Done {
             | Self::CardSet
             | Self::Retired { .. }
             | Self::RatesLoaded { .. }
+            | Self::TerminalKeySet
             | Self::HoldsExpired { .. } => &[],
         }
     }

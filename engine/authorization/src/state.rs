@@ -17,7 +17,7 @@ use crate::rules::Rules;
 use crate::settings::Settings;
 use crate::stop_list::StopList;
 use crate::transactions::{Place, Transactions};
-use crate::{CardLimitItem, Decision, Request};
+use crate::{CardLimitItem, Decision, Request, SealedKeys};
 use dense::{Chunked, Index};
 use ledger::Ledger;
 use limits::{CounterView, Keys, Plan, RuleSet, Usage};
@@ -35,6 +35,8 @@ pub struct State {
     pub(crate) networks: Ids,
     pub(crate) rates: Rates,
     pub(crate) settings: Settings,
+    /// Cards with keys of their own.
+    pub(crate) card_keys: BTreeMap<u32, SealedKeys>,
     /// AMT-5: accounts whose last notification fee was not covered.
     pub(crate) not_notified: BTreeSet<u32>,
     pub(crate) ledger: Ledger,

@@ -64,6 +64,7 @@ fn more() -> Vec<PortfolioItem> {
             partial_approval: true,
             pin_tries: 3,
             hold_days: None,
+            security: Default::default(),
         })
     };
     let account = |id: &str, product: &str, currency: Currency, balance: &str| {
@@ -87,7 +88,8 @@ fn more() -> Vec<PortfolioItem> {
             listener: "pos".into(),
             on_us,
             denominations: vec![],
-            pin_key: vec![],
+            keys: Default::default(),
+            security: Default::default(),
             partial_approval: id == "USAPART1",
             balance_on_decline: false,
         })

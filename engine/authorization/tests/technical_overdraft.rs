@@ -277,6 +277,7 @@ fn tod_6_the_sweep_converts_at_the_banks_rate_and_waits_where_there_is_none() {
             partial_approval: false,
             pin_tries: 3,
             hold_days: None,
+            security: Default::default(),
         };
         let dollars = AccountItem {
             id: "AD".into(),

@@ -127,6 +127,7 @@ fn card(number: u64) -> PortfolioItem {
         applied_on: None,
         supplementary_of: None,
         limits: Vec::new(),
+        security: Default::default(),
     })
 }
 

@@ -123,6 +123,12 @@ fn entry<'c>(
             Outcome::Done(Done::Imported { items }) => system("import", json!({ "items": items })),
             _ => system("import", json!({})),
         },
+        Command::SetTerminalKey { terminal, role, check_value, entered_by, .. } => Entry {
+            action: "set_terminal_key",
+            subject: Some(("terminal", terminal.as_str())),
+            entered_by: Some(entered_by),
+            details: json!({ "key": role.name(), "check_value": check_value }),
+        },
         Command::SetCard { card, change, by } => set_card(card, change, by),
         Command::LoadRates { rates, entered_by } => Entry {
             action: "load_rates",

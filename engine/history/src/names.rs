@@ -59,6 +59,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
     let text = match refusal {
         Refusal::UnknownCard => "unknown card",
         Refusal::UnknownAccount => "unknown account",
+        Refusal::UnknownTerminal => "unknown terminal",
         Refusal::Dispute(why) => return format!("dispute: {why:?}"),
         Refusal::StopList(at) => {
             return format!("entry {at} of the stop-list has ended, or overlaps another");

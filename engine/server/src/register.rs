@@ -6,7 +6,7 @@
 //! serve an older state). It is filled when the data directory is opened and again whenever a
 //! portfolio took effect.
 
-use authorization::State;
+use authorization::{KeyRole, State};
 use dashmap::DashMap;
 use interchange::{DeviceKeys, Register};
 use payment_types::{PanDigest, TerminalId};
@@ -48,8 +48,8 @@ impl DeviceRegister {
         let mut faults = RegisterFaults::default();
         for terminal in state.directory().terminals() {
             let mut keys = DeviceKeys::default();
-            if !terminal.pin_key.is_empty() {
-                let loaded = SealedKey::from_bytes(&terminal.pin_key)
+            if let Some(sealed) = terminal.keys.get(KeyRole::Tpk) {
+                let loaded = SealedKey::from_bytes(sealed)
                     .and_then(|key| self.security.load(&key, KeyUsage::PinEncryption));
                 match loaded {
                     Ok(key) => keys.pin = Some(key),

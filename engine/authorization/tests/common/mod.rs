@@ -79,6 +79,7 @@ fn product(id: &str, minimum: &str) -> PortfolioItem {
         partial_approval: id == "partial",
         pin_tries: 3,
         hold_days: None,
+        security: Default::default(),
     })
 }
 
@@ -117,6 +118,7 @@ pub fn card(id: &str, account: &str, holder: &str) -> CardItem {
         applied_on: None,
         supplementary_of: None,
         limits: vec![],
+        security: Default::default(),
     }
 }
 
@@ -134,7 +136,8 @@ fn terminal(id: &str, category: DeviceCategory, owner: &str) -> PortfolioItem {
         } else {
             vec![]
         },
-        pin_key: vec![],
+        keys: Default::default(),
+        security: Default::default(),
         partial_approval: id == "POSPART1",
         balance_on_decline: id == "POSBAL01",
     })

@@ -194,7 +194,8 @@ pub fn terminal(id: &[u8], category: DeviceCategory) -> PortfolioItem {
         listener: "pos".into(),
         on_us: true,
         denominations: Vec::new(),
-        pin_key: Vec::new(),
+        keys: Default::default(),
+        security: Default::default(),
         partial_approval: false,
         balance_on_decline: true,
     })
@@ -210,6 +211,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             partial_approval: false,
             pin_tries: 3,
             hold_days: None,
+            security: Default::default(),
         }),
         PortfolioItem::Customer {
             id: "C1".into(),
@@ -233,6 +235,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             applied_on: None,
             supplementary_of: None,
             limits: Vec::new(),
+            security: Default::default(),
         }),
         PortfolioItem::Merchant {
             id: "M1".into(),

@@ -69,6 +69,7 @@ pub(crate) const fn command_name(command: &Command) -> &'static str {
         Command::Credit { .. } => "credit",
         Command::ExpireHolds => "expiry of holds",
         Command::SetCard { .. } => "card settings",
+        Command::SetTerminalKey { .. } => "terminal key",
         Command::LoadRates { .. } => "rates",
         Command::EndOfDay { .. } => "end of day",
     }

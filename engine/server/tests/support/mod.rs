@@ -75,6 +75,7 @@ fn bank(security: &dyn SecurityModule) -> Vec<PortfolioItem> {
             partial_approval: false,
             pin_tries: 3,
             hold_days: None,
+            security: Default::default(),
         }),
         PortfolioItem::Customer {
             id: "C1".into(),
@@ -107,6 +108,7 @@ fn bank(security: &dyn SecurityModule) -> Vec<PortfolioItem> {
             applied_on: None,
             supplementary_of: None,
             limits: vec![],
+            security: Default::default(),
         }),
         PortfolioItem::Merchant {
             id: "M1".into(),
@@ -122,7 +124,8 @@ fn bank(security: &dyn SecurityModule) -> Vec<PortfolioItem> {
             listener: "pos".into(),
             on_us: true,
             denominations: vec![],
-            pin_key: key.as_bytes().into(),
+            keys: SealedKeys::of(KeyRole::Tpk, key.as_bytes()),
+            security: Default::default(),
             partial_approval: false,
             balance_on_decline: false,
         }),

@@ -3,10 +3,10 @@
 use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
 use authorization::{
-    CardChange, Command, DayStanding, DisputeCommand, Done, OnRequestOf, Outcome, RateItem,
-    RetireCommand,
+    CardChange, Command, DayStanding, DisputeCommand, Done, KeyRole, OnRequestOf, Outcome,
+    RateItem, RetireCommand,
 };
-use payment_types::{Currency, Sequence, format_minor};
+use payment_types::{Currency, Sequence, TerminalId, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
 
@@ -123,12 +123,9 @@ fn entry<'c>(
             Outcome::Done(Done::Imported { items }) => system("import", json!({ "items": items })),
             _ => system("import", json!({})),
         },
-        Command::SetTerminalKey { terminal, role, check_value, entered_by, .. } => Entry {
-            action: "set_terminal_key",
-            subject: Some(("terminal", terminal.as_str())),
-            entered_by: Some(entered_by),
-            details: json!({ "key": role.name(), "check_value": check_value }),
-        },
+        Command::SetTerminalKey { terminal, role, check_value, entered_by, .. } => {
+            terminal_key(terminal, *role, check_value, entered_by)
+        }
         Command::SetCard { card, change, by } => set_card(card, change, by),
         Command::LoadRates { rates, entered_by } => Entry {
             action: "load_rates",
@@ -214,6 +211,21 @@ fn on_request<'c>(
         "note": by.note,
     });
     Entry { action, subject: Some(("card", card)), entered_by: Some(&by.entered_by), details }
+}
+
+/// Who gave a device which key; the key itself is nobody's business.
+fn terminal_key<'c>(
+    terminal: &'c TerminalId,
+    role: KeyRole,
+    check_value: &str,
+    entered_by: &'c str,
+) -> Entry<'c> {
+    Entry {
+        action: "set_terminal_key",
+        subject: Some(("terminal", terminal.as_str())),
+        entered_by: Some(entered_by),
+        details: json!({ "key": role.name(), "check_value": check_value }),
+    }
 }
 
 fn arrest<'c>(

@@ -6,6 +6,7 @@
 //! number, a PIN or a key, not even where one was put into a wrong field.
 
 mod items;
+mod keys;
 mod line;
 #[cfg(test)]
 mod tests;

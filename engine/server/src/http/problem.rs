@@ -132,6 +132,7 @@ impl Problem {
         match refusal {
             Refusal::UnknownCard => Self::not_found("card", id),
             Refusal::UnknownAccount => Self::not_found("account", id),
+            Refusal::UnknownTerminal => Self::not_found("terminal", id),
             Refusal::Dispute(why) => super::disputes::refused(why),
             Refusal::StopList(at) => {
                 let detail = format!("entry {at} has ended, or its range overlaps another");

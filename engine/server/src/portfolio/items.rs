@@ -7,7 +7,7 @@ use authorization::{
 };
 use compact_str::{CompactString, ToCompactString};
 use payment_types::{Currency, DeviceCategory, ExpiryDate, Pan, TerminalId};
-use security::{KeyUsage, PinReference, SecurityError, SecurityModule, TestPin};
+use security::{PinReference, SecurityError, SecurityModule, TestPin};
 use std::borrow::Cow;
 
 const TYPES: [&str; 7] =
@@ -29,7 +29,7 @@ pub(super) fn item(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option
     };
     fields.named(kind);
     match kind {
-        "product" => product(fields).map(PortfolioItem::Product),
+        "product" => product(fields, security).map(PortfolioItem::Product),
         "customer" => customer(fields),
         "account" => account(fields).map(PortfolioItem::Account),
         "card" => card(fields, security).map(PortfolioItem::Card),
@@ -46,13 +46,14 @@ fn text(fields: &Fields<'_>, field: &'static str) -> CompactString {
     fields.text(field).unwrap_or_default().into()
 }
 
-fn product(fields: &Fields<'_>) -> Option<ProductItem> {
+fn product(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<ProductItem> {
     let (id, currency) = (fields.id("id"), fields.currency("currency"));
     let minimum = fields.positive_money("minimum_balance", currency.unwrap_or(Currency::KGS));
     let pin_tries = fields.count("pin_tries", 1, 15).and_then(|tries| u8::try_from(tries).ok());
     let hold_days = fields.count("hold_days", 1, 365).and_then(|days| u16::try_from(days).ok());
     let contactless = fields.flag("contactless").unwrap_or(true);
     let partial_approval = fields.flag("partial_approval").unwrap_or(false);
+    let keys_and_chip = super::keys::of_product(fields, security);
     Some(ProductItem {
         id: id?.into(),
         currency: currency?,
@@ -61,6 +62,7 @@ fn product(fields: &Fields<'_>) -> Option<ProductItem> {
         partial_approval,
         pin_tries: pin_tries.unwrap_or(PIN_TRIES),
         hold_days,
+        security: keys_and_chip,
     })
 }
 
@@ -107,9 +109,7 @@ fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<CardItem> 
     let applied_on = fields.date("applied_on");
     let supplementary_of = fields.optional_id("supplementary_of").map(CompactString::from);
     let limits = card_limits(fields);
-    if fields.value("keys").is_some() {
-        fields.error("keys", "keys of a card's chip are not in this version of tamga");
-    }
+    let keys_and_switches = super::keys::of_card(fields, security);
     let pan = pan?;
     Some(CardItem {
         id: id?.into(),
@@ -126,6 +126,7 @@ fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<CardItem> 
         applied_on,
         supplementary_of,
         limits,
+        security: keys_and_switches,
     })
 }
 
@@ -212,7 +213,7 @@ fn pin_reference(fields: &Fields<'_>, pan: Option<&Pan>, security: &dyn Security
     }
 }
 
-fn refused(error: SecurityError) -> String {
+pub(super) fn refused(error: SecurityError) -> String {
     match error {
         SecurityError::TestKeysOff => {
             "is for tests only; set `test_keys = true` under [security] to accept it".to_owned()
@@ -303,7 +304,7 @@ fn terminal(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Termin
     // What comes in from the network is another bank's, unless the line says otherwise.
     let on_us = fields.flag("on_us").unwrap_or(listener != Some("network"));
     let denominations = denominations(fields);
-    let pin_key = pin_key(fields, security);
+    let (keys, profile) = super::keys::of_terminal(fields, security);
     let partial_approval = fields.flag("partial_approval").unwrap_or(false);
     let balance_on_decline = fields.flag("balance_on_decline").unwrap_or(false);
     Some(TerminalItem {
@@ -314,7 +315,8 @@ fn terminal(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Termin
         listener: listener?.into(),
         on_us,
         denominations,
-        pin_key,
+        keys,
+        security: profile,
         partial_approval,
         balance_on_decline,
     })
@@ -348,22 +350,4 @@ fn denominations(fields: &Fields<'_>) -> Vec<u64> {
             u64::try_from(minor).ok()
         })
         .collect()
-}
-
-/// `keys: {"tpk": hex or name}`, sealed.
-fn pin_key(fields: &Fields<'_>, security: &dyn SecurityModule) -> Vec<u8> {
-    let Some(keys) = fields.object("keys") else { return Vec::new() };
-    keys.named("terminal's keys");
-    let sealed = keys.text("tpk").and_then(|digits| {
-        let sealed = security.written_key(digits, KeyUsage::PinEncryption).map_err(refused);
-        match sealed {
-            Ok(key) => Some(key.as_bytes().to_vec()),
-            Err(message) => {
-                keys.error("tpk", message);
-                None
-            }
-        }
-    });
-    fields.errors_of("keys", keys.finish());
-    sealed.unwrap_or_default()
 }

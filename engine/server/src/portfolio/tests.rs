@@ -45,7 +45,7 @@ fn reads_every_type_of_line() {
         (terminal.category, terminal.denominations),
         (DeviceCategory::Atm, vec![20000, 50000])
     );
-    assert_eq!(terminal.pin_key.len(), 25);
+    assert!(terminal.keys.get(authorization::KeyRole::Tpk).is_some());
     for line in [
         r#"{"type":"customer","id":"C1","tier":"low","name":"Айгүл","phone":"+996555000001"}"#,
         r#"{"type":"agent","id":"G1","name":"Agent One"}"#,
@@ -177,7 +177,7 @@ fn other_types_are_as_strict() {
             "category: no such category; known are merchant, agent, atm, branch, ecommerce",
         ),
         (
-            r#"{"type":"terminal","id":"BRN00001","category":"branch","listener":"pos","keys":{"tpk":"0123"}}"#,
+            r#"{"type":"terminal","id":"BRN00001","category":"branch","listener":"pos","keys":{"tpk":"0123456789ABCDEF01"}}"#,
             "keys.tpk: a DES key has 8, 16 or 24 bytes, an AES key 16, 24 or 32",
         ),
         (
@@ -204,4 +204,77 @@ fn no_error_shows_a_number() {
         assert!(!errors.contains("94170000"), "{errors}");
     }
     assert_eq!(quoted("x0123456789ABCDEFx"), "x******x");
+}
+
+#[test]
+fn keys_chips_and_profiles_are_read_and_sealed() {
+    use authorization::{Derivation, KeyForm, KeyRole, KeyScheme, MacScheme, MacWrong};
+    let PortfolioItem::Product(product) = read(
+        r#"{"type":"product","id":"p","currency":"KGS","keys":{"imk_ac":"0123456789ABCDEFFEDCBA9876543210","cvk":"0123456789ABCDEFFEDCBA9876543210"},"chip":{"derivation":"B","cryptogram_version":18},"fallback":true,"three_d_secure_above":"5000.00","pin_tries_reset_daily":true,"decimalization_table":"0123456789012345"}"#,
+    )
+    .unwrap() else {
+        panic!("a product")
+    };
+    let terms = product.security;
+    let roles: Vec<_> = terms.keys.iter().map(|key| key.0).collect();
+    assert_eq!(roles, [KeyRole::Cvk, KeyRole::ImkAc]);
+    assert_ne!(terms.keys.get(KeyRole::Cvk), terms.keys.get(KeyRole::ImkAc), "sealed apart");
+    assert_eq!((terms.derivation, terms.cryptogram_version), (Derivation::B, Some(18)));
+    assert_eq!((terms.fallback, terms.three_d_secure_above), (true, Some(500_000)));
+    assert!(terms.pin_tries_reset_daily && terms.decimalization_table.is_some());
+
+    let card = CARD.replace(r#""status""#, r#""ecommerce":false,"status""#);
+    let PortfolioItem::Card(card) = read(&card).unwrap() else { panic!("a card") };
+    assert_eq!((card.security.ecommerce, card.security.moto), (false, true));
+
+    let PortfolioItem::Terminal(terminal) = read(
+        r#"{"type":"terminal","id":"POS00001","category":"branch","listener":"pos","chip":false,"keys":{"bdk":"0123456789ABCDEFFEDCBA9876543210"},"security":{"pin_format":3,"keys":"dukpt-tdes","mac":"required","mac_algorithm":"cmac","mac_wrong":"drop","key_form":"ecb"}}"#,
+    )
+    .unwrap() else {
+        panic!("a terminal")
+    };
+    let profile = terminal.security;
+    assert_eq!((profile.reads_chip, profile.pin_format), (false, 3));
+    assert_eq!((profile.keys, profile.mac_required), (KeyScheme::DukptTdes, true));
+    assert_eq!(
+        (profile.mac_algorithm, profile.mac_wrong, profile.key_form),
+        (MacScheme::Cmac, MacWrong::Drop, KeyForm::Ecb)
+    );
+    assert!(terminal.keys.get(KeyRole::Bdk).is_some());
+}
+
+#[test]
+fn wrong_keys_and_profiles_are_named() {
+    const BRANCH: &str =
+        r#"{"type":"terminal","id":"BRN00001","category":"branch","listener":"pos","#;
+    const PRODUCT: &str = r#"{"type":"product","id":"p","currency":"KGS","#;
+    for (head, rest, error) in [
+        (
+            BRANCH,
+            r#""security":{"pin_format":2}}"#,
+            "security.pin_format: format 2 is for chips; a device has 0, 1, 3 or 4",
+        ),
+        (BRANCH, r#""security":{"mac":"on"}}"#, "security.mac: expected one of none, required"),
+        (
+            BRANCH,
+            r#""security":{"key":"session"}}"#,
+            "security.key: not a field of type terminal's security (did you mean `keys`?)",
+        ),
+        (
+            BRANCH,
+            r#""keys":{"imk_ac":"0123456789ABCDEFFEDCBA9876543210"}}"#,
+            "keys.imk_ac: not a field of type terminal's keys",
+        ),
+        (PRODUCT, r#""chip":{"derivation":"C"}}"#, "chip.derivation: expected one of A, B"),
+        (
+            PRODUCT,
+            r#""decimalization_table":"012345678901234x"}"#,
+            "decimalization_table: expected 16 digits",
+        ),
+        (PRODUCT, r#""three_d_secure_above":"-1"}"#, "three_d_secure_above: may not be negative"),
+    ] {
+        let errors = read(&format!("{head}{rest}")).unwrap_err();
+        let first = errors.first().map(String::as_str).unwrap_or_default();
+        assert!(first.starts_with(error), "{errors:#?}");
+    }
 }

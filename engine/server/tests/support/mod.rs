@@ -5,8 +5,8 @@
 pub mod client;
 
 use authorization::{
-    Accepted, AccountItem, CardItem, CardNumber, Command, PinFact, PortfolioItem, ProductItem,
-    Record, Request, Scratch, SecurityFacts, TerminalItem,
+    Accepted, AccountItem, CardItem, CardNumber, Command, KeyRole, PinFact, PortfolioItem,
+    ProductItem, Record, Request, Scratch, SealedKeys, SecurityFacts, TerminalItem,
 };
 use journal::{Committed, Journal, JournalError};
 use payment_types::{

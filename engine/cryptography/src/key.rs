@@ -34,6 +34,16 @@ impl ClearKey {
         Ok(Self { bytes, len: key.len() })
     }
 
+    /// From the sixteen bytes of a double-length key.
+    #[must_use]
+    pub fn double(key: &[u8; 16]) -> Self {
+        let mut bytes = [0; 24];
+        for (to, from) in bytes.iter_mut().zip(key) {
+            *to = *from;
+        }
+        Self { bytes, len: key.len() }
+    }
+
     /// From hex digits, as portfolios carry test keys.
     ///
     /// # Errors
@@ -145,11 +155,7 @@ impl TdesKey {
     /// A double-length key that a derivation gave.
     #[must_use]
     pub fn derived(key: &[u8; 16]) -> Self {
-        let mut bytes = [0; 24];
-        for (to, from) in bytes.iter_mut().zip(key) {
-            *to = *from;
-        }
-        Self::of_any_strength(&ClearKey { bytes, len: key.len() })
+        Self::of_any_strength(&ClearKey::double(key))
     }
 
     /// Encrypts one block (ECB).

@@ -17,6 +17,7 @@ mod exchange;
 mod health;
 mod keys_file;
 mod macs;
+pub mod payshield;
 mod pin_block;
 mod pins;
 mod reference;

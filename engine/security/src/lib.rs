@@ -32,14 +32,14 @@ pub use chips::{
     IssuerAuthenticationData, ScriptCommand, ScriptInput, ScriptKeys,
 };
 pub use cryptography::{
-    AesKey, CheckValue, ClearKey, KeyError, PinBlockFormat, PinError as TestPinError, Pvv, TdesKey,
-    TestPin,
+    AesKey, CheckValue, ClearKey, KeyError, MacAlgorithm, PinBlockFormat, PinError as TestPinError,
+    Pvv, TdesKey, TestPin,
 };
 pub use data::DataProtection;
 pub use error::{OpenError, SecurityError};
 pub use exchange::{Generated, KeyExchange, KeyForm, WorkingKey};
 pub use health::{Health, HealthCheck};
-pub use macs::{Mac, MacAlgorithm, MacDirection, MacSource, Macs};
+pub use macs::{Mac, MacDirection, MacSource, Macs};
 pub use pin_block::{PinBlock, encrypt_pin_block_iso0, visa_pvv};
 pub use pins::{PinCard, PinChange, PinData, PinOutcome, PinSource, Pins, USUAL_DECIMALIZATION};
 pub use reference::PinReference;

@@ -2,20 +2,8 @@
 
 use crate::{LoadedKey, SecurityError, Verification};
 use core::fmt;
+use cryptography::MacAlgorithm;
 use subtle::{Choice, ConstantTimeEq};
-
-/// How a MAC is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum MacAlgorithm {
-    /// ISO 9797-1 algorithm 1: CBC-MAC with triple DES.
-    Iso9797Alg1,
-    /// ISO 9797-1 algorithm 3: the "retail MAC" of ANSI X9.19, with a double-length DES key.
-    Iso9797Alg3,
-    /// CMAC with triple DES (NIST SP 800-38B).
-    CmacTdes,
-    /// CMAC with AES (NIST SP 800-38B).
-    CmacAes,
-}
 
 /// Whose MAC it is: DUKPT has a key for each way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

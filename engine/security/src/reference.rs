@@ -1,7 +1,8 @@
 //! What a PIN is checked against: stored with the card, and not a PIN.
 
-use crate::SecurityError;
+use crate::{KeyUsage, SecurityError};
 use core::fmt;
+use cryptography::ibm3624::Offset;
 use serde::{Deserialize, Serialize};
 
 /// A value made of a PIN from which the PIN cannot be had without the module's keys. May be
@@ -13,6 +14,8 @@ pub struct PinReference(pub(crate) Kind);
 pub(crate) enum Kind {
     /// A Visa PVV as ASCII digits, and the index of its key.
     Visa { pvki: u8, pvv: [u8; 4] },
+    /// An IBM 3624 offset as ASCII digits, after their number; zeros behind them.
+    Ibm([u8; 13]),
     /// A keyed digest of a test PIN and the card number.
     TestPin([u8; 16]),
 }
@@ -34,6 +37,41 @@ impl PinReference {
         Ok(Self(Kind::Visa { pvki, pvv }))
     }
 
+    /// An IBM 3624 offset from an issuer's card file: as many digits as the PIN has, 4 to 12.
+    ///
+    /// # Errors
+    /// [`SecurityError::Malformed`] if it is anything else.
+    pub fn ibm_offset(digits: &str) -> Result<Self, SecurityError> {
+        Self::ibm_digits(digits.as_bytes())
+    }
+
+    pub(crate) fn ibm_digits(digits: &[u8]) -> Result<Self, SecurityError> {
+        let error = SecurityError::Malformed("PIN offset");
+        let offset = Offset::from_ascii(digits).map_err(|_| error)?;
+        let mut kept = [0; 13];
+        let [len, places @ ..] = &mut kept;
+        *len = u8::try_from(digits.len()).map_err(|_| error)?;
+        for (to, from) in places.iter_mut().zip(offset.expose_digits().iter()) {
+            *to = *from;
+        }
+        Ok(Self(Kind::Ibm(kept)))
+    }
+
+    pub(crate) fn offset(&self) -> Option<Offset> {
+        let Kind::Ibm([len, digits @ ..]) = &self.0 else { return None };
+        digits.get(..usize::from(*len)).and_then(|digits| Offset::from_ascii(digits).ok())
+    }
+
+    /// Whether a PIN verification key is needed to check it, and of which usage.
+    #[must_use]
+    pub const fn key_usage(&self) -> Option<KeyUsage> {
+        match self.0 {
+            Kind::Visa { .. } => Some(KeyUsage::PinVerificationVisa),
+            Kind::Ibm(_) => Some(KeyUsage::PinVerificationIbm),
+            Kind::TestPin(_) => None,
+        }
+    }
+
     /// The bytes to store.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
@@ -51,6 +89,12 @@ impl PinReference {
             Kind::TestPin(digest) => {
                 *kind = 2;
                 *rest = *digest;
+            }
+            Kind::Ibm(offset) => {
+                *kind = 3;
+                for (to, from) in rest.iter_mut().zip(offset) {
+                    *to = *from;
+                }
             }
         }
         bytes
@@ -70,6 +114,13 @@ impl PinReference {
                 Self::visa(pvki, text).map_err(|_| error)
             }
             [2, digest @ ..] => Ok(Self(Kind::TestPin(digest))),
+            [3, len, digits @ .., 0, 0, 0] => {
+                let (kept, rest) = digits.split_at_checked(usize::from(len)).ok_or(error)?;
+                if rest.iter().any(|place| *place != 0) {
+                    return Err(error);
+                }
+                Self::ibm_digits(kept).map_err(|_| error)
+            }
             _ => Err(error),
         }
     }
@@ -79,6 +130,7 @@ impl fmt::Debug for PinReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
             Kind::Visa { .. } => "PinReference(PVV, hidden)",
+            Kind::Ibm(_) => "PinReference(offset, hidden)",
             Kind::TestPin(_) => "PinReference(test PIN, hidden)",
         })
     }
@@ -93,6 +145,8 @@ mod tests {
         for reference in [
             PinReference::visa(1, "0987").unwrap(),
             PinReference(Kind::TestPin(*b"0123456789abcdef")),
+            PinReference::ibm_offset("1234").unwrap(),
+            PinReference::ibm_offset("012345678901").unwrap(),
         ] {
             assert_eq!(PinReference::from_bytes(&reference.to_bytes()), Ok(reference));
         }
@@ -103,10 +157,16 @@ mod tests {
     fn refuses_what_it_did_not_write() {
         let good = PinReference::visa(1, "0987").unwrap().to_bytes();
         assert!(PinReference::from_bytes(&good[..16]).is_err());
-        for (at, value) in [(0, 0), (0, 3), (1, 10), (2, b'x'), (2, 0xFF), (16, 1)] {
+        for (at, value) in [(0, 0), (0, 3), (0, 4), (1, 10), (2, b'x'), (2, 0xFF), (16, 1)] {
             let mut bad = good;
             bad[at] = value;
             assert!(PinReference::from_bytes(&bad).is_err(), "byte {at} = {value}");
+        }
+        let offset = PinReference::ibm_offset("01234").unwrap().to_bytes();
+        for (at, value) in [(1, 4), (1, 6), (1, 13), (1, 0), (2, b'x'), (7, b'0'), (14, 1)] {
+            let mut bad = offset;
+            bad[at] = value;
+            assert!(PinReference::from_bytes(&bad).is_err(), "offset, byte {at} = {value}");
         }
         for pvv in ["", "123", "12345", "12a4"] {
             assert!(PinReference::visa(1, pvv).is_err());

@@ -5,10 +5,10 @@
 
 use payment_types::Pan;
 use security::{
-    AesKey, ClearKey, KeyError, KeyUsage, LoadedKey, OpenError, PinBlock, PinBlockFormat, PinCard,
-    PinData, PinFact, PinOutcome, PinReference, PinSource, SealedKey, SecurityError,
-    SecurityModule, SoftwareModule, TdesKey, TestKey, TestPin, USUAL_DECIMALIZATION, Vault,
-    encrypt_pin_block_iso0, visa_pvv,
+    AesKey, ClearKey, DataProtection, KeyError, KeyUsage, LoadedKey, MacAlgorithm, MacSource, Macs,
+    OpenError, PinBlock, PinBlockFormat, PinCard, PinData, PinFact, PinOutcome, PinReference,
+    PinSource, SealedKey, SecurityError, SecurityModule, SoftwareModule, TdesKey, TestKey, TestPin,
+    USUAL_DECIMALIZATION, Vault, Verification, encrypt_pin_block_iso0, visa_pvv,
 };
 use std::fmt::Debug;
 use std::path::Path;
@@ -243,4 +243,50 @@ fn nothing_secret_can_be_printed() {
     // The check value is made to be read by people.
     let key = module.load(&sealed, PIN_KEY).unwrap();
     assert_eq!(format!("{key:?}"), "LoadedKey(pin-encryption, 08D7B4)");
+}
+
+#[test]
+fn data_is_bound_to_its_key_and_context() {
+    let module = SoftwareModule::ephemeral_for_tests();
+    let sealed = module.new_data_key().unwrap();
+    let key = module.load(&sealed, KeyUsage::Data).unwrap();
+    let secret = module.encrypt(&key, b"customer 1", b"9417000000000009").unwrap();
+    assert!(!secret.windows(8).any(|window| window == b"94170000"));
+    assert_eq!(&**module.decrypt(&key, b"customer 1", &secret).unwrap(), b"9417000000000009");
+    let refused = |key: &LoadedKey, context: &[u8], bytes: &[u8]| {
+        assert_eq!(module.decrypt(key, context, bytes).err(), Some(SecurityError::NotOurs));
+    };
+    refused(&key, b"customer 2", &secret);
+    for at in 0..secret.len() {
+        let mut changed = secret.clone();
+        changed[at] ^= 1;
+        refused(&key, b"customer 1", &changed);
+        refused(&key, b"customer 1", &secret[..at]);
+    }
+    let other = module.load(&module.new_data_key().unwrap(), KeyUsage::Data).unwrap();
+    refused(&other, b"customer 1", &secret);
+    let pin_key = loaded(&module, TERMINAL_KEY);
+    assert_eq!(module.encrypt(&pin_key, b"", b"x").err(), Some(SecurityError::WrongUsage));
+}
+
+#[test]
+fn macs_need_a_mac_key() {
+    let module = SoftwareModule::ephemeral_for_tests();
+    let sealed = module.written_key(TERMINAL_KEY, KeyUsage::MacTerminal).unwrap();
+    let key = module.load(&sealed, KeyUsage::MacTerminal).unwrap();
+    let (source, algorithm) = (MacSource::Session(&key), MacAlgorithm::Iso9797Alg3);
+    let mac = module.mac(&source, algorithm, b"message").unwrap();
+    for given in [&mac.eight()[..], &mac.eight()[..4]] {
+        let said = module.verify_mac(&source, algorithm, b"message", given);
+        assert_eq!(said, Ok(Verification::Right));
+        let said = module.verify_mac(&source, algorithm, b"messagf", given);
+        assert_eq!(said, Ok(Verification::Wrong));
+    }
+    let short = module.verify_mac(&source, algorithm, b"message", &mac.eight()[..3]);
+    assert_eq!(short, Err(SecurityError::Malformed("MAC")));
+    let aes = module.mac(&source, MacAlgorithm::CmacAes, b"message").err();
+    assert_eq!(aes, Some(SecurityError::WrongUsage), "the key is of triple DES");
+    let pin_key = loaded(&module, TERMINAL_KEY);
+    let said = module.mac(&MacSource::Session(&pin_key), algorithm, b"message").err();
+    assert_eq!(said, Some(SecurityError::WrongUsage), "a PIN key cannot make MACs");
 }

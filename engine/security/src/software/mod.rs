@@ -4,6 +4,10 @@
 //! AES underneath may use tables, whose timing another program on the same core could watch. For
 //! production keys the same trait is served by an HSM.
 
+mod data;
+mod exchange;
+mod held;
+mod macs;
 mod material;
 mod pins;
 mod rest;
@@ -11,7 +15,7 @@ mod vault;
 
 use crate::keys_file::Keys;
 use crate::reference::Kind;
-use crate::{OpenError, PinReference, SecurityError, SecurityModule, TdesKey, TestPin};
+use crate::{ClearKey, OpenError, PinReference, SecurityError, SecurityModule, TdesKey, TestPin};
 use aes_kw::KwAes256;
 use core::fmt;
 use cryptography::Pin;
@@ -157,4 +161,18 @@ fn first_half(whole: [u8; 32]) -> [u8; 16] {
         *to = from;
     }
     half
+}
+
+/// A random DES key of odd parity whose parts differ.
+fn random_key(length: usize) -> Result<ClearKey, OpenError> {
+    loop {
+        let mut bytes = Zeroizing::new([0; 24]);
+        getrandom::fill(&mut *bytes).map_err(OpenError::Random)?;
+        let key = bytes.get(..length).map(ClearKey::from_bytes);
+        if let Some(Ok(key)) = key.map(|key| key.map(ClearKey::with_odd_parity))
+            && TdesKey::new(&key).is_ok()
+        {
+            return Ok(key);
+        }
+    }
 }

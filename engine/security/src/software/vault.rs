@@ -1,6 +1,7 @@
 //! Loading and sealing.
 
 use super::SoftwareModule;
+use super::held::Held;
 use super::material::{Material, NAMED, Origin, WRAPPED};
 use crate::{KeyUsage, LoadedKey, SealedKey, SecurityError, TestKey, Vault};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ impl Vault for SoftwareModule {
                     self.require_test_mode()?;
                 }
                 let (algorithm, check) = (material.algorithm(), material.check_value());
-                Ok(LoadedKey::new(usage, algorithm, check, Arc::new(material)))
+                Ok(LoadedKey::new(usage, algorithm, check, Arc::new(Held::one(material))))
             }
             Some((&NAMED, _)) => Err(SecurityError::NoSuchKey),
             _ => Err(SecurityError::NotOurs),

@@ -179,23 +179,18 @@ fn blocks(fields: &Fields<'_>) -> Vec<BlockReason> {
     blocks
 }
 
-/// `test_pin`, or `pvv` with `pvki`; none for a card without PIN.
+/// `test_pin`, or `pvv` with `pvki`, or `pin_offset`; none for a card without PIN.
 fn pin_reference(fields: &Fields<'_>, pan: Option<&Pan>, security: &dyn SecurityModule) -> Vec<u8> {
     let (test_pin, pvv) = (fields.text("test_pin"), fields.text("pvv"));
+    let offset = fields.text("pin_offset");
     let index = fields.count("pvki", 0, 9).and_then(|index| u8::try_from(index).ok());
-    if fields.value("pin_offset").is_some() {
-        let message = "IBM 3624 offsets are not in this version of tamga; give `pvv`";
-        fields.error("pin_offset", message);
-    }
-    let reference = match (test_pin, pvv) {
-        (Some(_), Some(_)) => {
-            fields.error("test_pin", "give `test_pin` or `pvv`, not both");
-            return Vec::new();
-        }
-        (None, None) => return Vec::new(),
-        (None, Some(pvv)) => PinReference::visa(index.unwrap_or(1), pvv)
+    let reference = match (test_pin, pvv, offset) {
+        (None, None, None) => return Vec::new(),
+        (None, Some(pvv), None) => PinReference::visa(index.unwrap_or(1), pvv)
             .map_err(|_| ("pvv", "a PVV has four digits".to_owned())),
-        (Some(pin), None) => TestPin::new(pin)
+        (None, None, Some(offset)) => PinReference::ibm_offset(offset)
+            .map_err(|_| ("pin_offset", "an offset has 4 to 12 digits".to_owned())),
+        (Some(pin), None, None) => TestPin::new(pin)
             .map_err(|error| ("test_pin", error.to_string()))
             .and_then(|pin| match pan {
                 Some(pan) => security
@@ -203,6 +198,7 @@ fn pin_reference(fields: &Fields<'_>, pan: Option<&Pan>, security: &dyn Security
                     .map_err(|error| ("test_pin", refused(error))),
                 None => Err(("test_pin", "needs the card's `pan`".to_owned())),
             }),
+        _ => Err(("test_pin", "give only one of `test_pin`, `pvv`, `pin_offset`".to_owned())),
     };
     match reference {
         Ok(reference) => reference.to_bytes().to_vec(),

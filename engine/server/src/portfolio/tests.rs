@@ -100,13 +100,13 @@ fn each_wrong_field_is_named() {
         (
             r#""test_pin""#,
             r#""pvv":"1234","test_pin""#,
-            "test_pin: give `test_pin` or `pvv`, not both",
+            "test_pin: give only one of `test_pin`, `pvv`, `pin_offset`",
         ),
         (r#""test_pin":"1234""#, r#""pvv":"12""#, "pvv: a PVV has four digits"),
         (
             r#""test_pin":"1234""#,
-            r#""pin_offset":"1234""#,
-            "pin_offset: IBM 3624 offsets are not in this version of tamga; give `pvv`",
+            r#""pin_offset":"123x""#,
+            "pin_offset: an offset has 4 to 12 digits",
         ),
         (
             "service_code",

@@ -91,12 +91,14 @@ fn send_garbage(address: &str, pan: &str) {
 /// Sends what a terminal sends: right, with a wrong PIN, for too much, cut off.
 fn send_messages(engine: &Engine, portfolio: &tamga_sim::Portfolio, pan: &str) -> Vec<u8> {
     use payment_types::{Amount, Currency, Moment, Mti, Timestamp, UtcOffset};
-    use tamga_sim::intent::{Intent, Trace, encode};
+    use tamga_sim::card::Proofs;
+    use tamga_sim::gear::Gear;
+    use tamga_sim::intent::{Intent, Trace};
     let endpoint = engine.listener("pos").unwrap();
     let mut link = tamga_sim::Link::connect(&endpoint).unwrap();
     let (card, terminal) = (portfolio.card("K1").unwrap(), portfolio.terminal("POS00001").unwrap());
     let mti = Mti::parse("0200").unwrap();
-    let mut heard = vec![];
+    let (mut heard, mut gear) = (vec![], Gear::default());
     for (stan, amount) in [(1, 100), (2, 100), (3, 99_999_999)] {
         let trace = Trace::fresh(stan, Moment::new(Timestamp(1_795_406_400_000), UtcOffset(360)));
         let mut intent = Intent::new(mti, terminal, &trace);
@@ -107,7 +109,8 @@ fn send_messages(engine: &Engine, portfolio: &tamga_sim::Portfolio, pan: &str) -
         intent.track2 = stan != 2;
         intent.pin = card.pin.as_ref();
         let dialect = endpoint.dialect();
-        let body = encode(dialect, mti, &intent.fields(0).unwrap()).unwrap();
+        let message = gear.dress(&intent, &Proofs::default(), 0).unwrap();
+        let body = message.encode(dialect).unwrap();
         let answer =
             tamga_sim::exchange::exchange(&mut link, &body, mti, stan, Duration::from_secs(10));
         heard.extend(format!("{:?}", answer.unwrap().fields).into_bytes());

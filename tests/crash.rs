@@ -16,8 +16,10 @@ use payment_types::{Amount, Currency, Moment, Mti, Timestamp, UtcOffset, parse_m
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tamga_sim::card::Proofs;
 use tamga_sim::exchange::{approves, exchange};
-use tamga_sim::intent::{Intent, Trace, encode};
+use tamga_sim::gear::Gear;
+use tamga_sim::intent::{Intent, Trace};
 use tamga_sim::scenario::{Engine, Launch};
 use tamga_sim::{Endpoint, Link, Portfolio};
 use tamga_tests::conformance_dir;
@@ -81,8 +83,8 @@ fn message(
     intent.entry_mode = Some("051");
     intent.pin = card.pin.as_ref();
     let dialect = endpoint.dialect();
-    let fields = intent.fields(dialect.version()).unwrap();
-    let body = encode(dialect, intent.mti_for(dialect.version()), &fields).unwrap();
+    let message = Gear::default().dress(&intent, &Proofs::default(), dialect.version()).unwrap();
+    let body = message.encode(dialect).unwrap();
     Sent {
         body,
         stan,

@@ -78,6 +78,9 @@ pub enum SimError {
         /// The client's reason.
         cause: String,
     },
+    /// A test key is missing, or is none.
+    #[error("{0}")]
+    Key(String),
     /// The key module refused a PIN or a key.
     #[error("no PIN block: {0}")]
     PinBlock(String),

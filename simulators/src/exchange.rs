@@ -20,6 +20,8 @@ pub struct Answer {
     pub mti: Mti,
     /// Its data elements.
     pub fields: Fields,
+    /// Its bytes.
+    pub body: Vec<u8>,
     /// From just before the request was written to just after the answer was read.
     pub took: Duration,
 }
@@ -29,6 +31,15 @@ impl Answer {
     #[must_use]
     pub fn text(&self, element: u8) -> Option<String> {
         self.fields.get(&element).map(plain)
+    }
+
+    /// An element's bytes; those of a text are what its hex digits say.
+    #[must_use]
+    pub fn binary(&self, element: u8) -> Option<Vec<u8>> {
+        match self.fields.get(&element)? {
+            FieldValue::Binary(bytes) => Some(bytes.clone()),
+            FieldValue::Text(text) => hex::decode(text.trim()).ok(),
+        }
     }
 
     /// DE 39, or nothing where the answer has none.
@@ -112,7 +123,7 @@ pub fn exchange(
         let (answer_mti, fields) = decode(&dialect, &frame.body)?;
         let number = fields.get(&11).map(plain).and_then(|stan| stan.parse::<u32>().ok());
         if number == Some(stan) && Some(answer_mti) == mti.response() {
-            return Ok(Answer { mti: answer_mti, fields, took });
+            return Ok(Answer { mti: answer_mti, fields, body: frame.body.to_vec(), took });
         }
     }
     Err(SimError::NoAnswer(patience))
@@ -128,7 +139,7 @@ mod tests {
             (39, FieldValue::Text("61".into())),
             (54, FieldValue::Text(additional.into())),
         ]);
-        Answer { mti, fields, took: Duration::ZERO }
+        Answer { mti, fields, body: Vec::new(), took: Duration::ZERO }
     }
 
     #[test]

@@ -60,8 +60,10 @@ pub struct Intent<'a> {
     pub entry_mode: Option<&'a str>,
     /// DE 25.
     pub condition: Option<&'a str>,
-    /// Typed PIN: DE 52 as an ISO-0 block under the terminal's key.
+    /// Typed PIN; the device makes a block of it (see [`crate::gear`]).
     pub pin: Option<&'a TypedPin>,
+    /// The PIN the cardholder wants instead.
+    pub new_pin: Option<&'a TypedPin>,
     /// DE 35 too.
     pub track2: bool,
     /// DE 14, where it is not the card's.
@@ -92,6 +94,7 @@ impl<'a> Intent<'a> {
             entry_mode: None,
             condition: None,
             pin: None,
+            new_pin: None,
             track2: false,
             expiry: None,
             mcc: None,
@@ -109,10 +112,9 @@ impl<'a> Intent<'a> {
     }
 
     /// The data elements in the edition (`0` 1987, `1` 1993, `2` 2003).
-    ///
-    /// # Errors
-    /// [`SimError::PinBlock`], [`SimError::Setting`] for a PIN without a card or terminal key.
-    pub fn fields(&self, version: u8) -> Result<Fields, SimError> {
+    /// What needs keys is not among them: see [`crate::gear::Gear::dress`].
+    #[must_use]
+    pub fn fields(&self, version: u8) -> Fields {
         let mut fields = Fields::new();
         let mut set = |element: u8, text: String| fields.insert(element, FieldValue::Text(text));
         if let Some(card) = self.card {
@@ -148,10 +150,7 @@ impl<'a> Intent<'a> {
         } else {
             self.edition_1993(&mut fields)
         }
-        if let Some(typed) = self.pin {
-            fields.insert(52, FieldValue::Binary(self.pin_block(typed)?.to_vec()));
-        }
-        Ok(fields)
+        fields
     }
 
     fn edition_1987(&self, fields: &mut Fields) {
@@ -209,17 +208,6 @@ impl<'a> Intent<'a> {
         let number = digits(card.pan.expose_digits());
         format!("{number}={:04}{}", card.expiry, card.service_code)
     }
-
-    fn pin_block(&self, typed: &TypedPin) -> Result<[u8; 8], SimError> {
-        let no_card = || SimError::Setting("a PIN needs a card".to_owned());
-        let card = self.card.ok_or_else(no_card)?;
-        let no_key = || {
-            let id = &self.terminal.id;
-            SimError::Setting(format!("terminal {id} has no PIN key (keys.tpk) in the portfolio"))
-        };
-        let key = self.terminal.pin_key.as_ref().ok_or_else(no_key)?;
-        key.block(typed, &card.pan)
-    }
 }
 
 /// The bytes of a message.
@@ -251,7 +239,8 @@ fn digits(ascii: &[u8]) -> String {
     String::from_utf8_lossy(ascii).into_owned()
 }
 
-fn is_chip(entry_mode: &str) -> bool {
+/// Whether the chip is read, in contact or without.
+pub(crate) fn is_chip(entry_mode: &str) -> bool {
     ["05", "07", "95"].iter().any(|chip| entry_mode.starts_with(chip))
 }
 

@@ -9,15 +9,20 @@
 //! users: [`scenario`], [`traffic`], [`load`],
 //! [`terminal`].
 
+pub mod card;
+pub mod device;
 pub mod echo;
 pub mod endpoint;
 mod error;
 pub mod exchange;
+pub mod gear;
 pub mod intent;
+pub mod keys;
 pub mod load;
 pub mod moment;
 pub mod pin;
 pub mod portfolio;
+pub mod private;
 pub mod scenario;
 pub mod show;
 pub mod terminal;

@@ -1,11 +1,12 @@
 //! PINs as test cardholders type them, and the blocks a terminal's PIN pad makes of them.
 //!
-//! The cryptography is `security`'s; a simulator only says which PIN, which card and which key.
+//! The arithmetic is `cryptography`'s; a simulator only says which PIN, which card and which key.
 //! Neither a PIN nor a key can be printed from here.
 
 use crate::SimError;
+use cryptography::pin_block::{PinBlockFormat, encode};
+use cryptography::{ClearKey, KeyError, Pin, TdesKey};
 use payment_types::Pan;
-use security::{ClearKey, TdesKey, TestPin, encrypt_pin_block_iso0};
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,6 +27,27 @@ impl TypedPin {
         let other = |digit: char| if digit == '9' { '1' } else { '9' };
         Self(self.0.chars().map(other).collect::<String>().into())
     }
+
+    /// A PIN one might choose next: every digit one higher.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        let other = |digit: char| {
+            digit
+                .to_digit(10)
+                .map_or(digit, |value| char::from_digit((value + 1) % 10, 10).unwrap_or(digit))
+        };
+        Self(self.0.chars().map(other).collect::<String>().into())
+    }
+}
+
+impl TypedPin {
+    /// The digits as a PIN.
+    ///
+    /// # Errors
+    /// [`SimError::PinBlock`] for other than 4 to 12 digits.
+    pub(crate) fn pin(&self) -> Result<Pin, SimError> {
+        Pin::from_ascii(self.0.as_bytes()).map_err(|error| SimError::PinBlock(error.to_string()))
+    }
 }
 
 impl fmt::Debug for TypedPin {
@@ -44,8 +66,9 @@ impl PinKey {
     /// # Errors
     /// [`SimError::PinBlock`] for a PIN of other than 4 to 12 digits.
     pub fn block(&self, typed: &TypedPin, pan: &Pan) -> Result<[u8; 8], SimError> {
-        let pin = TestPin::new(&typed.0).map_err(|error| SimError::PinBlock(error.to_string()))?;
-        Ok(encrypt_pin_block_iso0(&pin, pan, &self.0).bytes())
+        let clear = encode(PinBlockFormat::Iso0, &typed.pin()?, pan, &[]);
+        let clear = clear.map_err(|error| SimError::PinBlock(error.to_string()))?;
+        Ok(self.0.encrypt(*clear))
     }
 
     /// Whether both are one key, as [`KeyRing`] hands them out.
@@ -65,7 +88,7 @@ impl KeyRing {
     /// # Errors
     /// [`SimError::PinBlock`] saying what is wrong with it.
     pub fn key(&mut self, hex_digits: &str) -> Result<PinKey, SimError> {
-        let bad = |error: security::KeyError| SimError::PinBlock(error.to_string());
+        let bad = |error: KeyError| SimError::PinBlock(error.to_string());
         let clear = ClearKey::from_hex(hex_digits).map_err(bad)?;
         if let Some((_, key)) = self.0.iter().find(|(known, _)| *known == clear) {
             return Ok(key.clone());

@@ -4,14 +4,68 @@
 //! key this module does not know is passed over.
 
 use crate::SimError;
+use crate::device::SecurityProfile;
+use crate::keys::KeySet;
 use crate::pin::{KeyRing, PinKey, TypedPin};
 use payment_types::{Currency, DeviceCategory, Pan, parse_minor};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The demo's portfolio, as `tamga demo` and the demo's configuration use it.
+const DEMO: &str = include_str!("../../deploy/demo/portfolio.jsonl");
+
+/// Where cards and terminals come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// The demo's, which this program carries with it, so that it is found wherever one starts it.
+    Demo,
+}
+
+impl Source {
+    /// The file that was named, else the one `TAMGA_PORTFOLIO` names, else the demo's.
+    #[must_use]
+    pub fn named(file: Option<PathBuf>) -> Self {
+        let by_environment = || std::env::var_os("TAMGA_PORTFOLIO").map(PathBuf::from);
+        file.or_else(by_environment).map_or(Self::Demo, Self::File)
+    }
+
+    fn open(&self) -> Result<Box<dyn BufRead>, SimError> {
+        Ok(match self {
+            Self::File(path) => {
+                let file = File::open(path).map_err(SimError::file(path))?;
+                Box::new(BufReader::with_capacity(1 << 18, file))
+            }
+            Self::Demo => Box::new(DEMO.as_bytes()),
+        })
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            Self::Demo => Path::new("the demo's portfolio"),
+        }
+    }
+}
+
+impl<P: Into<PathBuf>> From<P> for Source {
+    fn from(path: P) -> Self {
+        Self::File(path.into())
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path().display().fmt(f)
+    }
+}
 
 /// A test card: what is embossed on it and what its holder knows.
 #[derive(Debug, Clone)]
@@ -36,6 +90,20 @@ pub struct Card {
     pub status: Box<str>,
     /// Why it is blocked from the start, if it is.
     pub blocks: Vec<Box<str>>,
+    /// What its issuer put into it.
+    pub issue: Arc<Issue>,
+}
+
+/// What an issuer puts into the cards of a product, or into one card: keys, and how the chip
+/// computes.
+#[derive(Debug, Clone, Default)]
+pub struct Issue {
+    /// The issuer's test keys.
+    pub keys: KeySet,
+    /// The cryptogram version number of its chips.
+    pub cryptogram_version: Option<u8>,
+    /// Whether chip keys are derived by EMV's option B.
+    pub option_b: bool,
 }
 
 /// A terminal as the register knows it.
@@ -53,6 +121,12 @@ pub struct Terminal {
     pub mcc: Option<u16>,
     /// Its PIN key, as test portfolios carry it.
     pub pin_key: Option<PinKey>,
+    /// All its keys.
+    pub keys: Arc<KeySet>,
+    /// How it protects what it sends.
+    pub security: SecurityProfile,
+    /// Whether it has a chip reader.
+    pub reads_chip: bool,
 }
 
 /// An account, as far as a simulated customer keeps count of it.
@@ -97,7 +171,10 @@ pub(crate) struct Line<'a> {
     merchant: Option<Cow<'a, str>>,
     agent: Option<Cow<'a, str>>,
     mcc: Option<Cow<'a, str>>,
-    keys: Option<Keys<'a>>,
+    #[serde(default)]
+    keys: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+    security: Option<SecurityProfile>,
+    chip: Option<ChipKey<'a>>,
     product: Option<Cow<'a, str>>,
     currency: Option<Cow<'a, str>>,
     balance: Option<Cow<'a, str>>,
@@ -105,9 +182,19 @@ pub(crate) struct Line<'a> {
     minimum_balance: Option<Cow<'a, str>>,
 }
 
+/// A product says how its chips compute; a terminal, whether it reads chips.
 #[derive(Deserialize)]
-struct Keys<'a> {
-    tpk: Option<Cow<'a, str>>,
+#[serde(untagged)]
+enum ChipKey<'a> {
+    Reads(bool),
+    #[serde(borrow)]
+    Issue(ChipLine<'a>),
+}
+
+#[derive(Deserialize)]
+struct ChipLine<'a> {
+    cryptogram_version: Option<u8>,
+    derivation: Option<Cow<'a, str>>,
 }
 
 impl Portfolio {
@@ -115,9 +202,9 @@ impl Portfolio {
     ///
     /// # Errors
     /// [`SimError::File`], [`SimError::Portfolio`] with the line that is wrong.
-    pub fn read(path: &Path) -> Result<Self, SimError> {
+    pub fn read(source: impl Into<Source>) -> Result<Self, SimError> {
         let mut reading = Reading::default();
-        read_lines(path, |line| reading.take(line))?;
+        read_lines(&source.into(), |line| reading.take(line))?;
         Ok(reading.portfolio)
     }
 
@@ -127,6 +214,13 @@ impl Portfolio {
     /// [`SimError::Unknown`].
     pub fn card(&self, id: &str) -> Result<&Card, SimError> {
         self.cards.get(id).ok_or_else(|| SimError::Unknown { kind: "card", name: id.to_owned() })
+    }
+
+    /// The first card, by name, that is active and not blocked: what is used by hand where no card
+    /// is named.
+    #[must_use]
+    pub fn first_good_card(&self) -> Option<&Card> {
+        self.cards.values().find(|card| &*card.status == "active" && card.blocks.is_empty())
     }
 
     /// The terminal of that DE 41.
@@ -149,6 +243,8 @@ impl Portfolio {
 pub(crate) struct Reading {
     pub(crate) portfolio: Portfolio,
     minimum_by_product: BTreeMap<Box<str>, i64>,
+    issue_by_product: BTreeMap<Box<str>, Arc<Issue>>,
+    issue_by_account: BTreeMap<Box<str>, Arc<Issue>>,
     mcc_by_merchant: BTreeMap<Box<str>, u16>,
     keys: KeyRing,
 }
@@ -159,7 +255,9 @@ impl Reading {
         match line.kind.as_ref() {
             "product" => {
                 let minimum = money(line.minimum_balance.as_deref(), currency(line)?)?;
-                self.minimum_by_product.insert(id, minimum);
+                let issue = line.issue(&Issue::default());
+                self.minimum_by_product.insert(id.clone(), minimum);
+                self.issue_by_product.insert(id, Arc::new(issue));
             }
             "merchant" => {
                 if let Some(mcc) = line.mcc.as_deref() {
@@ -169,10 +267,15 @@ impl Reading {
             }
             "account" => {
                 let account = self.account(line)?;
+                let issue = line.product.as_deref().and_then(|p| self.issue_by_product.get(p));
+                if let Some(issue) = issue {
+                    self.issue_by_account.insert(id.clone(), issue.clone());
+                }
                 self.portfolio.accounts.insert(id, account);
             }
             "card" => {
-                self.portfolio.cards.insert(id, line.card()?);
+                let card = self.card(line)?;
+                self.portfolio.cards.insert(id, card);
             }
             "terminal" => {
                 let terminal = self.terminal(line)?;
@@ -202,8 +305,12 @@ impl Reading {
                 acceptor.and_then(|merchant| self.mcc_by_merchant.get(merchant)).copied()
             }
         };
-        let key = line.keys.as_ref().and_then(|keys| keys.tpk.as_deref());
-        let key = key.map(|digits| self.keys.key(digits)).transpose();
+        let security = line.security.unwrap_or_default();
+        let keys = KeySet::new(format!("terminal {}", line.id), line.keys());
+        // Wrong test keys are told with their line, not when they are first used.
+        let is_tdes = keys.get("tpk").is_ok_and(|key| !key.is_aes());
+        let key = line.keys.get("tpk").filter(|_| is_tdes);
+        let key = key.map(|text| self.keys.key(text.trim_start_matches("tdes:"))).transpose();
         let pin_key = key.map_err(|error| format!("keys.tpk: {error}"))?;
         Ok(Terminal {
             id: line.id.as_ref().into(),
@@ -212,7 +319,19 @@ impl Reading {
             acceptor: acceptor.map(Into::into),
             mcc,
             pin_key,
+            keys: Arc::new(keys),
+            security,
+            reads_chip: !matches!(line.chip, Some(ChipKey::Reads(false))),
         })
+    }
+
+    /// A card with what its product's issuer put into it.
+    pub(crate) fn card(&self, line: &Line<'_>) -> Result<Card, String> {
+        let by_account = line.account.as_deref().and_then(|id| self.issue_by_account.get(id));
+        let product = by_account.cloned().unwrap_or_default();
+        let own = line.keys.is_empty() && line.chip.is_none();
+        let issue = if own { product } else { Arc::new(line.issue(&product)) };
+        line.card(issue)
     }
 }
 
@@ -221,7 +340,27 @@ impl Line<'_> {
         self.kind == kind
     }
 
-    pub(crate) fn card(&self) -> Result<Card, String> {
+    fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.keys.iter().map(|(name, text)| (name.as_ref(), text.as_ref()))
+    }
+
+    /// What the line says of keys and chip, over what its product says.
+    fn issue(&self, product: &Issue) -> Issue {
+        let owner = format!("{} {}", self.kind, self.id);
+        let chip = match &self.chip {
+            Some(ChipKey::Issue(chip)) => Some(chip),
+            Some(ChipKey::Reads(_)) | None => None,
+        };
+        let derivation = chip.and_then(|chip| chip.derivation.as_deref());
+        let version = chip.and_then(|chip| chip.cryptogram_version);
+        Issue {
+            keys: KeySet::new(owner, self.keys()).over(&product.keys),
+            cryptogram_version: version.or(product.cryptogram_version),
+            option_b: derivation.map_or(product.option_b, |letter| letter == "B"),
+        }
+    }
+
+    fn card(&self, issue: Arc<Issue>) -> Result<Card, String> {
         let text = |value: &Option<Cow<'_, str>>| value.as_deref().unwrap_or_default().into();
         let pan = self.pan.as_deref().ok_or("a card has a pan")?;
         let expiry = self.expiry.as_deref().ok_or("a card has an expiry")?;
@@ -237,6 +376,7 @@ impl Line<'_> {
             pin: self.test_pin.as_deref().map(TypedPin::new),
             status: self.status.as_deref().unwrap_or("active").into(),
             blocks: self.blocks.iter().map(|reason| reason.as_ref().into()).collect(),
+            issue,
         })
     }
 }
@@ -246,11 +386,10 @@ impl Line<'_> {
 /// # Errors
 /// [`SimError::File`]; [`SimError::Portfolio`] for a line that is no object or that `take` refuses.
 pub(crate) fn read_lines(
-    path: &Path,
+    source: &Source,
     mut take: impl FnMut(&Line<'_>) -> Result<(), String>,
 ) -> Result<(), SimError> {
-    let mut file =
-        BufReader::with_capacity(1 << 18, File::open(path).map_err(SimError::file(path))?);
+    let (mut file, path) = (source.open()?, source.path());
     let mut text = String::new();
     for number in 1.. {
         text.clear();

@@ -2,6 +2,7 @@
 
 use crate::exchange::plain;
 use crate::intent::Fields;
+use crate::private;
 use iso8583::FieldValue;
 use payment_types::{Mti, Pan};
 use std::collections::BTreeSet;
@@ -67,6 +68,9 @@ pub fn masked(element: u8, value: &FieldValue) -> String {
         (35, _) => masked_track(&plain(value)),
         (36 | 45, _) => "****".to_owned(),
         (52, _) => "(enciphered)".to_owned(),
+        (48 | 62, FieldValue::Text(text)) if private::masked(text).is_some() => {
+            private::masked(text).unwrap_or_default()
+        }
         (55, FieldValue::Binary(bytes)) => format!("({} bytes)", bytes.len()),
         (55, FieldValue::Text(text)) => format!("({} bytes)", text.len() / 2),
         (_, FieldValue::Text(text)) => hide_digit_runs(text),
@@ -153,6 +157,7 @@ mod tests {
         assert_eq!(masked(35, &text("9417000000000016D2912201")), "941700******0016=****");
         assert_eq!(masked(52, &FieldValue::Binary(vec![1; 8])), "(enciphered)");
         assert_eq!(masked(48, &text("to 9417000000000016.")), "to 941700******0016.");
+        assert_eq!(masked(48, &text("KS004FFFFCV003123")), "KS=FFFF CV=(3 characters)");
         assert_eq!(masked(37, &text("632800000042")), "632800000042");
     }
 

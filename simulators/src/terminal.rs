@@ -1,7 +1,10 @@
 //! One transaction at one terminal, by hand: what was sent, what came back, and the slip.
 
+use crate::card::{Proof, Proofs};
+use crate::device::{Exchange, KeyUse, MacDuty};
 use crate::exchange::{AVAILABLE_BALANCE, Answer, CAP_LEFT, CASH_TO_HAND_OUT, decode, exchange};
-use crate::intent::{Fields, Intent, Trace, encode};
+use crate::gear::{Dressed, Gear, Verdict};
+use crate::intent::{Fields, Intent, Trace};
 use crate::moment::Zone;
 use crate::pin::TypedPin;
 use crate::portfolio::{Card, Terminal};
@@ -26,6 +29,8 @@ pub enum Deed {
     CashIn,
     /// Asks what can be spent.
     Balance,
+    /// Wants another PIN.
+    PinChange,
 }
 
 /// What is done to a message that was answered.
@@ -52,6 +57,10 @@ pub struct Visit<'a> {
     pub entry_mode: &'a str,
     /// What was typed.
     pub pin: Option<TypedPin>,
+    /// The PIN that is wanted instead.
+    pub new_pin: Option<TypedPin>,
+    /// What card and terminal prove themselves with.
+    pub proofs: Proofs,
 }
 
 /// A message and its answer.
@@ -65,6 +74,10 @@ pub struct Talk {
     request: (Mti, Fields),
     /// What came back.
     pub answer: Answer,
+    /// What card and terminal make of it.
+    pub verdict: Verdict,
+    /// Whether the card's chip took part.
+    with_chip: bool,
     trace: Trace,
 }
 
@@ -79,6 +92,7 @@ impl Deed {
             Self::CashOut => "CASH",
             Self::CashIn => "CASH-IN",
             Self::Balance => "BALANCE",
+            Self::PinChange => "PIN CHANGE",
         }
     }
 
@@ -89,6 +103,7 @@ impl Deed {
             Self::CashOut => "010000",
             Self::CashIn => "210000",
             Self::Balance => "310000",
+            Self::PinChange => "700000",
         }
     }
 
@@ -108,6 +123,7 @@ impl Visit<'_> {
     pub fn play(
         &self,
         endpoint: &Endpoint,
+        gear: &mut Gear,
         zone: &Zone,
         patience: Duration,
         afterwards: Option<Afterwards>,
@@ -125,14 +141,16 @@ impl Visit<'_> {
             entry_mode: Some(self.entry_mode),
             condition: Some("00"),
             pin: self.pin.as_ref(),
+            new_pin: self.new_pin.as_ref(),
             ..Intent::new(mti, self.terminal, &trace)
         };
-        let first = self.talk(&mut link, self.deed.title(), &intent, patience)?;
-        let mut talks = vec![first];
+        let version = endpoint.dialect().version();
+        let first = gear.dress(&intent, &self.proofs, version)?;
+        let mut talks = vec![self.talk(&mut link, self.deed.title(), &trace, &first, patience)?];
         match afterwards {
             Some(Afterwards::Repeat) => {
-                let again = Intent { mti: mti.as_repeat(), ..intent };
-                talks.push(self.talk(&mut link, "REPEAT", &again, patience)?);
+                let again = first.repeated();
+                talks.push(self.talk(&mut link, "REPEAT", &trace, &again, patience)?);
             }
             Some(Afterwards::Reverse) => {
                 let later = trace.following(stan % 999_999 + 1, zone.now());
@@ -140,10 +158,12 @@ impl Visit<'_> {
                     mti: parse("0420")?,
                     trace: &later,
                     pin: None,
+                    new_pin: None,
                     original: Some((mti, &trace)),
                     ..intent
                 };
-                talks.push(self.talk(&mut link, "REVERSAL", &reversal, patience)?);
+                let back = gear.dress(&reversal, &Proofs::default(), version)?;
+                talks.push(self.talk(&mut link, "REVERSAL", &later, &back, patience)?);
             }
             None => {}
         }
@@ -154,13 +174,13 @@ impl Visit<'_> {
         &self,
         link: &mut Link,
         deed: &'static str,
-        intent: &Intent<'_>,
+        trace: &Trace,
+        message: &Dressed,
         patience: Duration,
     ) -> Result<Talk, SimError> {
         let dialect = link.endpoint().dialect().clone();
-        let mti = intent.mti_for(dialect.version());
-        let body = encode(&dialect, mti, &intent.fields(dialect.version())?)?;
-        let answer = exchange(link, &body, mti, intent.trace.stan, patience)?;
+        let body = message.encode(&dialect)?;
+        let answer = exchange(link, &body, message.mti, trace.stan, patience)?;
         Ok(Talk {
             deed,
             what: self.deed,
@@ -168,10 +188,50 @@ impl Visit<'_> {
             card: self.card.pan.masked().to_string(),
             amount: self.amount,
             request: decode(&dialect, &body)?,
+            verdict: message.judge(&dialect, &answer)?,
+            with_chip: message.chip().is_some(),
             answer,
-            trace: intent.trace.clone(),
+            trace: trace.clone(),
         })
     }
+}
+
+/// Has the host deliver the working keys that the terminal needs, and shows the messages.
+///
+/// # Errors
+/// [`SimError::Key`] where a key does not come or is not good, and what keeps a message from being
+/// answered.
+pub fn exchange_all(
+    gear: &mut Gear,
+    terminal: &Terminal,
+    endpoint: &Endpoint,
+    zone: &Zone,
+    patience: Duration,
+) -> Result<Vec<String>, SimError> {
+    let dialect = endpoint.dialect().clone();
+    let mut link = Link::connect(endpoint)?;
+    let with_mac = terminal.security.mac == MacDuty::Required;
+    let uses = [(KeyUse::Pin, true), (KeyUse::Mac, with_mac)];
+    let mut shown = Vec::new();
+    for (key, _) in uses.into_iter().filter(|(_, needed)| *needed) {
+        let now = zone.now();
+        let stan = u32::try_from(now.at.0.rem_euclid(999_998)).unwrap_or_default() + 1;
+        let trace = Trace::fresh(stan, now);
+        let exchange_of = Exchange { form: None, key, deliver: false, check_value: Proof::Right };
+        let (message, pending) =
+            gear.ask_for_key(terminal, &trace, &exchange_of, dialect.version())?;
+        let body = message.encode(&dialect)?;
+        let answer = exchange(&mut link, &body, message.mti, stan, patience)?;
+        let (mti, fields) = decode(&dialect, &body)?;
+        shown.push(show::side_by_side((mti, &fields), Some((answer.mti, &answer.fields))));
+        if !answer.is_approved() {
+            let code = answer.code();
+            let said = format!("the host refused a new key: {code} {}", meaning(&code));
+            return Err(SimError::Key(said));
+        }
+        gear.take_key(terminal, pending, &answer)?;
+    }
+    Ok(shown)
 }
 
 fn parse(mti: &str) -> Result<Mti, SimError> {
@@ -184,6 +244,28 @@ impl Talk {
     pub fn side_by_side(&self) -> String {
         let (mti, fields) = &self.request;
         show::side_by_side((*mti, fields), Some((self.answer.mti, &self.answer.fields)))
+    }
+
+    /// Whether the answer, to the terminal and the chip, is the bank's.
+    fn proofs(&self) -> Vec<(&'static str, String)> {
+        let mut rows = Vec::new();
+        if self.with_chip {
+            let found = match self.verdict.arpc {
+                Proof::Right => "right",
+                Proof::Wrong => "WRONG: chip declines",
+                Proof::None => "none",
+            };
+            rows.push(("issuer's ARPC", found.to_owned()));
+        }
+        for script in &self.verdict.scripts {
+            rows.push(("script", script.to_string()));
+        }
+        match self.verdict.mac {
+            Proof::Right => rows.push(("answer's MAC", "right".to_owned())),
+            Proof::Wrong => rows.push(("answer's MAC", "WRONG".to_owned())),
+            Proof::None => {}
+        }
+        rows
     }
 
     /// What the cardholder is told beyond yes or no.
@@ -228,6 +310,7 @@ impl fmt::Display for Talk {
         rows.push(("trace number", format!("{:06}", self.trace.stan)));
         rows.extend(self.answer.text(37).map(|number| ("reference", number)));
         rows.extend(self.answer.auth_code().map(|code| ("approval code", code)));
+        rows.extend(self.proofs());
         let took = self.answer.took.as_secs_f64() * 1000.0;
         rows.push(("answered in", format!("{took:.2} ms")));
         writeln!(f, "{rule}\n{:^WIDTH$}", self.deed)?;
@@ -246,34 +329,14 @@ impl fmt::Display for Talk {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::card::{ChipWish, tests};
+    use crate::intent::encode;
     use iso8583::FieldValue;
-    use payment_types::{Currency, DeviceCategory, Pan};
+    use payment_types::{Currency, DeviceCategory};
     use std::net::TcpListener;
 
     fn terminal() -> Terminal {
-        Terminal {
-            id: "AGT00001".into(),
-            category: DeviceCategory::Agent,
-            listener: "pos".into(),
-            acceptor: Some("G1".into()),
-            mcc: Some(6010),
-            pin_key: None,
-        }
-    }
-
-    fn card() -> Card {
-        Card {
-            id: "K1".into(),
-            account: "A1".into(),
-            holder: "C1".into(),
-            pan: Pan::from_ascii(b"9417000000000016").unwrap(),
-            expiry: 2912,
-            sequence: 1,
-            service_code: "201".into(),
-            pin: None,
-            status: "active".into(),
-            blocks: vec![],
-        }
+        Terminal { id: "AGT00001".into(), category: DeviceCategory::Agent, ..tests::terminal() }
     }
 
     /// Answers every message: declined for the cap, or approved if it is a reversal.
@@ -303,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_visit_ends_with_a_slip() {
-        let (terminal, card) = (terminal(), card());
+        let (terminal, card) = (terminal(), tests::card());
         let visit = Visit {
             terminal: &terminal,
             card: &card,
@@ -311,13 +374,19 @@ mod tests {
             amount: Some(Amount::new(1_000_000, Currency::KGS)),
             entry_mode: "051",
             pin: None,
+            new_pin: None,
+            proofs: Proofs { chip: Some(ChipWish::default()), ..Proofs::default() },
         };
         let zone = Zone::named(crate::moment::DEFAULT_ZONE).unwrap();
         let patience = Duration::from_secs(5);
-        let talks = visit.play(&host(), &zone, patience, Some(Afterwards::Reverse)).unwrap();
+        let talks = {
+            let after = Some(Afterwards::Reverse);
+            visit.play(&host(), &mut Gear::default(), &zone, patience, after).unwrap()
+        };
         let slip = talks[0].to_string();
         assert!(slip.contains("DECLINED (61 over the amount limit)"), "{slip}");
         assert!(slip.contains("left today: 5000.00"), "{slip}");
+        assert!(slip.contains("issuer's ARPC                     none"), "{slip}");
         assert!(slip.contains("941700******0016") && slip.contains("10000.00 KGS"), "{slip}");
         assert!(!talks[0].answer.is_approved() && talks[1].answer.is_approved());
         let sheet = talks[1].side_by_side();

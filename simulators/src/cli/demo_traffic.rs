@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use tamga_sim::SimError;
+use tamga_sim::portfolio::Source;
 use tamga_sim::traffic::{Demo, Settings};
 
 /// Play shops, agents and cash machines, and say what the engine decides
@@ -14,9 +15,9 @@ use tamga_sim::traffic::{Demo, Settings};
 /// PINs, reversals, dead cards. Every answer is known beforehand; exit code 1 if one differs.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The portfolio the engine was filled from
-    #[arg(long, value_name = "FILE", default_value = "deploy/demo/portfolio.jsonl")]
-    portfolio: PathBuf,
+    /// The portfolio the engine was filled from [default: $TAMGA_PORTFOLIO, else the demo\'s]
+    #[arg(long, value_name = "FILE")]
+    portfolio: Option<PathBuf>,
     /// The listener of POS terminals and agents (u16be with TPDU, iso87-bcd)
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8583")]
     pos: String,
@@ -51,7 +52,7 @@ impl Args {
             per_second: if self.once { 0.0 } else { self.rate },
             limit: self.count.or_else(|| self.once.then_some(ONCE)),
             seed: self.seed,
-            ..Settings::new(self.portfolio)
+            ..Settings::new(Source::named(self.portfolio))
         };
         let demo = Demo::new(settings)?;
         let (events, told) = mpsc::channel();

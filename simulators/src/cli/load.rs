@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 use tamga_sim::load::{self, Arrivals, Mix, Second, Settings};
+use tamga_sim::portfolio::Source;
 use tamga_sim::{SimError, moment};
 
 /// Load a host and measure its answers
@@ -21,9 +22,9 @@ use tamga_sim::{SimError, moment};
 pub(crate) struct Args {
     #[command(flatten)]
     host: Host,
-    /// Cards and terminals
-    #[arg(long, value_name = "FILE", default_value = "deploy/demo/portfolio.jsonl")]
-    portfolio: PathBuf,
+    /// Cards and terminals [default: $TAMGA_PORTFOLIO, else the demo\'s]
+    #[arg(long, value_name = "FILE")]
+    portfolio: Option<PathBuf>,
     /// Use the terminals of this listener
     #[arg(long, value_name = "NAME", default_value = "pos")]
     listener: String,
@@ -104,7 +105,7 @@ impl Args {
         let is_bounded = self.duration.is_some() || self.count.is_some();
         Ok(Settings {
             endpoint: self.host.endpoint(&self.listener)?,
-            portfolio: self.portfolio,
+            portfolio: Source::named(self.portfolio),
             listener: self.listener,
             connections: self.connections,
             in_flight: self.in_flight.or_else(|| self.rate.is_none().then_some(1)),

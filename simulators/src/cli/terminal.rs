@@ -4,10 +4,12 @@ use super::options::{self, Host};
 use super::{Outcome, Ran};
 use std::path::PathBuf;
 use std::time::Duration;
+use tamga_sim::card::{ChipWish, Proofs, Wallet};
+use tamga_sim::gear::Gear;
 use tamga_sim::moment::{DEFAULT_ZONE, Zone};
 use tamga_sim::pin::TypedPin;
-use tamga_sim::portfolio::{Card, Terminal};
-use tamga_sim::terminal::{Afterwards, Deed, Visit};
+use tamga_sim::portfolio::{Card, Source, Terminal};
+use tamga_sim::terminal::{Afterwards, Deed, Visit, exchange_all};
 use tamga_sim::{Portfolio, SimError};
 
 use payment_types::{Amount, Currency, DeviceCategory};
@@ -41,6 +43,7 @@ pub(crate) struct Pos {
 ///
 ///     tamga-sim atm withdraw --card K01 --amount 1000.00 --pin 1234
 ///     tamga-sim atm balance --card K01 --pin 1234
+///     tamga-sim atm pin-change --card K01 --pin 1234 --new-pin 4321
 ///
 /// Exit code 0 if approved, 1 if declined, 2 if there was no answer.
 #[derive(clap::Args)]
@@ -77,9 +80,9 @@ pub(crate) struct Agent {
 
 #[derive(clap::Args)]
 struct VisitArgs {
-    /// Cards and terminals
-    #[arg(long, value_name = "FILE", default_value = "deploy/demo/portfolio.jsonl")]
-    portfolio: PathBuf,
+    /// Cards and terminals [default: $TAMGA_PORTFOLIO, else the demo\'s]
+    #[arg(long, value_name = "FILE")]
+    portfolio: Option<PathBuf>,
     /// The card's name in the portfolio [default: the first active one]
     #[arg(long, value_name = "NAME")]
     card: Option<String>,
@@ -92,6 +95,14 @@ struct VisitArgs {
     /// The PIN the cardholder types [default: none is typed]
     #[arg(long, value_name = "DIGITS")]
     pin: Option<String>,
+    /// The PIN wanted instead, for a PIN change
+    #[arg(long, value_name = "DIGITS")]
+    new_pin: Option<String>,
+    #[command(flatten)]
+    chip: ChipArgs,
+    /// Ask the host for new working keys first
+    #[arg(long)]
+    exchange_keys: bool,
     /// The currency, as in ISO 4217
     #[arg(long, default_value = "KGS")]
     currency: String,
@@ -108,6 +119,41 @@ struct VisitArgs {
     host: Host,
 }
 
+/// What the card's chip does.
+#[derive(clap::Args)]
+struct ChipArgs {
+    /// Leave DE 55 out, as if the card had no chip [default: made where the card's keys are known]
+    #[arg(long)]
+    no_chip: bool,
+    /// The cryptogram version: 10, 18, 22 (Visa), 16, 17, 20, 21 (M/Chip) [default: the product's]
+    #[arg(long, value_name = "NUMBER")]
+    cvn: Option<u8>,
+    /// The chip's transaction counter [default: one more than the last time]
+    #[arg(long, value_name = "NUMBER")]
+    atc: Option<u16>,
+    /// Where the chips' counters are kept [default: tamga-sim/wallet.json in the state folder]
+    #[arg(long, value_name = "FILE")]
+    wallet: Option<PathBuf>,
+}
+
+impl ChipArgs {
+    fn proofs(&self, card: &Card, entry: Entry) -> Proofs {
+        let is_read = matches!(entry, Entry::Insert | Entry::Tap);
+        let signs = is_read && !self.no_chip && card.issue.keys.has("imk_ac");
+        let wish = ChipWish { cvn: self.cvn, atc: self.atc, ..ChipWish::default() };
+        Proofs { chip: signs.then_some(wish), ..Proofs::default() }
+    }
+
+    /// `$XDG_STATE_HOME`, else `~/.local/state`, as the XDG base directories say.
+    fn wallet(&self) -> Result<Wallet, SimError> {
+        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let state = || variable("HOME").map(|home| home.join(".local/state"));
+        let folder = || variable("XDG_STATE_HOME").or_else(state);
+        let file = self.wallet.clone().or_else(|| Some(folder()?.join("tamga-sim/wallet.json")));
+        file.map_or_else(|| Ok(Wallet::default()), |file| Wallet::kept_in(&file))
+    }
+}
+
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum PosDeed {
     Purchase,
@@ -120,6 +166,7 @@ enum PosDeed {
 enum AtmDeed {
     Withdraw,
     Balance,
+    PinChange,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -166,6 +213,7 @@ impl Atm {
         let deed = match self.deed {
             AtmDeed::Withdraw => Deed::CashOut,
             AtmDeed::Balance => Deed::Balance,
+            AtmDeed::PinChange => Deed::PinChange,
         };
         self.visit.run(DeviceCategory::Atm, deed, &self.amount)
     }
@@ -184,13 +232,14 @@ impl Agent {
 
 impl VisitArgs {
     fn run(self, category: DeviceCategory, deed: Deed, amount: &str) -> Ran {
-        let portfolio = Portfolio::read(&self.portfolio)?;
+        let portfolio = Portfolio::read(Source::named(self.portfolio.clone()))?;
         let terminal = self.terminal(&portfolio, category)?;
         let card = self.card(&portfolio)?;
         let currency = Currency::from_alpha(&self.currency).ok_or_else(|| {
             SimError::Setting(format!("currency {:?} is not in ISO 4217", self.currency))
         })?;
-        let amount = if deed == Deed::Balance { "0" } else { amount };
+        let is_about_nothing = matches!(deed, Deed::Balance | Deed::PinChange);
+        let amount = if is_about_nothing { "0" } else { amount };
         let amount = Amount::parse_major(amount, currency)
             .map_err(|error| SimError::Setting(format!("amount {amount:?}: {error}")))?;
         let entry_mode = match self.entry {
@@ -203,11 +252,31 @@ impl VisitArgs {
             Then::Repeat => Afterwards::Repeat,
             Then::Reverse => Afterwards::Reverse,
         });
-        let pin = self.pin.as_deref().map(TypedPin::new);
-        let visit = Visit { terminal, card, deed, amount: Some(amount), entry_mode, pin };
+        let visit = Visit {
+            terminal,
+            card,
+            deed,
+            amount: Some(amount),
+            entry_mode,
+            pin: self.pin.as_deref().map(TypedPin::new),
+            new_pin: self.new_pin.as_deref().map(TypedPin::new),
+            proofs: self.chip.proofs(card, self.entry),
+        };
+        if deed == Deed::PinChange && (visit.pin.is_none() || visit.new_pin.is_none()) {
+            return Err(SimError::Setting("a PIN change needs --pin and --new-pin".to_owned()));
+        }
         let zone = Zone::named(&self.zone)?;
         let endpoint = self.host.endpoint(&terminal.listener)?;
-        let talks = visit.play(&endpoint, &zone, self.patience, afterwards)?;
+        let mut gear = Gear { wallet: self.chip.wallet()?, ..Gear::default() };
+        if self.exchange_keys {
+            for line in exchange_all(&mut gear, terminal, &endpoint, &zone, self.patience)? {
+                println!("{line}\n");
+            }
+        }
+        let talks = visit.play(&endpoint, &mut gear, &zone, self.patience, afterwards);
+        // A chip that was asked has counted, whether there was an answer or not.
+        gear.wallet.keep()?;
+        let talks = talks?;
         for talk in &talks {
             println!("{}\n{talk}\n", talk.side_by_side());
         }
@@ -231,10 +300,7 @@ impl VisitArgs {
         if let Some(id) = &self.card {
             return portfolio.card(id);
         }
-        let mut good = portfolio
-            .cards
-            .values()
-            .filter(|card| &*card.status == "active" && card.blocks.is_empty());
-        good.next().ok_or_else(|| SimError::Setting("no active card in the portfolio".to_owned()))
+        let none = || SimError::Setting("no active card in the portfolio".to_owned());
+        portfolio.first_good_card().ok_or_else(none)
     }
 }

@@ -2,11 +2,10 @@
 
 use crate::intent::{Fields, encode};
 use crate::pin::{PinKey, TypedPin};
-use crate::portfolio::{Card, Reading, Terminal, read_lines};
+use crate::portfolio::{Card, Reading, Source, Terminal, read_lines};
 use crate::{SimError, intent};
 use iso8583::{Dialect, FieldValue, Message};
 use payment_types::{BusinessDate, ExpiryDate, Mti, Pan};
-use std::path::Path;
 
 /// Blocks worth making ahead: more than this many would take longer than they save.
 const BLOCKS_MAX: usize = 8_000_000;
@@ -39,7 +38,7 @@ impl Stock {
     /// # Errors
     /// [`SimError::Setting`] if no card or no terminal of the listener is left.
     pub(crate) fn read(
-        path: &Path,
+        source: &Source,
         listener: &str,
         dialect: &Dialect,
         today: BusinessDate,
@@ -47,12 +46,12 @@ impl Stock {
         let mut reading = Reading::default();
         let mut packing: Option<Packing> = None;
         let (mut seen, mut sample_fault) = (0usize, None);
-        read_lines(path, |line| {
+        read_lines(source, |line| {
             if !line.is("card") {
                 return reading.take(line);
             }
             seen += 1;
-            let card = line.card()?;
+            let card = reading.card(line)?;
             let is_past = ExpiryDate::from_number(card.expiry).is_none_or(|e| e.is_past_on(today));
             let is_good = &*card.status == "active" && card.blocks.is_empty() && !is_past;
             let Some(pin) = card.pin.clone().filter(|_| is_good) else { return Ok(()) };
@@ -243,7 +242,7 @@ mod tests {
         let today = BusinessDate::parse("2026-11-23").unwrap();
         for name in ["iso87-bcd", "iso87-ascii", "iso93-bcd", "iso87-ebcdic"] {
             let dialect = Dialect::shipped(name).unwrap();
-            let mut stock = Stock::read(&path, "pos", &dialect, today).unwrap();
+            let mut stock = Stock::read(&path.clone().into(), "pos", &dialect, today).unwrap();
             assert_eq!((stock.cards.len(), stock.left_out, stock.terminals.len()), (2, 4, 1));
             let mti = intent::mti_of_version(Mti::parse("0200").unwrap(), dialect.version());
             let mut builder = MessageBuilder::new(&dialect, mti);
@@ -260,6 +259,6 @@ mod tests {
             assert_eq!((table, stock.cards.block(1, &key, table)), (Some(0), made));
         }
         let dialect = Dialect::shipped("iso87-bcd").unwrap();
-        assert!(Stock::read(&path, "fax", &dialect, today).is_err());
+        assert!(Stock::read(&path.clone().into(), "fax", &dialect, today).is_err());
     }
 }

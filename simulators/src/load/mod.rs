@@ -24,6 +24,7 @@ pub use pace::Arrivals;
 pub use report::{CodeCount, Latency, LoadReport, Second};
 
 use crate::moment::Zone;
+use crate::portfolio::Source;
 use crate::{Endpoint, SimError};
 use cards::{Cards, Stock};
 use gate::Gate;
@@ -36,7 +37,6 @@ use rand_chacha::ChaCha8Rng;
 use slots::{Slots, stans_of};
 use stats::{Tally, histogram};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use template::{Template, WireTime};
@@ -53,7 +53,7 @@ pub struct Settings {
     /// The host.
     pub endpoint: Endpoint,
     /// Cards and terminals.
-    pub portfolio: PathBuf,
+    pub portfolio: Source,
     /// Which listener's terminals speak.
     pub listener: String,
     /// How many connections.

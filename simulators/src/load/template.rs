@@ -93,7 +93,15 @@ impl Template {
         intent.entry_mode = shape.entry_mode;
         intent.amount = shape.with_amount.then(|| Amount::new(1, Currency::KGS));
         intent.pin = cards.sample.pin.as_ref().filter(|_| shape.with_pin);
-        let mut fields = intent.fields(dialect.version())?;
+        let mut fields = intent.fields(dialect.version());
+        if let Some(typed) = intent.pin {
+            let key = terminal.pin_key.as_ref().ok_or_else(|| {
+                let id = &terminal.id;
+                SimError::Setting(format!("terminal {id} has no clear PIN key (keys.tpk)"))
+            })?;
+            let block = key.block(typed, &cards.sample.pan)?;
+            fields.insert(52, FieldValue::Binary(block.to_vec()));
+        }
         if operation == Operation::Echo {
             fields.retain(|element, _| matches!(element, 7 | 11 | 41));
             fields.insert(70, FieldValue::Text("301".to_owned()));
@@ -221,7 +229,7 @@ mod tests {
         let path = folder.path().join("p.jsonl");
         std::fs::write(&path, PORTFOLIO).unwrap();
         let made = payment_types::BusinessDate::parse("2026-11-23").unwrap();
-        let mut stock = Stock::read(&path, "pos", endpoint.dialect(), made).unwrap();
+        let mut stock = Stock::read(&path.into(), "pos", endpoint.dialect(), made).unwrap();
         let key = stock.terminals[0].pin_key.clone().unwrap();
         stock.cards.prepare_blocks([&key].into_iter()).unwrap();
         stock

@@ -27,7 +27,7 @@ fn bench(target: &str) -> Bench {
     std::fs::write(&portfolio, format!("{CARD}\n{TERMINAL}\n")).unwrap();
     let settings = Settings {
         endpoint: Endpoint::pos(target).unwrap(),
-        portfolio,
+        portfolio: portfolio.into(),
         listener: "pos".into(),
         connections: 2,
         in_flight: Some(1),

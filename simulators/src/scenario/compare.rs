@@ -2,6 +2,7 @@
 
 use super::file::{Expect, FieldText};
 use crate::exchange::{AVAILABLE_BALANCE, Answer, CAP_LEFT};
+use crate::gear::Verdict;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ impl Difference {
 }
 
 /// How an answer differs from what a step expects of it.
-pub(crate) fn answer(expect: &Expect, answer: &Answer) -> Vec<Difference> {
+pub(crate) fn answer(expect: &Expect, answer: &Answer, verdict: &Verdict) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut look = |what: &str, expected: Option<&str>, got: Option<String>| {
         found.extend(expected.and_then(|expected| differs(what, expected, got)));
@@ -54,7 +55,27 @@ pub(crate) fn answer(expect: &Expect, answer: &Answer) -> Vec<Difference> {
         let expected = if declined { "a decline" } else { "an approval" };
         found.push(Difference::new("code (DE 39)", expected, answer.code()));
     }
+    found.extend(proofs(expect, verdict));
     found.extend(too_late(expect, answer.took));
+    found
+}
+
+/// How what proves an answer differs from what is expected of it.
+fn proofs(expect: &Expect, verdict: &Verdict) -> Vec<Difference> {
+    let mut found = Vec::new();
+    for (what, expected, got) in
+        [("arpc (tag 91)", expect.arpc, verdict.arpc), ("mac", expect.mac, verdict.mac)]
+    {
+        if let Some(expected) = expected.filter(|expected| *expected != got) {
+            found.push(Difference::new(what, expected.name(), got.name()));
+        }
+    }
+    if let Some(expected) = &expect.scripts {
+        let got: Vec<String> = verdict.scripts.iter().map(ToString::to_string).collect();
+        if *expected != got {
+            found.push(Difference::new("scripts", expected.join(", "), got.join(", ")));
+        }
+    }
     found
 }
 
@@ -110,6 +131,7 @@ fn missing_items(path: &str, items: &[Value], array: &[Value]) -> Vec<Difference
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::card::Proof;
     use crate::intent::Fields;
     use iso8583::FieldValue;
     use payment_types::Mti;
@@ -119,7 +141,12 @@ mod tests {
         let fields: Fields =
             fields.iter().map(|(de, text)| (*de, FieldValue::Text((*text).into()))).collect();
         let took = Duration::from_millis(20);
-        Answer { mti: Mti::parse("0210").unwrap(), fields, took }
+        Answer { mti: Mti::parse("0210").unwrap(), fields, body: Vec::new(), took }
+    }
+
+    fn compared(expect: &Expect, answer: &Answer) -> Vec<Difference> {
+        let verdict = Verdict { arpc: Proof::Right, mac: Proof::None, scripts: Vec::new() };
+        super::answer(expect, answer, &verdict)
     }
 
     #[test]
@@ -131,25 +158,25 @@ mod tests {
             within_ms: Some(20),
             ..Expect::default()
         };
-        assert_eq!(answer(&expect, &approved), []);
-        assert_eq!(answer(&Expect::default(), &got(&[])), []);
+        assert_eq!(compared(&expect, &approved), []);
+        assert_eq!(compared(&Expect::default(), &got(&[])), []);
         let declined = got(&[(39, "61"), (54, "0044417C000000500000")]);
-        let found = answer(&expect, &declined);
+        let found = compared(&expect, &declined);
         assert_eq!(found[0], Difference::new("code (DE 39)", "00", "61"));
         assert_eq!(found[1], Difference::new("auth_code (DE 38)", "present", "nothing"));
         let cap = Expect { cap_left: Some("5000.00".into()), ..Expect::default() };
-        assert_eq!(answer(&cap, &declined), []);
-        assert_eq!(answer(&cap, &approved).len(), 1);
+        assert_eq!(compared(&cap, &declined), []);
+        assert_eq!(compared(&cap, &approved).len(), 1);
         let late = Expect { within_ms: Some(19), ..Expect::default() };
-        assert_eq!(answer(&late, &approved)[0].what, "time");
+        assert_eq!(compared(&late, &approved)[0].what, "time");
     }
 
     #[test]
     fn a_decline_is_any_code_but_an_approval() {
         let expect = Expect { declined: Some(true), ..Expect::default() };
-        assert_eq!(answer(&expect, &got(&[(39, "51")])), []);
-        assert_eq!(answer(&expect, &got(&[(39, "00")])).len(), 1);
-        assert_eq!(answer(&expect, &got(&[(39, "10")])).len(), 1);
+        assert_eq!(compared(&expect, &got(&[(39, "51")])), []);
+        assert_eq!(compared(&expect, &got(&[(39, "00")])).len(), 1);
+        assert_eq!(compared(&expect, &got(&[(39, "10")])).len(), 1);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What a scenario file may say (the contract, "Scenario files"), read strictly: a key that does
 //! not exist is an error with its line.
 
+use super::proofs::{Chip, ExchangeKeys, ThreeDSecure};
+use crate::card::Proof;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, de::Error as _};
 use std::collections::BTreeMap;
@@ -64,6 +66,8 @@ pub enum Action {
     Complete(Box<Ask>),
     /// The test clock moves.
     At(String),
+    /// A terminal gets a new working key.
+    ExchangeKeys(ExchangeKeys),
     /// The HTTP API is called.
     Api(Api),
     /// The engine is stopped and started again on the same data.
@@ -114,6 +118,21 @@ pub struct Ask {
     /// DE 35 too.
     #[serde(default)]
     pub track2: bool,
+    /// The PIN a cardholder wants instead.
+    pub new_pin: Option<String>,
+    /// DE 55, made by the card's chip.
+    #[serde(default)]
+    pub chip: Chip,
+    /// DE 35 with CVV or iCVV.
+    pub cvv: Option<Proof>,
+    /// CVV2.
+    pub cvv2: Option<Proof>,
+    /// ECI, and CAVV or AAV.
+    pub three_d_secure: Option<ThreeDSecure>,
+    /// The MAC, where it is not as the terminal's profile says.
+    pub mac: Option<Proof>,
+    /// A DUKPT device's key serial number, where it is not the next.
+    pub ksn: Option<String>,
     /// DE 14.
     pub expiry: Option<String>,
     /// DE 18.
@@ -173,6 +192,12 @@ pub struct Expect {
     /// Elements of the answer: the value, `present` or `absent`.
     #[serde(default)]
     pub fields: BTreeMap<u8, FieldText>,
+    /// The issuer's cryptogram for the chip (tag 91): `right`, `wrong` or `none`.
+    pub arpc: Option<Proof>,
+    /// The answer's MAC: `right`, `wrong` or `none`.
+    pub mac: Option<Proof>,
+    /// The commands of the issuer's scripts, each with a right MAC.
+    pub scripts: Option<Vec<String>>,
     /// Nothing comes back.
     pub no_answer: Option<bool>,
     /// The answer comes within so many milliseconds.
@@ -190,6 +215,7 @@ struct StepKeys {
     reverse: Option<AskOrName>,
     repeat: Option<AskOrName>,
     complete: Option<AskOrName>,
+    exchange_keys: Option<ExchangeKeys>,
     at: Option<String>,
     api: Option<Api>,
     restart: Option<Restart>,
@@ -204,7 +230,8 @@ impl TryFrom<StepKeys> for Step {
     type Error = String;
 
     fn try_from(keys: StepKeys) -> Result<Self, String> {
-        let StepKeys { send, reverse, repeat, complete, at, api, restart, expect } = keys;
+        let StepKeys { send, reverse, repeat, complete, exchange_keys, at, api, restart, expect } =
+            keys;
         let mut actions = Vec::new();
         actions.extend(send.map(|ask| check(ask, "send", &[]).map(Action::Send)));
         actions.extend(reverse.map(|AskOrName(ask)| {
@@ -216,13 +243,15 @@ impl TryFrom<StepKeys> for Step {
         actions.extend(repeat.map(|AskOrName(ask)| {
             ask.of.map(Action::Repeat).ok_or_else(|| "repeat names a step".to_owned())
         }));
+        actions.extend(exchange_keys.map(|keys| Ok(Action::ExchangeKeys(keys))));
         actions.extend(at.map(|to| Ok(Action::At(to))));
         actions.extend(api.map(|api| Ok(Action::Api(api))));
         actions.extend(restart.map(|how| Ok(Action::Restart(how))));
         if actions.len() > 1 {
             return Err("a step does one thing".to_owned());
         }
-        let nothing = "a step has one of send, reverse, repeat, complete, at, api, restart";
+        let nothing = "a step has one of send, reverse, repeat, complete, exchange_keys, at, api, \
+                       restart";
         let action = actions.pop().unwrap_or_else(|| Err(nothing.to_owned()))?;
         let expect = expect.unwrap_or_default();
         expect.suits(&action)?;
@@ -264,6 +293,9 @@ impl Expect {
             || self.declined.is_some()
             || self.available.is_some()
             || self.cap_left.is_some()
+            || self.arpc.is_some()
+            || self.mac.is_some()
+            || self.scripts.is_some()
             || self.no_answer.is_some()
             || !self.fields.is_empty();
         let silent = self.no_answer == Some(true)

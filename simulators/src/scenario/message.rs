@@ -4,12 +4,16 @@
 use super::file::{Ask, FieldText};
 use super::steps::parse_mti;
 use crate::SimError;
-use crate::intent::{Fields, Intent, Trace};
+use crate::card::Proofs;
+use crate::device::SecurityProfile;
+use crate::gear::{Dressed, Gear};
+use crate::intent::{Intent, Trace};
 use crate::pin::TypedPin;
 use crate::portfolio::{Card, Portfolio, Terminal};
 use iso8583::FieldValue;
 use payment_types::{Amount, Currency, DeviceCategory, Moment, Mti, Pan};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Who and what a message is about, owned, so that later messages can be about the same.
 #[derive(Debug, Clone)]
@@ -34,7 +38,11 @@ pub(crate) struct Sent {
     pub(crate) trace: Trace,
     amount: Option<Amount>,
     pin: Option<TypedPin>,
+    new_pin: Option<TypedPin>,
     track2: bool,
+    proofs: Proofs,
+    /// As it went out, once it has.
+    pub(crate) dressed: Option<Dressed>,
     /// DE 38 of the message itself.
     said_code: Option<String>,
     /// DE 38 of its answer.
@@ -77,7 +85,10 @@ impl Subject {
             trace,
             amount,
             pin: ask.pin.as_deref().map(TypedPin::new),
+            new_pin: ask.new_pin.as_deref().map(TypedPin::new),
             track2: ask.track2,
+            proofs: ask.proofs()?,
+            dressed: None,
             said_code: ask.auth_code.clone(),
             auth_code: None,
             original: None,
@@ -89,8 +100,12 @@ impl Subject {
 }
 
 impl Sent {
-    /// The data elements in the edition of a dialect.
-    pub(crate) fn in_edition(&self, version: u8) -> Result<(Mti, Fields), SimError> {
+    /// The message with all that cards and devices add, in the edition of a dialect. A repeat is
+    /// what was sent before.
+    pub(crate) fn dress(&self, gear: &mut Gear, version: u8) -> Result<Dressed, SimError> {
+        if let Some(dressed) = &self.dressed {
+            return Ok(dressed.clone());
+        }
         let subject = &self.subject;
         let mut intent = Intent::new(self.mti, &subject.terminal, &self.trace);
         intent.card = subject.card.as_ref();
@@ -100,13 +115,15 @@ impl Sent {
         intent.entry_mode = subject.entry_mode.as_deref();
         intent.condition = Some(subject.condition.as_deref().unwrap_or("00"));
         intent.pin = self.pin.as_ref();
+        intent.new_pin = self.new_pin.as_ref();
         intent.track2 = self.track2;
         intent.expiry = subject.expiry.as_deref();
         intent.mcc = subject.mcc.as_deref();
         intent.auth_code = self.said_code.as_deref();
         intent.original = self.original.as_ref().map(|(mti, trace)| (*mti, trace));
         intent.replacement = self.replacement;
-        let mut fields = intent.fields(version)?;
+        let mut dressed = gear.dress(&intent, &self.proofs, version)?;
+        let fields = &mut dressed.fields;
         for (element, value) in &self.extra {
             match value {
                 FieldText::Text(text) => fields.insert(*element, FieldValue::Text(text.clone())),
@@ -114,12 +131,13 @@ impl Sent {
                 FieldText::Absent => fields.remove(element),
             };
         }
-        Ok((intent.mti_for(version), fields))
+        Ok(dressed)
     }
 
     /// The same message with the repeat MTI.
     pub(crate) fn repeated(&self) -> Self {
-        Self { mti: self.mti.as_repeat(), ..self.clone() }
+        let dressed = self.dressed.as_ref().map(Dressed::repeated);
+        Self { mti: self.mti.as_repeat(), dressed, ..self.clone() }
     }
 
     /// The reversal of this message: by default 0420, with DE 90, the same reference number and
@@ -143,7 +161,10 @@ impl Sent {
             mti: parse_mti(ask.mti.as_deref().unwrap_or(mti))?,
             trace: self.trace.following(own_stan.unwrap_or(stan), now),
             pin: None,
+            new_pin: None,
             track2: false,
+            proofs: ask.proofs()?,
+            dressed: None,
             said_code: ask.auth_code.clone().or_else(|| self.auth_code.clone()),
             auth_code: None,
             original: Some((self.mti, self.trace.clone())),
@@ -169,7 +190,7 @@ impl Sent {
 }
 
 /// A terminal the register may not know: then one that connects like a POS, to be refused.
-fn terminal_of(id: &str, portfolio: &Portfolio) -> Terminal {
+pub(crate) fn terminal_of(id: &str, portfolio: &Portfolio) -> Terminal {
     portfolio.terminals.get(id).cloned().unwrap_or_else(|| Terminal {
         id: id.into(),
         category: DeviceCategory::Merchant,
@@ -177,6 +198,14 @@ fn terminal_of(id: &str, portfolio: &Portfolio) -> Terminal {
         acceptor: None,
         mcc: None,
         pin_key: portfolio.terminals.values().find_map(|terminal| terminal.pin_key.clone()),
+        keys: portfolio
+            .terminals
+            .values()
+            .find(|terminal| terminal.pin_key.is_some())
+            .map(|terminal| terminal.keys.clone())
+            .unwrap_or_default(),
+        security: SecurityProfile::default(),
+        reads_chip: true,
     })
 }
 
@@ -196,6 +225,7 @@ fn card_of(card: &str, portfolio: &Portfolio) -> Result<Card, SimError> {
         pin: None,
         status: "active".into(),
         blocks: Vec::new(),
+        issue: Arc::default(),
     };
     Ok(portfolio.cards.get(card).cloned().unwrap_or_else(stray))
 }
@@ -219,6 +249,7 @@ fn amount_of(text: Option<&str>, currency: Currency) -> Result<Option<Amount>, S
 mod tests {
     use super::*;
     use crate::exchange::plain;
+    use crate::intent::Fields;
     use crate::moment::{DEFAULT_ZONE, Zone};
 
     fn clock(text: &str) -> Moment {
@@ -244,13 +275,18 @@ mod tests {
         subject.into_message(&ask(), trace).unwrap()
     }
 
+    fn in_edition(sent: &Sent, version: u8) -> (Mti, Fields) {
+        let Dressed { mti, fields, .. } = sent.dress(&mut Gear::default(), version).unwrap();
+        (mti, fields)
+    }
+
     fn text(fields: &Fields, element: u8) -> String {
         fields.get(&element).map(plain).unwrap_or_default()
     }
 
     #[test]
     fn a_message_has_the_defaults_of_the_contract() {
-        let (mti, fields) = original().in_edition(0).unwrap();
+        let (mti, fields) = in_edition(&original(), 0);
         assert_eq!(mti.to_string(), "0200");
         for (element, value) in [
             (3, "000000"),
@@ -275,7 +311,7 @@ mod tests {
     fn a_reversal_points_at_its_original() {
         let now = clock("2026-11-24T00:01:00+06:00");
         let partial = Ask { replacement: Some("200.00".into()), ..Ask::default() };
-        let (mti, fields) = original().reversal(&partial, 8, now).unwrap().in_edition(0).unwrap();
+        let (mti, fields) = in_edition(&original().reversal(&partial, 8, now).unwrap(), 0);
         assert_eq!(mti.to_string(), "0420");
         assert_eq!(text(&fields, 90), "020000000711231758000000041700100000000000");
         assert_eq!(text(&fields, 95), "000000020000000000000000C00000000C00000000");
@@ -297,7 +333,7 @@ mod tests {
         original.auth_code = Some("ABC123".into());
         let ask = Ask { amount: Some("600.00".into()), ..Ask::default() };
         let sent = original.completion(&ask, 9, original.trace.at).unwrap();
-        let (mti, fields) = sent.in_edition(0).unwrap();
+        let (mti, fields) = in_edition(&sent, 0);
         assert_eq!((mti.to_string(), text(&fields, 38)), ("0220".into(), "ABC123".into()));
         assert_eq!(text(&fields, 4), "000000060000");
         assert!(text(&fields, 90).starts_with("0100000007"));
@@ -305,20 +341,20 @@ mod tests {
 
     #[test]
     fn a_repeat_differs_by_its_mti_only() {
-        let (mti, fields) = original().repeated().in_edition(0).unwrap();
+        let (mti, fields) = in_edition(&original().repeated(), 0);
         assert_eq!(mti.to_string(), "0201");
-        assert_eq!(fields, original().in_edition(0).unwrap().1);
+        assert_eq!(fields, in_edition(&original(), 0).1);
     }
 
     #[test]
     fn later_editions_say_the_same_in_their_own_elements() {
         let now = clock("2026-11-24T00:01:00+06:00");
-        let (mti, fields) = original().in_edition(1).unwrap();
+        let (mti, fields) = in_edition(&original(), 1);
         assert_eq!((mti.to_string(), text(&fields, 12)), ("1200".into(), "261123235800".into()));
         assert_eq!(text(&fields, 22).len(), 12);
         assert!(!fields.contains_key(&13) && !fields.contains_key(&25));
         let reversal = original().reversal(&Ask::default(), 8, now).unwrap();
-        let (mti, fields) = reversal.in_edition(1).unwrap();
+        let (mti, fields) = in_edition(&reversal, 1);
         assert_eq!(mti.to_string(), "1420");
         assert_eq!(text(&fields, 56), "120000000726112323580006417001");
     }

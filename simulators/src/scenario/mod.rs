@@ -9,6 +9,7 @@ mod engine;
 mod file;
 mod http;
 mod message;
+mod proofs;
 mod report;
 mod rules;
 mod steps;
@@ -103,7 +104,7 @@ fn play_in(
     let beside = path.parent().unwrap_or_else(|| Path::new(""));
     let portfolio_path = beside.join(&scenario.portfolio);
     let absolute = std::path::absolute(&portfolio_path).map_err(SimError::file(&portfolio_path))?;
-    let portfolio = Portfolio::read(&absolute)?;
+    let portfolio = Portfolio::read(absolute.clone())?;
     let rules = rules::rule_set(beside, &scenario.rules)?;
     let zone = Zone::named(&settings.launch.zone)?;
     zone.parse(&scenario.clock)?;

@@ -4,9 +4,11 @@ use super::compare::{self, Difference};
 use super::engine::Engine;
 use super::file::{Action, Api, Ask, Expect, Restart, Step};
 use super::http::Http;
-use super::message::{Sent, Subject};
+use super::message::{Sent, Subject, terminal_of};
+use super::proofs::ExchangeKeys;
 use crate::exchange::{Answer, decode, exchange};
-use crate::intent::{Trace, encode};
+use crate::gear::{Dressed, Gear};
+use crate::intent::Trace;
 use crate::moment::Zone;
 use crate::{Link, Portfolio, SimError, show};
 use payment_types::{Moment, Mti};
@@ -48,6 +50,7 @@ pub(crate) struct Player<'a> {
     http: Http,
     links: BTreeMap<Box<str>, Link>,
     sent: BTreeMap<String, Sent>,
+    gear: Gear,
     /// Numbers and times of messages that are announced by their reversal and sent later.
     announced: BTreeMap<String, Trace>,
     zone: Zone,
@@ -72,6 +75,7 @@ impl<'a> Player<'a> {
             engine,
             links: BTreeMap::new(),
             sent: BTreeMap::new(),
+            gear: Gear::default(),
             announced: BTreeMap::new(),
             zone,
             clock: moment,
@@ -102,6 +106,7 @@ impl<'a> Player<'a> {
             Action::Reverse(ask) => self.reverse(ask, &step.expect),
             Action::Repeat(of) => self.repeat(of, &step.expect),
             Action::Complete(ask) => self.complete(ask, &step.expect),
+            Action::ExchangeKeys(keys) => self.exchange_keys(keys, &step.expect),
             Action::At(to) => self.at(to),
             Action::Api(api) => self.api(api, &step.expect),
             Action::Restart(how) => self.restart(*how),
@@ -180,54 +185,92 @@ impl<'a> Player<'a> {
         label: String,
         expect: &Expect,
     ) -> Result<Played, SimError> {
+        let version = self.engine.listener(&sent.listener)?.dialect().version();
+        let dressed = sent.dress(&mut self.gear, version)?;
+        let (told, answer) = self.tell(&sent.listener, &dressed, sent.trace.stan, expect)?;
+        sent.auth_code = answer.and_then(|answer| answer.auth_code());
+        sent.dressed = Some(dressed);
+        if let Some(name) = name {
+            self.sent.insert(name.clone(), sent);
+        }
+        Ok(Played { label, ..told })
+    }
+
+    /// Sends a message and compares its answer, or that there is none.
+    fn tell(
+        &mut self,
+        listener: &str,
+        dressed: &Dressed,
+        stan: u32,
+        expect: &Expect,
+    ) -> Result<(Played, Option<Answer>), SimError> {
         let silent = expect.no_answer == Some(true);
         let patience = match (silent, expect.within_ms) {
             (true, Some(ms)) => Duration::from_millis(ms),
             (true, None) => SILENCE,
             (false, _) => self.patience,
         };
-        let outcome = self.exchange(&sent, patience);
-        let differences = match &outcome {
-            Ok(answer) if silent => {
+        let outcome = self.exchange(listener, dressed, stan, patience);
+        let dialect = self.engine.listener(listener)?.dialect().clone();
+        let verdict = match &outcome {
+            Ok(answer) => Some(dressed.judge(&dialect, answer)?),
+            Err(_) => None,
+        };
+        let differences = match (&outcome, &verdict) {
+            (Ok(answer), _) if silent => {
                 vec![Difference::new("answer", "none", format!("code {}", answer.code()))]
             }
-            Ok(answer) => compare::answer(expect, answer),
-            Err(SimError::NoAnswer(_) | SimError::Closed(_)) if silent => Vec::new(),
-            Err(error @ (SimError::NoAnswer(_) | SimError::Closed(_) | SimError::Parse(_))) => {
+            (Ok(answer), Some(verdict)) => compare::answer(expect, answer, verdict),
+            (Err(SimError::NoAnswer(_) | SimError::Closed(_)), _) if silent => Vec::new(),
+            (Err(error), _) if is_silence(error) => {
                 vec![Difference::new("answer", "one", error.to_string())]
             }
-            Err(_) => return outcome.map(|_| Played::default()),
+            _ => return outcome.map(|_| (Played::default(), None)),
         };
         if outcome.is_err() {
-            self.links.remove(&sent.listener);
+            self.links.remove(listener);
         }
-        let transcript = self.transcript(&sent, outcome.as_ref().ok())?;
-        sent.auth_code = outcome.ok().and_then(|answer| answer.auth_code());
-        if let Some(name) = name {
-            self.sent.insert(name.clone(), sent);
-        }
-        Ok(Played { label, differences, transcript })
-    }
-
-    fn exchange(&mut self, sent: &Sent, patience: Duration) -> Result<Answer, SimError> {
-        if !self.links.contains_key(&sent.listener) {
-            let link = Link::connect(&self.engine.listener(&sent.listener)?)?;
-            self.links.insert(sent.listener.clone(), link);
-        }
-        let unknown = || SimError::Unknown { kind: "listener", name: sent.listener.to_string() };
-        let link = self.links.get_mut(&sent.listener).ok_or_else(unknown)?;
-        let dialect = link.endpoint().dialect().clone();
-        let (mti, fields) = sent.in_edition(dialect.version())?;
-        let body = encode(&dialect, mti, &fields)?;
-        exchange(link, &body, mti, sent.trace.stan, patience)
-    }
-
-    fn transcript(&self, sent: &Sent, answer: Option<&Answer>) -> Result<String, SimError> {
-        let dialect = self.engine.listener(&sent.listener)?.dialect().clone();
-        let (mti, fields) = sent.in_edition(dialect.version())?;
+        let answer = outcome.ok();
+        let body = dressed.encode(&dialect)?;
         // As the host reads it: what the dialect pads or cuts shows.
-        let (mti, fields) = decode(&dialect, &encode(&dialect, mti, &fields)?)?;
-        Ok(show::side_by_side((mti, &fields), answer.map(|a: &Answer| (a.mti, &a.fields))))
+        let (mti, fields) = decode(&dialect, &body)?;
+        let transcript =
+            show::side_by_side((mti, &fields), answer.as_ref().map(|a| (a.mti, &a.fields)));
+        Ok((Played { differences, transcript, ..Played::default() }, answer))
+    }
+
+    fn exchange(
+        &mut self,
+        listener: &str,
+        dressed: &Dressed,
+        stan: u32,
+        patience: Duration,
+    ) -> Result<Answer, SimError> {
+        if !self.links.contains_key(listener) {
+            let link = Link::connect(&self.engine.listener(listener)?)?;
+            self.links.insert(listener.into(), link);
+        }
+        let unknown = || SimError::Unknown { kind: "listener", name: listener.to_owned() };
+        let link = self.links.get_mut(listener).ok_or_else(unknown)?;
+        let dialect = link.endpoint().dialect().clone();
+        exchange(link, &dressed.encode(&dialect)?, dressed.mti, stan, patience)
+    }
+
+    fn exchange_keys(&mut self, keys: &ExchangeKeys, expect: &Expect) -> Result<Played, SimError> {
+        let terminal = terminal_of(&keys.terminal, self.portfolio);
+        let listener = if keys.network { "network".into() } else { terminal.listener.clone() };
+        let version = self.engine.listener(&listener)?.dialect().version();
+        let trace = Trace::fresh(self.next_stan(), self.clock);
+        let exchange = keys.exchange();
+        let (dressed, pending) = self.gear.ask_for_key(&terminal, &trace, &exchange, version)?;
+        let (mut played, answer) = self.tell(&listener, &dressed, trace.stan, expect)?;
+        if let Some(answer) = answer.filter(Answer::is_approved)
+            && let Err(error) = self.gear.take_key(&terminal, pending, &answer)
+        {
+            played.differences.push(Difference::new("key", "a good one", error.to_string()));
+        }
+        played.label = format!("exchange_keys {} {}", terminal.id, exchange.label());
+        Ok(played)
     }
 
     fn at(&mut self, to: &str) -> Result<Played, SimError> {
@@ -272,6 +315,11 @@ impl<'a> Player<'a> {
         };
         Ok(Played { label: label.to_owned(), ..Played::default() })
     }
+}
+
+/// Whether an error means that no answer came, or none that can be read.
+const fn is_silence(error: &SimError) -> bool {
+    matches!(error, SimError::NoAnswer(_) | SimError::Closed(_) | SimError::Parse(_))
 }
 
 /// The MTI of a text.

@@ -87,20 +87,13 @@ pub(crate) fn refusal(card: &Card, today: BusinessDate) -> Option<&'static str> 
 mod tests {
     use super::*;
     use crate::pin::TypedPin;
-    use payment_types::Pan;
 
     fn card(blocks: &[&str], status: &str) -> Card {
         Card {
-            id: "K".into(),
-            account: "A".into(),
-            holder: "C".into(),
-            pan: Pan::from_ascii(b"9417000000000016").unwrap(),
-            expiry: 2912,
-            sequence: 1,
-            service_code: "201".into(),
             pin: Some(TypedPin::new("1234")),
             status: status.into(),
             blocks: blocks.iter().map(|reason| (*reason).into()).collect(),
+            ..crate::card::tests::card()
         }
     }
 

@@ -26,6 +26,9 @@ pub struct Event {
     pub note: String,
     /// Whether code and everything else looked at were right.
     pub as_expected: bool,
+    /// The rule behind the answer, where it is no decision about a transaction: a refused MAC, a
+    /// new key.
+    pub rule: Option<&'static str>,
     /// How long the answer took.
     pub took: Option<Duration>,
 }
@@ -199,6 +202,7 @@ mod tests {
             got: got.map(str::to_owned),
             note: String::new(),
             as_expected: got == Some("00"),
+            rule: None,
             took: Some(Duration::from_millis(took_ms)),
         }
     }

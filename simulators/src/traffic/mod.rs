@@ -21,11 +21,14 @@
 mod book;
 mod event;
 mod scenes;
+mod secure;
 mod stage;
 
 pub use event::{Event, Summary, meaning};
 
+use crate::card::Wallet;
 use crate::moment::{DEFAULT_ZONE, Zone};
+use crate::portfolio::Source;
 use crate::{Endpoint, Portfolio, SimError};
 use book::Book;
 use rand::SeedableRng;
@@ -44,7 +47,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The portfolio the engine was filled from.
-    pub portfolio: PathBuf,
+    pub portfolio: Source,
     /// The listener for POS and agents: `u16be` with TPDU, `iso87-bcd`.
     pub pos: String,
     /// The listener for ATMs: `ascii4`, `iso87-ascii`.
@@ -57,12 +60,14 @@ pub struct Settings {
     pub seed: u64,
     /// The zone of terminals' clocks.
     pub zone: String,
+    /// Where the chips' counters are kept, for playing on against the same engine another time.
+    pub wallet: Option<PathBuf>,
 }
 
 impl Settings {
     /// The demo's listeners, ten messages a second, without end.
     #[must_use]
-    pub fn new(portfolio: impl Into<PathBuf>) -> Self {
+    pub fn new(portfolio: impl Into<Source>) -> Self {
         Self {
             portfolio: portfolio.into(),
             pos: "127.0.0.1:8583".to_owned(),
@@ -71,6 +76,7 @@ impl Settings {
             limit: None,
             seed: 1,
             zone: DEFAULT_ZONE.to_owned(),
+            wallet: None,
         }
     }
 }
@@ -91,7 +97,7 @@ impl Demo {
         if !settings.per_second.is_finite() || settings.per_second < 0.0 {
             return Err(SimError::Setting("per_second is a number from 0".to_owned()));
         }
-        let portfolio = Portfolio::read(&settings.portfolio)?;
+        let portfolio = Portfolio::read(settings.portfolio.clone())?;
         let zone = Zone::named(&settings.zone)?;
         Ok(Self { settings, portfolio, zone })
     }
@@ -108,11 +114,19 @@ impl Demo {
             ("pos".into(), Endpoint::pos(&self.settings.pos)?),
             ("atm".into(), Endpoint::atm(&self.settings.atm)?),
         ]);
-        let stage = Stage::new(endpoints, self.zone.clone(), events);
+        let wallet = self.settings.wallet.as_deref().map(Wallet::kept_in).transpose()?;
+        let stage = Stage::new(endpoints, self.zone.clone(), wallet.unwrap_or_default(), events);
         let cast = Cast::of(&self.portfolio, &stage)?;
         let dice = ChaCha8Rng::seed_from_u64(self.settings.seed);
         let mut play = Play { stage, book: Book::open(&self.portfolio), cast, dice };
         play.stage.connect()?;
+        let played = self.play(&mut play, stop);
+        play.stage.keep_wallet()?;
+        played?;
+        Ok(play.stage.summary)
+    }
+
+    fn play(&self, play: &mut Play<'_>, stop: &AtomicBool) -> Result<(), SimError> {
         play.catch_up()?;
         let stopped = || stop.load(Ordering::Relaxed);
         let started = Instant::now();
@@ -131,13 +145,13 @@ impl Demo {
             let scene = opening.next().or_else(|| scenes.get(chance.sample(&mut play.dice)));
             if let Some(Scene { play: act, .. }) = scene.filter(|scene| scene.messages <= left) {
                 let before = play.stage.summary.messages;
-                act(&mut play)?;
+                act(play)?;
                 let sent = play.stage.summary.messages.saturating_sub(before);
                 Stage::rest(Instant::now() + self.beat(sent), stopped);
             }
         }
         play.stage.summary.elapsed = started.elapsed();
-        Ok(play.stage.summary)
+        Ok(())
     }
 
     fn beat(&self, messages: u64) -> Duration {

@@ -3,6 +3,8 @@
 use super::book::{AGENT_CAP, Book, NO_PIN_LIMIT, refusal};
 use super::stage::{Ask, Outcome, Stage};
 use crate::SimError;
+use crate::card::{ChipWish, Proof, Proofs};
+use crate::device::{KeyScheme, MacDuty, SecurityProfile};
 use crate::exchange::{AVAILABLE_BALANCE, CAP_LEFT};
 use crate::portfolio::{Card, Portfolio, Terminal};
 use payment_types::{DeviceCategory, format_minor};
@@ -10,21 +12,28 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-const SOM: i64 = 100;
-const CHIP: &str = "051";
-const TAP: &str = "071";
-const PURCHASE: &str = "000000";
-const CASH: &str = "010000";
+pub(super) const SOM: i64 = 100;
+pub(super) const CHIP: &str = "051";
+pub(super) const TAP: &str = "071";
+pub(super) const PURCHASE: &str = "000000";
+pub(super) const CASH: &str = "010000";
 const CASH_IN: &str = "210000";
-const BALANCE: &str = "310000";
+pub(super) const BALANCE: &str = "310000";
 /// Below this a cardholder goes and pays cash in before shopping on.
 const REFILL: i64 = 20_000 * SOM;
 
-/// Who there is to play with.
+/// Who there is to play with. The first good card is not among them, nor any other of its account:
+/// those are for whoever tries the simulators by hand meanwhile.
 pub(crate) struct Cast<'a> {
     shops: Vec<&'a Terminal>,
     agents: Vec<&'a Terminal>,
     machines: Vec<&'a Terminal>,
+    /// DUKPT devices of shops.
+    pub(super) counters: Vec<&'a Terminal>,
+    /// Cash machines whose messages carry a MAC.
+    pub(super) sealed: Vec<&'a Terminal>,
+    /// Shops on the Internet.
+    pub(super) online: Vec<&'a Terminal>,
     payers: Vec<&'a Card>,
     refused: Vec<&'a Card>,
 }
@@ -35,16 +44,33 @@ impl<'a> Cast<'a> {
     pub(crate) fn of(portfolio: &'a Portfolio, stage: &Stage) -> Result<Self, SimError> {
         let today = stage.today();
         let all = |category| portfolio.terminals_of(category).collect::<Vec<_>>();
+        let plain = |category| {
+            let mut terminals = all(category);
+            terminals.retain(|terminal| terminal.security == SecurityProfile::default());
+            terminals
+        };
+        let special = |category, is: fn(&SecurityProfile) -> bool| {
+            let mut terminals = all(category);
+            terminals.retain(|terminal| is(&terminal.security));
+            terminals
+        };
+        let yours = portfolio.first_good_card().map(|card| &card.account);
         let known = |card: &&Card| {
             let account = portfolio.accounts.get(&card.account);
-            account.is_some_and(|account| account.currency == payment_types::Currency::KGS)
+            yours != Some(&card.account)
+                && account.is_some_and(|account| account.currency == payment_types::Currency::KGS)
         };
         let cards = || portfolio.cards.values().filter(known);
         let good = |card: &&Card| refusal(card, today).is_none() && card.pin.is_some();
         let cast = Self {
-            shops: all(DeviceCategory::Merchant),
-            agents: all(DeviceCategory::Agent),
-            machines: all(DeviceCategory::Atm),
+            shops: plain(DeviceCategory::Merchant),
+            agents: plain(DeviceCategory::Agent),
+            machines: plain(DeviceCategory::Atm),
+            counters: special(DeviceCategory::Merchant, |profile| {
+                profile.keys != KeyScheme::Session
+            }),
+            sealed: special(DeviceCategory::Atm, |profile| profile.mac == MacDuty::Required),
+            online: all(DeviceCategory::Ecommerce),
             payers: cards().filter(good).collect(),
             // A card not yet activated would be by its first purchase with chip and PIN.
             refused: cards()
@@ -73,7 +99,7 @@ pub(crate) struct Scene<'a> {
 }
 
 /// Every scene; each is played once before chance decides.
-pub(crate) fn all<'a>() -> [Scene<'a>; 16] {
+pub(crate) fn all<'a>() -> [Scene<'a>; 21] {
     [
         Scene { weight: 30, messages: 1, play: Play::small_tap },
         Scene { weight: 8, messages: 2, play: Play::large_tap },
@@ -91,6 +117,11 @@ pub(crate) fn all<'a>() -> [Scene<'a>; 16] {
         Scene { weight: 2, messages: 2, play: Play::reversed_agent_cash },
         Scene { weight: 2, messages: 2, play: Play::short_dispense },
         Scene { weight: 3, messages: 2, play: Play::hotel },
+        Scene { weight: 3, messages: 4, play: Play::false_chips },
+        Scene { weight: 4, messages: 3, play: Play::dukpt_purchase },
+        Scene { weight: 3, messages: 4, play: Play::maced_session },
+        Scene { weight: 4, messages: 3, play: Play::online_shopping },
+        Scene { weight: 2, messages: 4, play: Play::pin_change },
     ]
 }
 
@@ -103,7 +134,7 @@ pub(crate) struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    fn shop(&mut self) -> &'a Terminal {
+    pub(super) fn shop(&mut self) -> &'a Terminal {
         one_of(&self.cast.shops, &mut self.dice)
     }
 
@@ -111,28 +142,28 @@ impl<'a> Play<'a> {
         one_of(&self.cast.agents, &mut self.dice)
     }
 
-    fn machine(&mut self) -> &'a Terminal {
+    pub(super) fn machine(&mut self) -> &'a Terminal {
         one_of(&self.cast.machines, &mut self.dice)
     }
 
     /// Somebody who can pay that much.
-    fn payer(&mut self, minor: i64) -> Option<&'a Card> {
+    pub(super) fn payer(&mut self, minor: i64) -> Option<&'a Card> {
         self.payer_who(|book, card| book.available(card) >= minor)
     }
 
-    fn payer_who(&mut self, can: impl Fn(&Book, &Card) -> bool) -> Option<&'a Card> {
+    pub(super) fn payer_who(&mut self, can: impl Fn(&Book, &Card) -> bool) -> Option<&'a Card> {
         let able: Vec<&'a Card> =
             self.cast.payers.iter().copied().filter(|card| can(&self.book, card)).collect();
         able.choose(&mut self.dice).copied()
     }
 
     /// A whole number of som in minor units.
-    fn amount(&mut self, from: i64, to: i64) -> i64 {
+    pub(super) fn amount(&mut self, from: i64, to: i64) -> i64 {
         self.dice.random_range(from..=to) * SOM
     }
 
     /// Plays the message; when its answer was not the one expected, asks the host what is true.
-    fn ask(&mut self, ask: &Ask<'a>) -> Result<Outcome, SimError> {
+    pub(super) fn ask(&mut self, ask: &Ask<'a>) -> Result<Outcome, SimError> {
         let outcome = self.stage.ask(ask)?;
         if !outcome.as_expected {
             self.look_up(ask.card)?;
@@ -187,12 +218,12 @@ impl<'a> Play<'a> {
         Ok(outcome.as_expected.then_some((ask, outcome)))
     }
 
-    fn small_tap(&mut self) -> Result<(), SimError> {
+    pub(super) fn small_tap(&mut self) -> Result<(), SimError> {
         let minor = self.amount(20, NO_PIN_LIMIT / SOM);
         self.purchase("tap, no PIN", minor, TAP).map(|_| ())
     }
 
-    fn chip_purchase(&mut self) -> Result<(), SimError> {
+    pub(super) fn chip_purchase(&mut self) -> Result<(), SimError> {
         let minor = self.amount(100, 8000) + self.dice.random_range(0..100);
         self.purchase("purchase, chip and PIN", minor, CHIP).map(|_| ())
     }
@@ -252,7 +283,7 @@ impl<'a> Play<'a> {
         Ok(given.then_some((ask, outcome)))
     }
 
-    fn cash_in(&mut self) -> Result<(), SimError> {
+    pub(super) fn cash_in(&mut self) -> Result<(), SimError> {
         let poorest = |cards: &[&'a Card], book: &Book| {
             cards.iter().copied().min_by_key(|card| book.available(card))
         };
@@ -275,7 +306,7 @@ impl<'a> Play<'a> {
         Ok(outcome.as_expected.then_some((ask, outcome)))
     }
 
-    fn withdrawal(&mut self) -> Result<(), SimError> {
+    pub(super) fn withdrawal(&mut self) -> Result<(), SimError> {
         let minor = self.amount(1, 30) * 200;
         self.withdraw(minor).map(|_| ())
     }
@@ -374,6 +405,8 @@ impl<'a> Play<'a> {
             what: "completion",
             mti: "0220",
             pin: None,
+            proofs: Proofs::default(),
+            arpc: None,
             amount: Some(came_to),
             auth_code: held.answer.as_ref().and_then(crate::exchange::Answer::auth_code),
             about: Some(("0100", held.trace)),
@@ -394,6 +427,8 @@ impl<'a> Play<'a> {
             what,
             mti: "0420",
             pin: None,
+            proofs: Proofs::default(),
+            arpc: None,
             auth_code: outcome.answer.as_ref().and_then(crate::exchange::Answer::auth_code),
             about: Some((of.mti, outcome.trace.clone())),
             replacement: stays,
@@ -412,7 +447,7 @@ fn said(outcome: &Outcome, kind: &str) -> Option<i64> {
 /// What came of it, where the message was approved as expected.
 type Played<'a> = Result<Option<(Ask<'a>, Outcome)>, SimError>;
 
-fn asks<'a>(
+pub(super) fn asks<'a>(
     terminal: &'a Terminal,
     card: &'a Card,
     what: &'static str,
@@ -420,6 +455,8 @@ fn asks<'a>(
     minor: i64,
     entry_mode: &'static str,
 ) -> Ask<'a> {
+    // Every chip that the portfolio has keys for signs.
+    let with_chip = [CHIP, TAP].contains(&entry_mode) && card.issue.keys.has("imk_ac");
     Ask {
         what,
         mti: "0200",
@@ -429,6 +466,9 @@ fn asks<'a>(
         amount: Some(minor),
         entry_mode: Some(entry_mode),
         pin: card.pin.clone(),
+        new_pin: None,
+        arpc: with_chip.then_some(Proof::Right),
+        proofs: Proofs { chip: with_chip.then(ChipWish::default), ..Proofs::default() },
         auth_code: None,
         about: None,
         replacement: None,
@@ -438,7 +478,7 @@ fn asks<'a>(
 }
 
 /// One of them; [`Cast::of`] made sure that there is one.
-fn one_of<'a, T: ?Sized>(of: &[&'a T], dice: &mut ChaCha8Rng) -> &'a T {
+pub(super) fn one_of<'a, T: ?Sized>(of: &[&'a T], dice: &mut ChaCha8Rng) -> &'a T {
     let at = dice.random_range(0..of.len());
     of[at]
 }

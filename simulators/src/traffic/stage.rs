@@ -1,13 +1,16 @@
 //! Sends a scene's messages, checks the answers against what was known beforehand, and tells.
 
 use super::event::{Event, Summary};
+use crate::card::{Proof, Proofs, Wallet};
+use crate::device::{Exchange, MacDuty};
 use crate::exchange::{Answer, CAP_LEFT, exchange};
-use crate::intent::{Intent, Trace, encode};
+use crate::gear::{Dressed, Gear, Verdict};
+use crate::intent::{Intent, Trace};
 use crate::moment::Zone;
 use crate::pin::TypedPin;
 use crate::portfolio::{Card, Terminal};
 use crate::{Endpoint, Link, SimError};
-use payment_types::{Amount, Currency, Mti};
+use payment_types::{Amount, Currency, MaskedPan, Mti};
 use std::collections::BTreeMap;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -28,6 +31,11 @@ pub(crate) struct Ask<'a> {
     pub(crate) amount: Option<i64>,
     pub(crate) entry_mode: Option<&'static str>,
     pub(crate) pin: Option<TypedPin>,
+    pub(crate) new_pin: Option<TypedPin>,
+    /// What card and terminal prove themselves with.
+    pub(crate) proofs: Proofs,
+    /// What the chip must find of the issuer's answer, where it looks.
+    pub(crate) arpc: Option<Proof>,
     pub(crate) auth_code: Option<String>,
     /// The message this one is about.
     pub(crate) about: Option<(&'static str, Trace)>,
@@ -50,6 +58,7 @@ pub(crate) struct Stage {
     links: BTreeMap<Box<str>, Link>,
     zone: Zone,
     stan: u32,
+    gear: Gear,
     events: Sender<Event>,
     pub(crate) summary: Summary,
 }
@@ -58,12 +67,15 @@ impl Stage {
     pub(crate) fn new(
         endpoints: BTreeMap<Box<str>, Endpoint>,
         zone: Zone,
+        wallet: Wallet,
         events: Sender<Event>,
     ) -> Self {
         // Somewhere in the range, so that a second run does not start with the first one's numbers.
         let stan = u32::try_from(zone.now().at.0.rem_euclid(899_999)).unwrap_or_default();
         let links = BTreeMap::new();
-        Self { endpoints, links, zone, stan, events, summary: Summary::default() }
+        let gear = Gear { wallet, ..Gear::default() };
+        let summary = Summary::default();
+        Self { endpoints, links, zone, stan, gear, events, summary }
     }
 
     /// Connects to all listeners.
@@ -75,6 +87,14 @@ impl Stage {
             self.links.insert(name.clone(), Link::connect(endpoint)?);
         }
         Ok(())
+    }
+
+    /// Writes the chips' counters down, where they are kept.
+    ///
+    /// # Errors
+    /// [`SimError::File`].
+    pub(crate) fn keep_wallet(&self) -> Result<(), SimError> {
+        self.gear.wallet.keep()
     }
 
     pub(crate) fn today(&self) -> payment_types::BusinessDate {
@@ -108,11 +128,10 @@ impl Stage {
             got: outcome.answer.as_ref().map(Answer::code),
             note,
             as_expected: outcome.as_expected,
+            rule: (ask.proofs.mac == Some(Proof::Wrong)).then_some("SEC-5"),
             took: outcome.answer.as_ref().map(|answer| answer.took),
         };
-        self.summary.count(&event);
-        // Nobody listening any more is no reason to stop counting.
-        self.events.send(event).unwrap_or_default();
+        self.tell(event);
         Ok(outcome)
     }
 
@@ -127,26 +146,33 @@ impl Stage {
             Some((_, original)) => original.following(stan, now),
             None => Trace::fresh(stan, now),
         };
-        let answer = self.deliver(ask, &trace)?;
-        let (as_expected, note) = answer.as_ref().map_or_else(
-            || (false, "the host did not answer".to_owned()),
-            |answer| judge(ask, answer),
-        );
+        let endpoint = self.endpoint(&ask.terminal.listener)?;
+        let dressed = self.dress(ask, &trace, &endpoint)?;
+        let answer = self.deliver(&endpoint, &ask.terminal.listener, &dressed, trace.stan)?;
+        let (as_expected, note) = match &answer {
+            Some(answer) => judge(ask, answer, &dressed.judge(endpoint.dialect(), answer)?),
+            None => (false, "the host did not answer".to_owned()),
+        };
         Ok((Outcome { answer, trace, as_expected }, note))
     }
 
     /// The first answer to the message or one of its repeats.
-    fn deliver(&mut self, ask: &Ask<'_>, trace: &Trace) -> Result<Option<Answer>, SimError> {
-        let endpoint = self.endpoint(&ask.terminal.listener)?;
-        let mut mti = parse(ask.mti)?;
+    fn deliver(
+        &mut self,
+        endpoint: &Endpoint,
+        listener: &str,
+        message: &Dressed,
+        stan: u32,
+    ) -> Result<Option<Answer>, SimError> {
+        let mut message = message.clone();
         for attempt in 0..=REPEATS {
-            let body = self.body(ask, trace, mti, &endpoint)?;
-            match self.try_once(&ask.terminal.listener, &endpoint, &body, mti, trace.stan) {
+            let body = message.encode(endpoint.dialect())?;
+            match self.try_once(listener, endpoint, &body, message.mti, stan) {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(SimError::Parse(error)) => return Err(error.into()),
                 Err(_) => {
-                    self.links.remove(&ask.terminal.listener);
-                    mti = mti.as_repeat();
+                    self.links.remove(listener);
+                    message = message.repeated();
                     std::thread::sleep(Duration::from_millis(200 * u64::from(attempt)));
                 }
             }
@@ -175,27 +201,74 @@ impl Stage {
         self.endpoints.get(listener).cloned().ok_or_else(unknown)
     }
 
-    fn body(
-        &self,
+    fn dress(
+        &mut self,
         ask: &Ask<'_>,
         trace: &Trace,
-        mti: Mti,
         endpoint: &Endpoint,
-    ) -> Result<Vec<u8>, SimError> {
-        let mut intent = Intent::new(mti, ask.terminal, trace);
+    ) -> Result<Dressed, SimError> {
+        let mut intent = Intent::new(parse(ask.mti)?, ask.terminal, trace);
         intent.card = Some(ask.card);
         intent.processing_code = Some(ask.processing_code);
         intent.amount = ask.amount.map(som);
         intent.entry_mode = ask.entry_mode;
         intent.condition = Some("00");
         intent.pin = ask.pin.as_ref();
+        intent.new_pin = ask.new_pin.as_ref();
         intent.auth_code = ask.auth_code.as_deref();
         intent.replacement = ask.replacement.map(som);
         if let Some((mti, original)) = &ask.about {
             intent.original = Some((parse(mti)?, original));
         }
-        let dialect = endpoint.dialect();
-        encode(dialect, intent.mti_for(dialect.version()), &intent.fields(dialect.version())?)
+        self.gear.dress(&intent, &ask.proofs, endpoint.dialect().version())
+    }
+
+    /// A terminal asks for a working key, and takes it into use.
+    ///
+    /// # Errors
+    /// Only where the message cannot be made; a host that refuses is an outcome.
+    pub(crate) fn exchange_keys(
+        &mut self,
+        what: &'static str,
+        terminal: &Terminal,
+        exchange: &Exchange,
+        expected: &'static str,
+    ) -> Result<bool, SimError> {
+        let endpoint = self.endpoint(&terminal.listener)?;
+        let trace = Trace::fresh(self.fresh_stan(), self.zone.now());
+        let version = endpoint.dialect().version();
+        let (dressed, pending) = self.gear.ask_for_key(terminal, &trace, exchange, version)?;
+        let answer = self.deliver(&endpoint, &terminal.listener, &dressed, trace.stan)?;
+        let code = answer.as_ref().map(Answer::code);
+        let mut note = String::new();
+        let mut as_expected = code.as_deref() == Some(expected);
+        if let Some(answer) = answer.as_ref().filter(|answer| answer.is_approved()) {
+            match self.gear.take_key(terminal, pending, answer) {
+                Ok(()) => note.push_str("check value right"),
+                Err(error) => (as_expected, note) = (false, error.to_string()),
+            }
+        }
+        let event = Event {
+            number: self.summary.messages + 1,
+            terminal: terminal.id.to_string(),
+            card: MaskedPan::default(),
+            what,
+            amount: None,
+            expected: expected.to_owned(),
+            got: code,
+            note,
+            as_expected,
+            rule: Some("PIN-1"),
+            took: answer.map(|answer| answer.took),
+        };
+        self.tell(event);
+        Ok(as_expected)
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.summary.count(&event);
+        // Nobody listening any more is no reason to stop counting.
+        self.events.send(event).unwrap_or_default();
     }
 
     /// Waits for the next beat, in short steps so that `stop` is noticed.
@@ -210,18 +283,32 @@ impl Stage {
     }
 }
 
-fn judge(ask: &Ask<'_>, answer: &Answer) -> (bool, String) {
+fn judge(ask: &Ask<'_>, answer: &Answer, verdict: &Verdict) -> (bool, String) {
     if answer.code() != ask.expected {
         return (false, String::new());
     }
-    let Some((kind, value)) = &ask.additional else { return (true, String::new()) };
-    let said = answer.amount(kind).unwrap_or_else(|| "nothing".to_owned());
-    let name = if *kind == CAP_LEFT { "left today" } else { "available" };
-    if said == *value {
-        (true, format!("{said} {name}"))
-    } else {
-        (false, format!("{said} {name} instead of {value}"))
+    let mut notes = Vec::new();
+    if let Some((kind, value)) = &ask.additional {
+        let said = answer.amount(kind).unwrap_or_else(|| "nothing".to_owned());
+        let name = if *kind == CAP_LEFT { "left today" } else { "available" };
+        if said != *value {
+            return (false, format!("{said} {name} instead of {value}"));
+        }
+        notes.push(format!("{said} {name}"));
     }
+    let with_mac = ask.terminal.security.mac == MacDuty::Required;
+    let mac = with_mac.then_some(Proof::Right).filter(|_| ask.proofs.mac.is_none());
+    for (name, expected, got) in [("ARPC", ask.arpc, verdict.arpc), ("MAC", mac, verdict.mac)] {
+        match expected {
+            Some(expected) if expected != got => {
+                return (false, format!("{name} {} instead of {}", got.name(), expected.name()));
+            }
+            Some(Proof::Right) => notes.push(format!("{name} right")),
+            _ => {}
+        }
+    }
+    notes.extend(verdict.scripts.iter().map(|script| format!("script: {script}")));
+    (verdict.scripts.iter().all(|script| script.mac_is_right), notes.join(", "))
 }
 
 fn som(minor: i64) -> Amount {

@@ -12,7 +12,7 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
-use tamga_sim::traffic::Event;
+use tamga_sim::traffic::{Event, meaning};
 
 const GREEN: &str = "32";
 const YELLOW: &str = "33";
@@ -83,7 +83,9 @@ impl Show {
     pub(super) fn follow(mut self, events: &Receiver<Event>) {
         let mut reader = journal::Reader::open(&self.data, self.next).ok();
         for event in events {
-            let decided = reader.as_mut().and_then(|reader| self.decided(reader, &event));
+            // What is refused before it is decided stands nowhere in the journal.
+            let journal = reader.as_mut().filter(|_| event.rule.is_none());
+            let decided = journal.and_then(|reader| self.decided(reader, &event));
             let line = self.line(&event, decided.as_ref());
             // Nobody reads along any more: the traffic goes on all the same.
             let _written = writeln!(std::io::stdout().lock(), "{line}");
@@ -112,7 +114,10 @@ impl Show {
     fn line(&self, event: &Event, decided: Option<&Decided>) -> String {
         let amount = event.amount.map(|amount| amount.to_string()).unwrap_or_default();
         let got = event.got.as_deref().unwrap_or("--");
-        let mut why = decided.map(why).unwrap_or_default();
+        let mut why = match event.rule {
+            Some(rule) => format!("{} by {rule}", meaning(got)),
+            None => decided.map(why).unwrap_or_default(),
+        };
         if !event.note.is_empty() {
             why = format!("{why}; {}", event.note);
         }

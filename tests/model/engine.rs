@@ -7,8 +7,8 @@ use crate::world::{
 };
 use authorization::{
     Accepted, AccountItem, BlockReason, CardItem, CardNumber, Command, DayStanding, Decided, Done,
-    OnRequestOf, Outcome, PinFact, PortfolioItem, ProductItem, Request, Scratch, SecurityFacts,
-    State, TerminalItem, Verdict,
+    NewPin, OnRequestOf, Outcome, PinFact, PortfolioItem, ProductItem, Request, Scratch,
+    SecurityFacts, State, TerminalItem, Verdict,
 };
 use payment_types::{
     AcceptorId, AcquirerId, Amount, BusinessDate, Currency, DeviceCategory, EntryMode, ExpiryDate,
@@ -286,6 +286,7 @@ fn made(message: &Message) -> Request {
         What::Refund => (200_000, None),
         What::CashIn => (210_000, None),
         What::Balance => (310_000, None),
+        What::PinChange(_) => (700_000, None),
     };
     let pin = match message.pin {
         Pin::None => PinFact::NotPresent,
@@ -294,6 +295,10 @@ fn made(message: &Message) -> Request {
         Pin::Unreadable => PinFact::Unverifiable,
         Pin::Offline => PinFact::OfflineVerified,
         Pin::Device => PinFact::DeviceVerified,
+    };
+    let new_pin = match message.what {
+        What::PinChange(new) if new > 0 => NewPin::new(&[new]),
+        _ => None,
     };
     Request {
         mti: mti_of(message.mti),
@@ -319,7 +324,7 @@ fn made(message: &Message) -> Request {
         extra: None,
         surcharge: None,
         sender_told: false,
-        facts: SecurityFacts::of_pin(pin),
+        facts: SecurityFacts { new_pin, ..SecurityFacts::of_pin(pin) },
     }
 }
 

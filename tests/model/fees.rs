@@ -1,7 +1,7 @@
 //! The fee table of these histories (AMT-4).
 
 use crate::counters::Operation;
-use crate::step::Message;
+use crate::step::{Message, What};
 use crate::world::{ACCOUNTS, CARDS, Place, TERMINALS};
 
 /// Amounts are tyiyn.
@@ -21,6 +21,9 @@ const AGENT: Fee = Fee { percent: 35, fixed: 200, ..FREE };
 const PURCHASE: Fee = Fee { percent: 50, fixed: 100, ..FREE };
 /// An inquiry at a cash machine.
 const INQUIRY: Fee = Fee { fixed: 500, ..FREE };
+
+/// A new PIN, wherever it can be had (PIN-4).
+const NEW_PIN: Fee = Fee { fixed: 1_500, ..FREE };
 
 /// The same for `rules.toml`.
 pub const TABLE: &str = r#"
@@ -46,6 +49,10 @@ id = "inquiry"
 operation = "balance_inquiry"
 channel = "atm"
 fixed = "5.00"
+[[fee]]
+id = "new-pin"
+operation = "pin_change"
+fixed = "15.00"
 "#;
 
 impl Fee {
@@ -77,6 +84,7 @@ impl Fee {
 pub fn fee_for(operation: Option<Operation>, message: &Message) -> Option<Fee> {
     let product = CARDS.get(message.card).map(|card| ACCOUNTS[card.account].product);
     match operation {
+        None if matches!(message.what, What::PinChange(_)) => Some(NEW_PIN),
         None if TERMINALS[message.terminal].place == Place::Atm => Some(INQUIRY),
         Some(Operation::Atm) => Some(ATM),
         Some(Operation::Agent) => Some(AGENT),

@@ -53,6 +53,10 @@ pub fn kind(message: &Message) -> Result<Kind, &'static str> {
     let shop = "merchant_settlement";
     let made = |operation, credit, bank| Ok(Kind { operation: Some(operation), credit, bank });
     match (message.what, place) {
+        (What::PinChange(_), Atm | Branch) => {
+            Ok(Kind { operation: None, credit: false, bank: shop })
+        }
+        (What::PinChange(_), _) => Err("58"),
         (What::Balance, _) => Ok(Kind { operation: None, credit: false, bank: shop }),
         (What::Purchase | What::Refund, Atm) => Err("58"),
         (What::Purchase, _) if is_absent(message) => made(Operation::Web, false, shop),

@@ -80,6 +80,10 @@ pub struct Kept {
 pub struct Card {
     pub blocks: BTreeSet<&'static str>,
     pub tries: u8,
+    /// What stands for its PIN; 0 for the one it came with.
+    pub pin: u8,
+    /// PIN-4: the message that made the last change, and the PIN before it.
+    pub changed: Option<(u32, u8)>,
     /// Its block for a technical overdraft is the policy's, not the staff's (TOD-5).
     pub policy: bool,
 }
@@ -114,6 +118,8 @@ impl Model {
         let card = |card: &crate::world::Card| Card {
             blocks: if card.active { BTreeSet::new() } else { BTreeSet::from(["not_activated"]) },
             tries: 0,
+            pin: 0,
+            changed: None,
             policy: false,
         };
         let opening: i128 = ACCOUNTS.iter().map(|account| account.balance).sum();
@@ -255,7 +261,7 @@ impl Model {
         let kind = kind(message).map_err(declined)?;
         kept.bank = kind.bank;
         if kind.operation.is_none() {
-            return self.inquiry(at, message, kept);
+            return self.inquiry(id, at, message, kept);
         }
         if kind.credit {
             return self.refund(at, message, kind, kept);
@@ -342,9 +348,22 @@ impl Model {
         held.hold.as_mut().expect("an open hold").0 += cost(kept.fee, kept.stands as u64);
     }
 
-    fn inquiry(&mut self, at: i64, message: &Message, kept: &mut Kept) -> Result<Answer, Answer> {
+    fn inquiry(
+        &mut self,
+        id: u32,
+        at: i64,
+        message: &Message,
+        kept: &mut Kept,
+    ) -> Result<Answer, Answer> {
         self.card_in_order(at, message).map_err(declined)?;
         self.pin(message).map_err(declined)?;
+        // PIN-4: the old one, online, and one to put in its place.
+        let new_pin = match message.what {
+            What::PinChange(_) if message.pin != Pin::Right => return Err(declined("70")),
+            What::PinChange(0) => return Err(declined("12")),
+            What::PinChange(new) => Some(new),
+            _ => None,
+        };
         self.account_in_order(message, false).map_err(declined)?;
         kept.state = State::Informed;
         let account = CARDS[message.card].account;
@@ -362,6 +381,12 @@ impl Model {
             Kind { operation: Some(Operation::Refund), credit: false, bank: "merchant_settlement" };
         // CTL-2: a right online PIN, whatever it was shown for.
         self.counters.show_pin(&facts(at, message, about, money));
+        if let Some(new) = new_pin {
+            let card = &mut self.cards[message.card];
+            card.changed = Some((id, card.pin));
+            card.pin = new;
+            return Ok(Answer { code: "00".into(), ..Answer::default() });
+        }
         Ok(Answer {
             code: "00".into(),
             ledger: Some(self.accounts[account].balance),

@@ -81,9 +81,18 @@ impl Model {
             }
             _ => self.move_back(of, stays),
         }
+        self.restore_pin(of);
         self.lower(of, stays as u64);
         self.kept.get_mut(&of).expect("kept").state = state;
         "00"
+    }
+
+    /// PIN-4: the former PIN, unless a newer one was set since.
+    fn restore_pin(&mut self, of: u32) {
+        let Some(card) = self.cards.get_mut(self.kept[&of].message.card) else { return };
+        if let Some((_, former)) = card.changed.filter(|(by, _)| *by == of) {
+            (card.pin, card.changed) = (former, None);
+        }
     }
 
     /// Money goes back; rounding is done anew for what stays.

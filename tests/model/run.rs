@@ -83,6 +83,7 @@ fn kind(action: Action) -> &'static str {
             (_, What::Refund) => "refund",
             (_, What::CashIn) => "cash-in",
             (_, What::Balance) => "inquiry",
+            (_, What::PinChange(_)) => "PIN change",
         },
         Action::Increment { .. } => "increment",
         Action::Complete { .. } => "completion",
@@ -186,6 +187,8 @@ fn compare(state: &State, model: &Model, step: &Step) -> Result<(), String> {
         let card = state.card(slot).expect("imported");
         let blocks = card.blocks.iter().map(|reason| reason.name()).collect();
         equal(|| format!("blocks of K{at}"), model.cards[at].blocks.clone(), blocks)?;
+        let pin = card.pin_reference.first().copied().unwrap_or_default();
+        equal(|| format!("PIN of K{at}"), model.cards[at].pin, pin)?;
         equal(|| format!("PIN tries of K{at}"), model.cards[at].tries, card.pin_tries)?;
         if all || step.id as usize % CARDS.len() == at {
             counters(state, model, (at, slot), step.at)?;

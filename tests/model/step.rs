@@ -14,6 +14,8 @@ pub enum What {
     Refund,
     CashIn,
     Balance,
+    /// To the new PIN that this byte stands for; 0: it can't be read.
+    PinChange(u8),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -320,6 +322,7 @@ impl Maker {
         let amount = self.amount();
         let what = match what {
             What::CashBack(_) => What::CashBack(self.random.below(amount + 200)),
+            What::PinChange(_) => What::PinChange(self.random.below(20) as u8),
             other => other,
         };
         let paid_in = matches!(what, What::CashIn | What::Refund);
@@ -348,16 +351,16 @@ impl Maker {
     }
 
     fn what(&mut self, place: Place) -> What {
-        use What::{Balance, Cash, CashBack, CashIn, Disburse, Purchase, Refund};
+        use What::{Balance, Cash, CashBack, CashIn, Disburse, PinChange, Purchase, Refund};
         let usual: &[What] = match place {
             Place::Merchant => &[Purchase, Purchase, Purchase, CashBack(0), Refund, Balance],
             Place::Agent => &[Cash, Cash, Cash, Disburse, CashBack(0), Purchase, CashIn, Balance],
-            Place::Atm => &[Cash, Cash, Cash, Balance, CashIn],
-            Place::Branch => &[Cash, CashIn, Purchase],
+            Place::Atm => &[Cash, Cash, Cash, Cash, Balance, CashIn, PinChange(0)],
+            Place::Branch => &[Cash, CashIn, Purchase, PinChange(0)],
             Place::Web => &[Purchase, Purchase, Refund],
         };
         match self.random.percent(3) {
-            true => self.random.of(&[Purchase, Cash, CashBack(0), Refund, CashIn]),
+            true => self.random.of(&[Purchase, Cash, CashBack(0), Refund, CashIn, PinChange(0)]),
             false => self.random.of(usual),
         }
     }

@@ -36,6 +36,9 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
     if let Some(change) = scratch.effects.card {
         apply_card(state, change);
     }
+    if let (Some(step), Some(card)) = (scratch.effects.pin, scratch.parties.card) {
+        state.step_pin(card, step, (sequence, moment.business_date()));
+    }
     for change in &scratch.effects.changes {
         let Some(row) = state.transactions.get_mut(change.place) else {
             unreachable!("a change names a row that is there");

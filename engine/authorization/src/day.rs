@@ -446,6 +446,7 @@ impl State {
     fn forget_the_old(&mut self, shift: &mut Shift<'_>) -> Progress {
         let forgotten = self.transactions.forget_before(shift.date);
         self.presented.forget_before(shift.date);
+        self.forget_pin_changes(shift.date.plus_days(-crate::KEEP_DAYS));
         let oldest = shift.moment.at.plus_days(REMEMBER_DAYS.saturating_neg());
         self.remembered.retain(|_, remembered| remembered.at >= oldest);
         (shift.done.looked_at, shift.done.changed) = (forgotten, forgotten);

@@ -3,6 +3,7 @@
 
 use crate::batch::BatchChange;
 use crate::clearing::Presented;
+use crate::pin_change::PinStep;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{BlockReason, Movement, Notice, Parties, StopListAction, TraceEntry};
 use arrayvec::ArrayVec;
@@ -44,6 +45,8 @@ pub(crate) struct Effects {
     pub(crate) changes: ArrayVec<Change, { MAX_INCREMENTS + 3 }>,
     /// The card.
     pub(crate) card: Option<CardChange>,
+    /// The card's PIN.
+    pub(crate) pin: Option<PinStep>,
     /// The increment's root, whose chain now ends in this transaction.
     pub(crate) chain_to: Option<Place>,
     /// What is to be kept of the message; `None` for a retransmission.
@@ -109,6 +112,12 @@ impl Scratch {
     #[must_use]
     pub fn notice(&self) -> Option<Notice> {
         self.notice
+    }
+
+    /// The card whose PIN the last decision changed or restored (PIN-4).
+    #[must_use]
+    pub fn pin_changed(&self) -> Option<u32> {
+        self.parties.card.filter(|_| self.effects.pin.is_some())
     }
 
     pub(crate) fn clear(&mut self) {

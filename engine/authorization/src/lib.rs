@@ -28,6 +28,7 @@ mod links;
 mod notification_fee;
 mod outcome;
 mod overdraft_jobs;
+mod pin_change;
 mod pricing;
 mod rates;
 mod record;

@@ -11,6 +11,7 @@ use crate::directory::{Directory, Ids, at};
 use crate::disputes::Disputes;
 use crate::effects::Scratch;
 use crate::links::Links;
+use crate::pin_change::PinChanges;
 use crate::rates::Rates;
 use crate::retirement::Retirement;
 use crate::rules::Rules;
@@ -35,6 +36,8 @@ pub struct State {
     pub(crate) networks: Ids,
     pub(crate) rates: Rates,
     pub(crate) settings: Settings,
+    /// PIN-4: changes that may be taken back.
+    pub(crate) pin_changes: PinChanges,
     /// Cards with keys of their own.
     pub(crate) card_keys: BTreeMap<u32, SealedKeys>,
     /// AMT-5: accounts whose last notification fee was not covered.

@@ -97,6 +97,8 @@ pub enum KeyType {
     Aes192,
     /// AES with 256 bits.
     Aes256,
+    /// HMAC with 128 bits.
+    Hmac128,
     /// HMAC with 256 bits.
     Hmac256,
 }
@@ -110,6 +112,7 @@ impl KeyType {
             Self::Aes128 => (0x0002, 128),
             Self::Aes192 => (0x0003, 192),
             Self::Aes256 => (0x0004, 256),
+            Self::Hmac128 => (0x0005, 128),
             Self::Hmac256 => (0x0005, 256),
         }
     }
@@ -170,11 +173,12 @@ pub fn working_keys_of_initial(initial: AesKey, ksn: Ksn) -> WorkingKeys {
     WorkingKeys { key, ksn }
 }
 
-/// The key under which a terminal's initial key is replaced (X9.24-3 6.5.4).
+/// The key under which a terminal's initial key is replaced: that of a counter no transaction has
+/// (X9.24-3 6.5.3).
 #[must_use]
 pub fn update_key(initial: &AesKey, initial_key_id: [u8; 8], kind: KeyType) -> Zeroizing<Vec<u8>> {
-    let context = context(initial_key_id, u32::MAX);
-    derive(initial, derivation_data(KeyPurpose::KeyEncryption.code(), kind, context), kind)
+    let keys = working_keys_of_initial(initial.clone(), Ksn { initial_key_id, counter: u32::MAX });
+    keys.derive(KeyPurpose::KeyEncryption, kind)
 }
 
 /// The derivation key of one transaction, of which a key for each purpose is derived.

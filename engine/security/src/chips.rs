@@ -3,38 +3,8 @@
 use crate::{LoadedKey, PinData, SecurityError, Verification};
 use arrayvec::ArrayVec;
 use core::fmt;
+use cryptography::emv::{CryptogramVersion, Derivation};
 use payment_types::Pan;
-
-/// How a card's key comes from the issuer's (EMV book 2 annex A1.4).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
-)]
-pub enum Derivation {
-    /// Up to 16 digits of card number and sequence number, as they are.
-    #[default]
-    A,
-    /// Hashed, for longer card numbers.
-    B,
-}
-
-/// The scheme's way to make a cryptogram.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum CryptogramVersion {
-    /// Visa CVN 10.
-    VisaCvn10,
-    /// Visa CVN 18.
-    VisaCvn18,
-    /// Visa CVN 22.
-    VisaCvn22,
-    /// M/Chip CVN 16.
-    MChipCvn16,
-    /// M/Chip CVN 17.
-    MChipCvn17,
-    /// M/Chip CVN 20.
-    MChipCvn20,
-    /// M/Chip CVN 21.
-    MChipCvn21,
-}
 
 /// The card whose key is needed.
 #[derive(Debug, Clone, Copy)]
@@ -174,8 +144,8 @@ pub trait Chips {
         input: &ScriptInput<'_>,
     ) -> Result<ScriptCommand, SecurityError>;
 
-    /// The command that gives the chip a new PIN, from the block the terminal sent; `input.data`
-    /// is empty, the module fills it.
+    /// The command that gives the chip a new PIN, from the block the terminal sent. The scheme says
+    /// what the command is: `input.header` and `input.data` are not looked at.
     ///
     /// # Errors
     /// As [`Self::script`] and [`crate::Pins::verify_pin`].

@@ -28,9 +28,10 @@ mod vault;
 
 pub use card_values::{CardValueInput, CardValues, Cavv, ExpiryOrder, Verification};
 pub use chips::{
-    ArpcInput, ChipCard, Chips, CryptogramInput, CryptogramVersion, Derivation,
-    IssuerAuthenticationData, ScriptCommand, ScriptInput, ScriptKeys,
+    ArpcInput, ChipCard, Chips, CryptogramInput, IssuerAuthenticationData, ScriptCommand,
+    ScriptInput, ScriptKeys,
 };
+pub use cryptography::emv::{CryptogramVersion, Derivation};
 pub use cryptography::{
     AesKey, CheckValue, ClearKey, KeyError, MacAlgorithm, PinBlockFormat, PinError as TestPinError,
     Pvv, TdesKey, TestPin,

@@ -6,7 +6,7 @@
 //! serve an older state). It is filled when the data directory is opened and again whenever a
 //! portfolio took effect.
 
-use authorization::{KeyRole, State};
+use authorization::{Card, KeyRole, State};
 use dashmap::DashMap;
 use interchange::{DeviceKeys, Register};
 use payment_types::{PanDigest, TerminalId};
@@ -59,17 +59,18 @@ impl DeviceRegister {
             self.terminals.insert(terminal.id, Arc::new(keys));
         }
         for (_, card) in state.cards() {
-            if card.pin_reference.is_empty() {
-                continue;
-            }
-            match PinReference::from_bytes(&card.pin_reference) {
-                Ok(reference) => {
-                    self.pins.insert(card.digest, reference);
-                }
-                Err(_) => faults.pin_references += 1,
+            if !card.pin_reference.is_empty() && !self.refresh_pin(card) {
+                faults.pin_references += 1;
             }
         }
         faults
+    }
+
+    /// PIN-4: what a card's PIN is checked against from now on; `false` if the bytes are no
+    /// reference, and the one before stays.
+    pub fn refresh_pin(&self, card: &Card) -> bool {
+        let reference = PinReference::from_bytes(&card.pin_reference);
+        reference.map(|reference| self.pins.insert(card.digest, reference)).is_ok()
     }
 }
 

@@ -90,6 +90,7 @@ pub fn start(parts: ShardParts) -> io::Result<(Shard, ShardThread)> {
         record: Vec::with_capacity(4096),
         waiting: Vec::with_capacity(BATCH_MOST),
         queries: Vec::new(),
+        new_pins: Vec::new(),
         expiry_checked: Timestamp(i64::MIN),
         now: Moment::default(),
         journal_asked: Instant::now(),
@@ -128,6 +129,8 @@ struct Worker {
     record: Vec<u8>,
     waiting: Vec<Waiting>,
     queries: Vec<Query>,
+    /// Cards whose PIN this turn changed.
+    new_pins: Vec<u32>,
     expiry_checked: Timestamp,
     /// When the turn began: a turn takes a millisecond or two, and a moment counts those.
     now: Moment,
@@ -183,6 +186,7 @@ impl Worker {
             let took = decided.elapsed();
             self.shared.committed(committed.durable(), took);
             self.meter.turn(self.waiting.len(), decided.duration_since(started), took);
+            self.refresh_pins();
             self.deliver(&committed);
         }
         self.answer_queries();
@@ -219,6 +223,7 @@ impl Worker {
             self.state.rules_version(),
             &mut self.record,
         );
+        self.new_pins.extend(self.scratch.pin_changed());
         // Before the append: should it fail, this request is among those with an unknown fate.
         self.waiting.push(Waiting::Decision { slot, reply, sequence, decision });
         self.journal.append(&self.record)?;
@@ -287,6 +292,15 @@ impl Worker {
                     let _gone = reply.send(Ok(answered));
                 }
                 Waiting::Own => {}
+            }
+        }
+    }
+
+    /// PIN-4: the edge learns of a changed PIN once it is durable, and before anybody is told.
+    fn refresh_pins(&mut self) {
+        for slot in self.new_pins.drain(..) {
+            if let Some(card) = self.state.card(slot) {
+                self.register.refresh_pin(card);
             }
         }
     }

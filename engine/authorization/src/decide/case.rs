@@ -3,10 +3,11 @@
 use crate::card::Card;
 use crate::directory::{Product, Terminal};
 use crate::effects::Scratch;
+use crate::pin_change::PinStep;
 use crate::transactions::{Answer, Status, Transaction};
 use crate::{
-    AnswerAmounts, Decision, Liability, Request, ResultCode, RuleId, State, Statement, StopTerms,
-    TraceEntry, Verdict,
+    AnswerAmounts, Decision, Liability, NewPin, Request, ResultCode, RuleId, State, Statement,
+    StopTerms, TraceEntry, Verdict,
 };
 use ledger::{Account, AccountSlot, GeneralAccount};
 use payment_types::{AuthorizationCode, Balance, BusinessDate, Moment, Rrn, Sequence};
@@ -67,6 +68,12 @@ impl<'a> Case<'a> {
             listed: None,
             code_override: None,
         }
+    }
+
+    /// PIN-4: the card's PIN is checked against another reference from now on.
+    pub(super) fn change_pin(&mut self, new: Option<NewPin>) {
+        self.scratch.effects.pin = new.map(PinStep::Set);
+        self.note(RuleId::Pin4, Verdict::Pass);
     }
 
     /// A rule without numbers for the trace.

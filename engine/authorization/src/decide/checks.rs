@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use crate::effects::CardChange;
-use crate::{BlockReason, Extra, PinFact, ResultCode, RuleId, Verdict};
+use crate::{BlockReason, Extra, NewPin, PinFact, ResultCode, RuleId, Verdict};
 use ledger::{AccountSlot, GeneralAccount, Party};
 use limits::Operation;
 use payment_types::{DeviceCategory, PanEntry, TransactionType};
@@ -192,6 +192,23 @@ impl Case<'_> {
         }
     }
 
+    /// PIN-4: a change needs the old PIN, right and online, and a new one that could be read.
+    pub(super) fn pin_change(&mut self) -> Result<Option<NewPin>, ResultCode> {
+        let facts = &self.request.facts;
+        if self.request.processing_code.transaction_type() != TransactionType::PinChange {
+            return Ok(None);
+        }
+        if facts.pin != PinFact::OnlineVerified {
+            self.note(RuleId::Pin4, Verdict::AskPin);
+            return Err(ResultCode::PinRequired);
+        }
+        if facts.new_pin.is_none() {
+            self.note(RuleId::Pin4, Verdict::Decline);
+            return Err(ResultCode::NewPinMissing);
+        }
+        Ok(facts.new_pin)
+    }
+
     /// BAL-6 and BLK-7: arrest takes credits and no debits; a closed account takes nothing. An
     /// account stops all its cards.
     pub(super) fn account_in_order(&mut self, direction: Direction) -> Result<(), ResultCode> {
@@ -210,6 +227,16 @@ impl Case<'_> {
             return Err(ResultCode::CardNotPermitted);
         }
         Ok(())
+    }
+}
+
+/// The bank's account for the cash of a device.
+const fn cash_account(category: DeviceCategory) -> GeneralAccount {
+    match category {
+        DeviceCategory::Agent => GeneralAccount::AgentSettlement,
+        DeviceCategory::Atm => GeneralAccount::AtmCash,
+        DeviceCategory::Branch => GeneralAccount::BranchCash,
+        DeviceCategory::Merchant | DeviceCategory::Ecommerce => GeneralAccount::MerchantSettlement,
     }
 }
 
@@ -236,18 +263,17 @@ pub(super) fn kind_of(
         counterpart: GeneralAccount::MerchantSettlement,
         receiver: None,
     };
-    let cash_account = match category {
-        At::Agent => GeneralAccount::AgentSettlement,
-        At::Atm => GeneralAccount::AtmCash,
-        At::Branch => GeneralAccount::BranchCash,
-        At::Merchant | At::Ecommerce => GeneralAccount::MerchantSettlement,
-    };
+    let cash_account = cash_account(category);
     match (asked, category) {
         (TransactionType::BalanceInquiry | TransactionType::MiniStatement, _) => {
             Ok(goods(Operation::Other, Direction::None))
         }
         (TransactionType::Transfer, At::Merchant) => refuse,
         (TransactionType::Transfer, _) => Ok(goods(Operation::Transfer, Direction::Debit)),
+        (TransactionType::PinChange, At::Atm | At::Branch) => {
+            Ok(goods(Operation::Other, Direction::None))
+        }
+        (TransactionType::PinChange, _) => refuse,
         (TransactionType::Activation, At::Ecommerce) => refuse,
         (TransactionType::Activation, _) => Ok(goods(Operation::Other, Direction::None)),
         (TransactionType::Purchase | TransactionType::Refund, At::Atm) => refuse,
@@ -307,6 +333,10 @@ mod tests {
             (Type::BalanceInquiry, At::Atm, Ok(Operation::Other)),
             (Type::Transfer, At::Atm, Ok(Operation::Transfer)),
             (Type::Transfer, At::Merchant, Err(ResultCode::TerminalNotPermitted)),
+            (Type::PinChange, At::Atm, Ok(Operation::Other)),
+            (Type::PinChange, At::Branch, Ok(Operation::Other)),
+            (Type::PinChange, At::Merchant, Err(ResultCode::TerminalNotPermitted)),
+            (Type::PinChange, At::Agent, Err(ResultCode::TerminalNotPermitted)),
             (Type::Payment, At::Atm, Err(ResultCode::InvalidTransaction)),
             (Type::Other, At::Merchant, Err(ResultCode::InvalidTransaction)),
         ] {

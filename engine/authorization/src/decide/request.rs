@@ -99,10 +99,11 @@ fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
 }
 
 /// Processing codes 30 and 31: DE 54 types 01 and 02, after the fee, if there is one (AMT-4). 38: the
-/// last movements. 72: the card is active (TXN-5).
+/// last movements. 70: the PIN is another one (PIN-4). 72: the card is active (TXN-5).
 fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.card_in_order()?;
     case.pin()?;
+    let new_pin = case.pin_change()?;
     case.account_in_order(Direction::None)?;
     case.place_in_order()?;
     let Some((_, account)) = case.account else { return Err(ResultCode::UnknownCard) };
@@ -117,6 +118,7 @@ fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     match case.request.processing_code.transaction_type() {
         TransactionType::MiniStatement => case.statement = case.mini_statement(),
         TransactionType::Activation => {}
+        TransactionType::PinChange => case.change_pin(new_pin),
         _ => {
             case.amounts.ledger = left(account.balance);
             case.amounts.available = left(account.available(case.date));
@@ -161,7 +163,10 @@ fn increment_of(case: &mut Case<'_>) -> Result<Option<Place>, ResultCode> {
 fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
     let Approved { kind, money, priced, facts, is_partial, root } = approved;
     let status = match (kind.direction, root, case.request.mti.class()) {
-        (Direction::None, ..) if priced.pricing.is_none() => Status::Informed,
+        // A PIN change can be taken back, so it is more than an inquiry, with or without a fee.
+        (Direction::None, ..) if priced.pricing.is_none() && case.scratch.effects.pin.is_none() => {
+            Status::Informed
+        }
         (Direction::None, ..) => Status::Posted,
         (_, Some(_), _) => Status::Increment,
         (_, None, Class::Authorization) => Status::Held,

@@ -7,6 +7,7 @@ use super::money::{signed, unsigned};
 use super::postings::{Standing, post_change};
 use super::price::cost_of;
 use crate::batch::Counted;
+use crate::pin_change::PinStep;
 use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
 use ledger::{GeneralAccount, OverdraftCause, Party};
@@ -150,7 +151,9 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
     let (customer, bank) =
         (Party::Customer(slot), original.receiver.map_or(general, Party::Customer));
     let was_debit = original.stands >= 0;
-    if original.processing_code.transaction_type() != TransactionType::Transfer {
+    restore_pin(case, original);
+    let is_transfer = original.processing_code.transaction_type() == TransactionType::Transfer;
+    if original.stands != 0 && !is_transfer {
         let what = if was_debit { Counted::DebitReversal } else { Counted::CreditReversal };
         case.count_as(what, 1, original.stands.abs().saturating_sub(stays));
     }
@@ -172,6 +175,20 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
         case.scratch.effects.cause = Some(OverdraftCause::Reversal);
         fact::notice(case);
     }
+}
+
+/// PIN-4: a change that is reversed gives the former PIN back, unless a newer one was set since: the
+/// holder knows that one. The trace says 1 where it was given back, 0 where the newer one stays.
+fn restore_pin(case: &mut Case<'_>, original: &Transaction) {
+    if original.processing_code.transaction_type() != TransactionType::PinChange {
+        return;
+    }
+    let is_last =
+        original.card.is_some_and(|card| case.state.changed_pin_last(card, original.sequence));
+    if is_last {
+        case.scratch.effects.pin = Some(PinStep::Restore);
+    }
+    case.trace(RuleId::Pin4, Verdict::Note, Balance::from(is_last), 0, 0);
 }
 
 /// A completion's counters were moved by the authorization it completed.

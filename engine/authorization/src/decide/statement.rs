@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use crate::decision::{Statement, StatementLine};
-use crate::transactions::Status;
+use crate::transactions::{Status, Transaction};
 use ledger::AccountSlot;
 use payment_types::Sequence;
 
@@ -11,6 +11,11 @@ impl Case<'_> {
     pub(super) fn mini_statement(&self) -> Statement {
         self.account.map_or(Statement::default(), |(slot, _)| statement(self.state, slot, None))
     }
+}
+
+/// Whether it moved money that has stayed moved, a fee at least.
+fn moved(row: &Transaction) -> bool {
+    row.status == Status::Posted && (row.stands != 0 || row.pricing.is_some())
 }
 
 /// The movements of an account before a sequence, or all: what was wholly reversed, or only held,
@@ -24,7 +29,7 @@ pub(super) fn statement(
     let transactions = state.transactions();
     for place in transactions.of_account(slot) {
         let Some(row) = transactions.get(place) else { continue };
-        if before.is_some_and(|before| row.sequence >= before) || row.status != Status::Posted {
+        if before.is_some_and(|before| row.sequence >= before) || !moved(row) {
             continue;
         }
         let line = StatementLine {

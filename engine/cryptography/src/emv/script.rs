@@ -68,12 +68,11 @@ pub fn encrypt_data(
         return Err(Malformed("script data"));
     }
     match version {
-        CryptogramVersion::VisaCvn10 | CryptogramVersion::VisaCvn18 => {
+        CryptogramVersion::VisaCvn10
+        | CryptogramVersion::VisaCvn18
+        | CryptogramVersion::VisaCvn22 => {
             let whole = Zeroizing::new([&[low_byte(data.len())], data].concat());
             tdes_ecb_encrypt(&key, &Zeroizing::new(padded(Padding::Two, &whole, 8)))
-        }
-        CryptogramVersion::VisaCvn22 => {
-            tdes_cbc_encrypt(&key, [0; 8], &Zeroizing::new(padded(Padding::Two, data, 8)))
         }
         CryptogramVersion::MChipCvn16
         | CryptogramVersion::MChipCvn17

@@ -3,7 +3,7 @@
 use super::SoftwareModule;
 use super::held::{Held, Live};
 use super::material::{Material, Origin};
-use super::random_key;
+use super::{key_block, random_key};
 use crate::{
     AesKey, CheckValue, Generated, KeyAlgorithm, KeyExchange, KeyForm, KeyUsage, LoadedKey,
     SealedKey, SecurityError, WorkingKey,
@@ -78,7 +78,10 @@ fn wrapped(
         (KeyForm::Ecb, Material::Aes(key)) => {
             cipher::aes_ecb_encrypt(key, material.bytes()).map_err(|_| SecurityError::WrongUsage)
         }
-        _ => Err(SecurityError::Unsupported("not in this version")),
+        (KeyForm::Tr31B, Material::Tdes { .. }) | (KeyForm::Tr31D, Material::Aes(_)) => {
+            Ok(key_block::wrap(master, wanted.usage, material)?.into_bytes())
+        }
+        _ => Err(SecurityError::WrongUsage),
     }
 }
 
@@ -95,6 +98,15 @@ fn unwrapped(
         (KeyForm::Ecb, Material::Aes(key)) => {
             cipher::aes_ecb_decrypt(key, delivered).map_err(malformed)
         }
-        _ => Err(SecurityError::Unsupported("not in this version")),
+        (KeyForm::Tr31B | KeyForm::Tr31D, _) => {
+            let text = core::str::from_utf8(delivered)
+                .map_err(|_| SecurityError::Malformed("key block"))?;
+            let opened = key_block::unwrap(master, wanted.usage, text)?;
+            if opened.algorithm != wanted.algorithm {
+                return Err(SecurityError::WrongUsage);
+            }
+            Ok(opened.key)
+        }
+        _ => Err(SecurityError::WrongUsage),
     }
 }

@@ -4,13 +4,16 @@
 //! AES underneath may use tables, whose timing another program on the same core could watch. For
 //! production keys the same trait is served by an HSM.
 
+mod card_values;
+mod chips;
 mod data;
 mod exchange;
+mod health;
 mod held;
+mod key_block;
 mod macs;
 mod material;
 mod pins;
-mod rest;
 mod vault;
 
 use crate::keys_file::Keys;

@@ -28,7 +28,11 @@ enum BlockKey<'a> {
 impl SoftwareModule {
     /// The PIN in a block, and whether the block is one. With a key of several versions, the first
     /// one under which it is.
-    fn open_block(&self, data: &PinData<'_>, pan: &Pan) -> Result<(Pin, Choice), SecurityError> {
+    pub(super) fn open_block(
+        &self,
+        data: &PinData<'_>,
+        pan: &Pan,
+    ) -> Result<(Pin, Choice), SecurityError> {
         if data.block.len() != data.format.block_len() {
             return Err(SecurityError::Malformed("PIN block"));
         }

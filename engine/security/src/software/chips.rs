@@ -1,0 +1,134 @@
+//! Cryptograms, the issuer's answer, scripts.
+
+use super::SoftwareModule;
+use super::held::{Held, Live};
+use crate::{
+    ArpcInput, ChipCard, Chips, CryptogramInput, IssuerAuthenticationData, KeyUsage, LoadedKey,
+    PinData, ScriptCommand, ScriptInput, ScriptKeys, SecurityError, Verification,
+};
+use cryptography::Malformed;
+use cryptography::emv::{self, AcInput, ChipKey, IssuerAnswer};
+use subtle::{Choice, ConstantTimeEq};
+
+impl Chips for SoftwareModule {
+    fn verify_cryptogram(
+        &self,
+        key: &LoadedKey,
+        input: &CryptogramInput<'_>,
+    ) -> Result<Verification, SecurityError> {
+        let held: &Held = key.handle(&[KeyUsage::ChipCryptogram])?;
+        Ok(held.any(|live| is_right(live, input))?.into())
+    }
+
+    fn response_cryptogram(
+        &self,
+        key: &LoadedKey,
+        input: &CryptogramInput<'_>,
+        answer: ArpcInput<'_>,
+    ) -> Result<IssuerAuthenticationData, SecurityError> {
+        let held: &Held = key.handle(&[KeyUsage::ChipCryptogram])?;
+        let answer = match answer {
+            ArpcInput::Method1 { response_code } => IssuerAnswer::Method1 { response_code },
+            ArpcInput::Method2 { status_update, proprietary } => {
+                IssuerAnswer::Method2 { status_update, proprietary }
+            }
+        };
+        // With the version of the issuer's key the card was personalised with: the one under
+        // which its own cryptogram is right.
+        let mut made = Err(SecurityError::NotOurs);
+        held.each(|live| {
+            if made.is_err() && bool::from(is_right(live, input)?) {
+                let card = card_key(live, &input.card)?;
+                let version = input.card.version;
+                made = emv::response(version, &card, &elements(input), input.cryptogram, answer)
+                    .map_err(malformed);
+            }
+            Ok(())
+        })?;
+        let made = made?;
+        IssuerAuthenticationData::try_from(&made[..])
+            .map_err(|_| SecurityError::Malformed("issuer authentication data"))
+    }
+
+    fn script(
+        &self,
+        keys: &ScriptKeys<'_>,
+        input: &ScriptInput<'_>,
+    ) -> Result<ScriptCommand, SecurityError> {
+        let mac = of_card(keys.mac, KeyUsage::ChipScriptMac, &input.card)?;
+        let moment = (input.atc, input.cryptogram);
+        let (version, length) = (input.card.version, input.mac_length);
+        let made = emv::command(version, &mac, moment, input.header, input.data, length);
+        sized(&made.map_err(malformed)?)
+    }
+
+    fn pin_script(
+        &self,
+        keys: &ScriptKeys<'_>,
+        input: &ScriptInput<'_>,
+        new: &PinData<'_>,
+    ) -> Result<ScriptCommand, SecurityError> {
+        let card = &input.card;
+        let needed = |key: Option<&LoadedKey>, usage| {
+            of_card(key.ok_or(SecurityError::NoSuchKey)?, usage, card)
+        };
+        let mac = of_card(keys.mac, KeyUsage::ChipScriptMac, card)?;
+        let secrets = needed(keys.confidentiality, KeyUsage::ChipScriptConfidentiality)?;
+        let cryptogram = needed(keys.cryptogram, KeyUsage::ChipCryptogram)?;
+        let (pin, well_formed) = self.open_block(new, card.pan)?;
+        if !bool::from(well_formed) {
+            return Err(SecurityError::PinBlock);
+        }
+        let made = emv::pin_change(
+            card.version,
+            [&cryptogram, &mac, &secrets],
+            (input.atc, input.cryptogram),
+            (&pin, None),
+            input.mac_length,
+        );
+        sized(&made.map_err(malformed)?)
+    }
+}
+
+const fn malformed(error: Malformed) -> SecurityError {
+    SecurityError::Malformed(error.0)
+}
+
+fn sized(command: &[u8]) -> Result<ScriptCommand, SecurityError> {
+    ScriptCommand::try_from(command).map_err(|_| SecurityError::Malformed("script command"))
+}
+
+/// The card's own key, from the issuer's current one.
+fn of_card(
+    key: &LoadedKey,
+    usage: KeyUsage,
+    card: &ChipCard<'_>,
+) -> Result<ChipKey, SecurityError> {
+    key.handle::<Held>(&[usage])?.current(|live| card_key(live, card))
+}
+
+fn card_key(live: &Live, card: &ChipCard<'_>) -> Result<ChipKey, SecurityError> {
+    Ok(emv::master_key(live.tdes()?, card.derivation, card.pan, card.psn))
+}
+
+fn is_right(live: &Live, input: &CryptogramInput<'_>) -> Result<Choice, SecurityError> {
+    let card = card_key(live, &input.card)?;
+    let made = emv::cryptogram(input.card.version, &card, &elements(input)).map_err(malformed)?;
+    Ok(made.ct_eq(&input.cryptogram))
+}
+
+const fn elements<'a>(input: &CryptogramInput<'a>) -> AcInput<'a> {
+    AcInput {
+        amount_authorized: input.amount_authorized,
+        amount_other: input.amount_other,
+        terminal_country: input.terminal_country,
+        tvr: input.tvr,
+        currency: input.currency,
+        date: input.date,
+        transaction_type: input.transaction_type,
+        unpredictable_number: input.unpredictable_number,
+        aip: input.aip,
+        atc: input.atc,
+        issuer_application_data: input.issuer_application_data,
+    }
+}

@@ -16,6 +16,7 @@ pub mod endpoint;
 mod error;
 pub mod exchange;
 pub mod gear;
+pub mod hsm;
 pub mod intent;
 pub mod keys;
 pub mod load;

@@ -2,6 +2,7 @@
 
 mod demo_traffic;
 mod echo;
+mod hsm;
 mod load;
 mod options;
 mod scenario;
@@ -30,6 +31,7 @@ enum Command {
     Scenario(scenario::Args),
     Load(Box<load::Args>),
     Echo(echo::Args),
+    Hsm(hsm::Args),
     DemoTraffic(demo_traffic::Args),
 }
 
@@ -48,6 +50,7 @@ impl Cli {
             Command::Scenario(args) => args.run(),
             Command::Load(args) => args.run(),
             Command::Echo(args) => args.run(),
+            Command::Hsm(args) => args.run(),
             Command::DemoTraffic(args) => args.run(),
         };
         match outcome {

@@ -91,7 +91,7 @@ fn wrong(field: &'static str, why: &'static str) -> WireError {
 }
 
 /// The length of the key at the beginning of these bytes, with its scheme letter.
-fn key_length(field: &'static str, bytes: &[u8]) -> Result<usize, WireError> {
+pub(super) fn key_length(field: &'static str, bytes: &[u8]) -> Result<usize, WireError> {
     let (tag, digits) = match bytes.first() {
         Some(b'U' | b'X') => (1, 32),
         Some(b'T' | b'Y') => (1, 48),
@@ -150,7 +150,7 @@ fn is_base_key(values: &Values, key: &str, flag: &str) -> bool {
 ///
 /// # Errors
 /// [`WireError`] for a value that is missing, too long or of the wrong kind.
-pub fn write(fields: &[Field], values: &Values, out: &mut Vec<u8>) -> Result<(), WireError> {
+pub(super) fn write(fields: &[Field], values: &Values, out: &mut Vec<u8>) -> Result<(), WireError> {
     for field in fields {
         write_one(field, values, out)?;
     }
@@ -325,7 +325,7 @@ fn write_counted(
 ///
 /// # Errors
 /// [`WireError`] naming the first field that is not as it should be.
-pub fn read(fields: &[Field], bytes: &[u8]) -> Result<Values, WireError> {
+pub(super) fn read(fields: &[Field], bytes: &[u8]) -> Result<Values, WireError> {
     let mut values = Values::new();
     let left = read_some(fields, bytes, &mut values)?;
     if left.is_empty() { Ok(values) } else { Err(wrong("end", "more than the command has")) }

@@ -95,8 +95,7 @@ fn item(card: u64) -> [PortfolioItem; 3] {
         PortfolioItem::Customer {
             id: customer.as_str().into(),
             tier: "standard".into(),
-            name: "Test Customer".into(),
-            phone: "+996555000000".into(),
+            details: b"sealed".to_vec(),
         },
         PortfolioItem::Account(AccountItem {
             id: account.as_str().into(),
@@ -113,6 +112,7 @@ fn item(card: u64) -> [PortfolioItem; 3] {
             account: account.as_str().into(),
             holder: customer.as_str().into(),
             digest: digest(card),
+            sealed_pan: b"sealed".to_vec(),
             masked: pan.masked(),
             leading: pan.leading(),
             expiry: ExpiryDate::from_number(3512).unwrap(),

@@ -46,8 +46,7 @@ fn items(at: u64) -> [PortfolioItem; 3] {
         PortfolioItem::Customer {
             id: customer.as_str().into(),
             tier: "standard".into(),
-            name: "Test Customer".into(),
-            phone: "+996555000000".into(),
+            details: b"sealed".to_vec(),
         },
         PortfolioItem::Account(AccountItem {
             id: account.as_str().into(),
@@ -64,6 +63,7 @@ fn items(at: u64) -> [PortfolioItem; 3] {
             account: account.as_str().into(),
             holder: customer.as_str().into(),
             digest: PanDigest::from_bytes(digest),
+            sealed_pan: b"sealed".to_vec(),
             masked: pan.masked(),
             leading: 94_170_000,
             expiry: ExpiryDate::from_number(3512).unwrap(),

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ledger", &["payment-types", "dense"]),
     ("cryptography", &["payment-types"]),
     ("security", &["payment-types", "emv", "cryptography"]),
+    ("personal", &["payment-types", "security"]),
     ("authorization", &["payment-types", "dense", "limits", "ledger"]),
     (
         "interchange",

@@ -373,9 +373,8 @@ fn portfolio() -> Vec<PortfolioItem> {
         }));
     }
     for (at, tier) in TIERS.iter().enumerate() {
-        let (id, name) = (format!("C{at}").into(), format!("Test Customer {at}").into());
-        let phone = "+996555000000".into();
-        items.push(PortfolioItem::Customer { id, tier: (*tier).into(), name, phone });
+        let (id, details) = (format!("C{at}").into(), b"sealed".to_vec());
+        items.push(PortfolioItem::Customer { id, tier: (*tier).into(), details });
     }
     for (at, account) in ACCOUNTS.iter().enumerate() {
         items.push(PortfolioItem::Account(AccountItem {
@@ -395,6 +394,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             account: account_id(card.account).into(),
             holder: format!("C{}", card.holder).into(),
             digest: number(at).digest,
+            sealed_pan: b"sealed".to_vec(),
             masked: number(at).masked,
             leading: number(at).leading,
             expiry: ExpiryDate::from_number(card.expiry).expect("a month"),

@@ -1,6 +1,6 @@
 //! A card, and the reasons it may be blocked for, kept apart (rule book section 5).
 
-use crate::{BlockReason, ResultCode};
+use crate::{BlockReason, ResultCode, SealedPanBytes};
 use arrayvec::ArrayVec;
 use ledger::AccountSlot;
 use payment_types::{BusinessDate, ExpiryDate, MaskedPan, PanDigest, Timestamp};
@@ -14,6 +14,8 @@ pub type PinReferenceBytes = ArrayVec<u8, 24>;
 pub struct Card {
     /// What it is looked up by.
     pub digest: PanDigest,
+    /// Its number, sealed under its holder's key; empty once the holder was erased (PII-3).
+    pub sealed_pan: SealedPanBytes,
     /// Its number as people may see it.
     pub masked: MaskedPan,
     /// Its first eight digits, which tell its network (NET-1).
@@ -167,6 +169,7 @@ mod tests {
         }
         let mut card = Card {
             digest: PanDigest::from_bytes([0; 16]),
+            sealed_pan: SealedPanBytes::new(),
             masked: MaskedPan::default(),
             leading: 0,
             account: AccountSlot(0),

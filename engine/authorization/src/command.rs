@@ -6,6 +6,7 @@ use crate::{
     TraceEntry,
 };
 use crate::{DisputeCommand, DisputeRefusal, DisputesDone, RetireCommand};
+use crate::{Hindrance, PersonalCommand};
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
@@ -128,10 +129,8 @@ pub enum PortfolioItem {
         id: CompactString,
         /// Its risk tier by name (CTL-2).
         tier: CompactString,
-        /// Its name.
-        name: CompactString,
-        /// Its telephone number.
-        phone: CompactString,
+        /// Its name and telephone number, sealed under its own key: opaque bytes.
+        details: Vec<u8>,
     },
     /// An account.
     Account(AccountItem),
@@ -212,6 +211,8 @@ pub struct CardItem {
     pub holder: CompactString,
     /// Its number.
     pub digest: PanDigest,
+    /// Its number, sealed under its holder's key: opaque bytes.
+    pub sealed_pan: Vec<u8>,
     /// Its number as people may see it.
     pub masked: MaskedPan,
     /// Its first eight digits, which tell its network (NET-1).
@@ -382,6 +383,8 @@ pub enum Command {
     Dispute(DisputeCommand),
     /// An approval of what the end of day listed (BLK-8, `not_collected`).
     Retire(RetireCommand),
+    /// A look at personal data, or its erasure (PII-2, PII-3).
+    Personal(PersonalCommand),
     /// Entries for the stop-list, or off it (BLK-5): all of them or none.
     StopList {
         /// The file they come from, or nothing.
@@ -619,6 +622,13 @@ pub enum Done {
         /// The money that was left.
         transfers: Vec<Transfer>,
     },
+    /// A look at personal data was noted (PII-2).
+    Looked,
+    /// A customer's data was dropped; its key is to be destroyed (PII-3).
+    Erased {
+        /// Whose: a position in the directory.
+        customer: u32,
+    },
     /// Disputes were taken or decided.
     Disputes(Box<DisputesDone>),
     /// The stop-list was changed.
@@ -671,6 +681,10 @@ pub enum Refusal {
     UnknownAccount,
     /// No such device.
     UnknownTerminal,
+    /// No such customer.
+    UnknownCustomer,
+    /// Something stands against ending the agreement or erasing the customer (PII-3).
+    Hindered(Hindrance),
     /// Not on the list of the end of day, or no longer rightly (BLK-8).
     NotListed,
     /// There is no rate to KGS (AMT-3).

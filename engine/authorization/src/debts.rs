@@ -348,8 +348,7 @@ mod tests {
             PortfolioItem::Customer {
                 id: "C".into(),
                 tier: "standard".into(),
-                name: "".into(),
-                phone: "".into(),
+                details: Vec::new(),
             },
             PortfolioItem::Account(AccountItem {
                 id: "A".into(),

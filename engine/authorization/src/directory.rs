@@ -33,10 +33,8 @@ pub struct Product {
 pub struct Customer {
     /// The risk tier, as a position among the tiers (CTL-2).
     pub tier: u32,
-    /// The name.
-    pub name: CompactString,
-    /// The telephone number.
-    pub phone: CompactString,
+    /// Name and telephone number, sealed under its own key; empty once it was erased (PII-3).
+    pub details: Vec<u8>,
 }
 
 /// A merchant.
@@ -238,6 +236,12 @@ impl Directory {
     /// All devices in order of position.
     pub fn terminals(&self) -> impl Iterator<Item = &Terminal> {
         self.terminals.rows.iter()
+    }
+
+    /// How many customers there are.
+    #[must_use]
+    pub fn customers(&self) -> usize {
+        self.customers.ids.len()
     }
 
     /// How many customers, accounts, cards and devices there are.

@@ -98,6 +98,7 @@ impl State {
             Command::Block { card, reason, .. } => self.block(moment, card, *reason),
             Command::Dispute(command) => self.dispute_command(moment, command),
             Command::Retire(command) => self.retire(moment, command),
+            Command::Personal(command) => self.personal_command(moment, command),
             Command::StopList { actions, .. } => self.put_on_stop_list(moment, actions),
             Command::Unblock { card, reason, .. } => self.unblock(card, *reason),
             Command::ExemptCard { card, until, .. } => self.exempt(moment, card, *until),

@@ -1,9 +1,9 @@
 //! Taking in a portfolio: ids become positions, opening balances come by transfers.
 
-use crate::State;
 use crate::card::{Blocks, Card, PinReferenceBytes};
 use crate::command::{AccountItem, CardItem, PortfolioItem, ProductItem, TerminalItem};
 use crate::directory::{Customer, Merchant, Product, Terminal};
+use crate::{SealedPanBytes, State};
 use compact_str::CompactString;
 use ledger::{Account, AccountSlot, GeneralAccount, OverdraftCause, Party, Transfer};
 use payment_types::DeviceCategory;
@@ -43,9 +43,9 @@ impl State {
     fn import_item(&mut self, item: &PortfolioItem) -> Result<(), Refused> {
         match item {
             PortfolioItem::Product(item) => self.import_product(item),
-            PortfolioItem::Customer { id, tier, name, phone } => {
+            PortfolioItem::Customer { id, tier, details } => {
                 let tier = self.tier(tier);
-                let row = Customer { tier, name: name.clone(), phone: phone.clone() };
+                let row = Customer { tier, details: details.clone() };
                 taken(self.directory.customers.add(id, row), id)
             }
             PortfolioItem::Account(item) => self.import_account(item),
@@ -127,11 +127,14 @@ impl State {
         }
         let pin_reference = PinReferenceBytes::try_from(item.pin_reference.as_slice())
             .map_err(|_| ("pin", "the PIN reference is too long".to_owned()))?;
+        let sealed_pan = SealedPanBytes::try_from(item.sealed_pan.as_slice())
+            .map_err(|_| ("pan", "the sealed card number is too long".to_owned()))?;
         let mut blocks = Blocks::NONE;
         item.blocks.iter().for_each(|reason| blocks.set(*reason));
         taken(self.directory.cards.add(&item.id), &item.id)?;
         let slot = self.cards.push(Card {
             digest: item.digest,
+            sealed_pan,
             masked: item.masked,
             leading: item.leading,
             account: AccountSlot(account),

@@ -28,6 +28,7 @@ mod links;
 mod notification_fee;
 mod outcome;
 mod overdraft_jobs;
+mod personal;
 mod pin_change;
 mod pricing;
 mod rates;
@@ -73,6 +74,7 @@ pub use keys::{
 };
 pub use notification_fee::NotificationService;
 pub use overdraft_jobs::Ageing;
+pub use personal::{Hindrance, LookedAt, PersonalCommand, Retained, SealedPanBytes, Subject};
 pub use pricing::{FeeLine, Pricing};
 pub use rates::{Exact, Quote, RateItem, RateView, Ratio};
 pub use record::{

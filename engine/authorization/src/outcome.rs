@@ -19,6 +19,8 @@ impl Done {
             | Self::Blocked
             | Self::Unblocked
             | Self::Exempted { .. }
+            | Self::Looked
+            | Self::Erased { .. }
             | Self::StopListChanged(_)
             | Self::Arrested
             | Self::ArrestLifted
@@ -41,6 +43,8 @@ impl Done {
             | Self::Blocked
             | Self::Unblocked
             | Self::Exempted { .. }
+            | Self::Looked
+            | Self::Erased { .. }
             | Self::StopListChanged(_)
             | Self::Arrested
             | Self::ArrestLifted

@@ -39,6 +39,13 @@ pub enum RetireCommand {
         /// Who approved it and why.
         by: OnRequestOf,
     },
+    /// End the agreement about an account with nothing on it: it is closed, its cards with it.
+    EndAgreement {
+        /// The account's id.
+        account: CompactString,
+        /// Who and why.
+        by: OnRequestOf,
+    },
     /// Cancel a card that was not collected; its fee is kept.
     CancelCard {
         /// The card's id.
@@ -69,7 +76,7 @@ impl IdleMoney {
 }
 
 /// The same day so many months later; the last of the month where it has none.
-fn plus_months(date: BusinessDate, months: i32) -> BusinessDate {
+pub(crate) fn plus_months(date: BusinessDate, months: i32) -> BusinessDate {
     let (year, month, day) = date.ymd();
     let count = i32::from(month).saturating_sub(1).saturating_add(months);
     let year = year.saturating_add(count.div_euclid(12));
@@ -177,6 +184,7 @@ impl State {
     ) -> Result<Done, Refusal> {
         match command {
             RetireCommand::CloseAccount { account, .. } => self.close_idle(moment, account),
+            RetireCommand::EndAgreement { account, .. } => self.end_agreement(moment, account),
             RetireCommand::CancelCard { card, .. } => self.cancel_uncollected(moment, card),
         }
     }
@@ -198,9 +206,7 @@ impl State {
             self.post(&transfer, moment, OverdraftCause::Fee);
             transfers.push(transfer);
         }
-        if let Some(account) = self.ledger.account_mut(slot) {
-            account.closed = true;
-        }
+        self.close_account(slot, moment.business_date());
         self.retirement.idle.remove(&position);
         Ok(Done::Retired { transfers })
     }

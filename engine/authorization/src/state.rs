@@ -11,6 +11,7 @@ use crate::directory::{Directory, Ids, at};
 use crate::disputes::Disputes;
 use crate::effects::Scratch;
 use crate::links::Links;
+use crate::personal::Personal;
 use crate::pin_change::PinChanges;
 use crate::rates::Rates;
 use crate::retirement::Retirement;
@@ -58,6 +59,7 @@ pub struct State {
     pub(crate) stop_list: StopList,
     pub(crate) disputes: Disputes,
     pub(crate) retirement: Retirement,
+    pub(crate) personal: Personal,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) staged: Vec<Vec<PortfolioItem>>,
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,

@@ -117,6 +117,7 @@ fn card(number: u64) -> PortfolioItem {
         account: format!("X{number}").into(),
         holder: "C1".into(),
         digest,
+        sealed_pan: b"sealed".to_vec(),
         masked,
         leading,
         expiry: ExpiryDate::from_number(2912).unwrap(),

@@ -4,7 +4,7 @@ use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
 use authorization::{
     CardChange, Command, DayStanding, DisputeCommand, Done, KeyRole, OnRequestOf, Outcome,
-    RateItem, RetireCommand,
+    PersonalCommand, RateItem, RetireCommand, Subject,
 };
 use payment_types::{Currency, Sequence, TerminalId, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
@@ -96,6 +96,7 @@ fn entry<'c>(
         }
         Command::Dispute(command) => dispute(command),
         Command::Retire(command) => retire(command),
+        Command::Personal(command) => personal(command),
         Command::StopList { file, actions, by } => stop_list(file, actions.len(), by),
         Command::Arrest { account, authority, document, entered_by } => {
             arrest("arrest", account, authority, document, entered_by)
@@ -159,12 +160,33 @@ fn retire(command: &RetireCommand) -> Entry<'_> {
         RetireCommand::CloseAccount { account, by } => {
             ("close_idle_account", ("account", account.as_str()), by)
         }
+        RetireCommand::EndAgreement { account, by } => {
+            ("end_agreement", ("account", account.as_str()), by)
+        }
         RetireCommand::CancelCard { card, by } => {
             ("cancel_uncollected_card", ("card", card.as_str()), by)
         }
     };
     let details = json!({ "note": by.note });
     Entry { action, subject: Some(subject), entered_by: Some(&by.entered_by), details }
+}
+
+/// PII-2 and PII-3: who looked at what, or erased whom, and why.
+fn personal(command: &PersonalCommand) -> Entry<'_> {
+    let (action, subject, entered_by, reason) = match command {
+        PersonalCommand::Look { subject, at, entered_by, reason } => {
+            let subject = match subject {
+                Subject::Customer(id) => ("customer", id.as_str()),
+                Subject::Card(id) => ("card", id.as_str()),
+            };
+            (at.name(), subject, entered_by, reason)
+        }
+        PersonalCommand::Erase { customer, by } => {
+            ("erase_customer", ("customer", customer.as_str()), &by.entered_by, &by.note)
+        }
+    };
+    let details = json!({ "reason": reason });
+    Entry { action, subject: Some(subject), entered_by: Some(entered_by), details }
 }
 
 fn dispute(command: &DisputeCommand) -> Entry<'_> {

@@ -60,6 +60,8 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         Refusal::UnknownCard => "unknown card",
         Refusal::UnknownAccount => "unknown account",
         Refusal::UnknownTerminal => "unknown terminal",
+        Refusal::UnknownCustomer => "unknown customer",
+        Refusal::Hindered(hindrance) => return format!("hindered: {hindrance:?}"),
         Refusal::Dispute(why) => return format!("dispute: {why:?}"),
         Refusal::StopList(at) => {
             return format!("entry {at} of the stop-list has ended, or overlaps another");

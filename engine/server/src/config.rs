@@ -147,11 +147,13 @@ pub enum Role {
     Checker,
     /// Read everything, change nothing.
     Auditor,
+    /// See names and card numbers in clear, report on them, erase them (PII-2, PII-3).
+    Privacy,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Operator, Self::Checker, Self::Auditor];
+    pub const ALL: [Self; 4] = [Self::Operator, Self::Checker, Self::Auditor, Self::Privacy];
 
     /// The name in the file.
     #[must_use]
@@ -160,6 +162,7 @@ impl Role {
             Self::Operator => "operator",
             Self::Checker => "checker",
             Self::Auditor => "auditor",
+            Self::Privacy => "privacy",
         }
     }
 

@@ -149,6 +149,7 @@ impl Engine {
         let listening: Vec<Listening> =
             listeners.into_iter().map(Bound::listen).collect::<Result<_, _>>()?;
         let security = Arc::clone(&opened.security);
+        let customer_keys = Arc::clone(&opened.customer_keys);
         let rules = rules_to_install(config, &opened)?;
         let (history, projector) = History::open(&opened.path)?;
         let mut engine = Self::with_shard(config, opened, clock, projector, front)?;
@@ -159,8 +160,14 @@ impl Engine {
         engine.listen(listening);
         let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
         let days = config.end_of_day;
-        let running =
-            Running { shard: shard.clone(), history, clock: clock.clone(), days, security };
+        let running = Running {
+            shard: shard.clone(),
+            history,
+            clock: clock.clone(),
+            days,
+            customer_keys,
+            security,
+        };
         engine.front.context.open(running);
         let is_test = clock.is_test();
         engine.others.spawn(async move {

@@ -6,6 +6,7 @@
 //! makes the next start quick.
 
 mod read;
+mod seal;
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -15,6 +16,7 @@ use authorization::{Accepted, Command, Done, Outcome, PortfolioItem, Refusal, Sc
 use limits::RuleSet;
 use payment_types::{Sequence, Timestamp};
 pub use read::Checked;
+use seal::Sealer;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -82,12 +84,16 @@ pub fn import_from(
     let started = Instant::now();
     progress.stage("checking", source.1);
     let mut check = offline.opened.state.clone();
-    let security = offline.opened.security.as_ref();
-    let checked = read::check(&mut check, reader, source.0, security, progress)?;
+    let opened = &offline.opened;
+    let mut sealer = Sealer::new(&opened.customer_keys, &opened.state)?;
+    let edge = (opened.security.as_ref(), &mut sealer);
+    let checked = read::check(&mut check, reader, source.0, edge, progress)?;
     let rules = rules_for(config, &mut check)?;
     drop(check);
     let warnings = checked.unknown_listeners(config);
     let (items, by_type) = (checked.items(), checked.by_type());
+    // The keys are durable before anything that needs them is journaled.
+    sealer.finish()?;
     journal(offline, checked, progress)?;
     let rules = rules.map(|text| install(offline, text)).transpose()?;
     progress.stage("snapshot", 0);

@@ -1,7 +1,7 @@
 //! `portfolio.jsonl`: customers, accounts, cards and devices, one JSON object a line.
 //!
 //! A line becomes a [`PortfolioItem`], with card numbers, PINs and keys already gone through the
-//! security module: what comes out holds no secret. Whether the ids a line refers to exist is not
+//! security module, but for what is personal: that is told apart, to be sealed by the import. Whether the ids a line refers to exist is not
 //! judged here, since that needs the register (`State::import_items`). No error shows a card
 //! number, a PIN or a key, not even where one was put into a wrong field.
 
@@ -12,8 +12,30 @@ mod line;
 mod tests;
 
 use authorization::PortfolioItem;
+use payment_types::Pan;
+use personal::Details;
 use security::SecurityModule;
 use std::fmt;
+
+/// A line as read: its record, with what is to be sealed still empty, and that in clear.
+#[derive(Debug)]
+pub struct Line {
+    /// The record.
+    pub item: PortfolioItem,
+    /// What its customer's key is to seal.
+    pub clear: Clear,
+}
+
+/// Personal data of a line, wiped when dropped.
+#[derive(Debug)]
+pub enum Clear {
+    /// It has none.
+    Nothing,
+    /// A customer's.
+    Customer(Details),
+    /// A card's number.
+    Card(Pan),
+}
 
 /// What is wrong with one field of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +59,11 @@ impl fmt::Display for FieldError {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn read_line(
-    line: &str,
-    security: &dyn SecurityModule,
-) -> Result<PortfolioItem, Vec<FieldError>> {
+pub fn read_line(line: &str, security: &dyn SecurityModule) -> Result<Line, Vec<FieldError>> {
     let fields = line::Fields::parse(line).map_err(|error| vec![error])?;
     let item = items::item(&fields, security);
     match (item, fields.finish()) {
-        (Some(item), errors) if errors.is_empty() => Ok(item),
+        (Some(line), errors) if errors.is_empty() => Ok(line),
         (_, errors) => Err(errors),
     }
 }

@@ -9,6 +9,7 @@ use crate::snapshots::STATE_SECTION;
 use authorization::{RecordError, Scratch, SnapshotError, State};
 use journal::{Journal, JournalError, Options, Recovery, SnapshotReader};
 use payment_types::Sequence;
+use personal::{CustomerKeys, PersonalError};
 use security::{OpenError, SecurityModule, SoftwareModule};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Opened {
     pub journal: Box<dyn Journal>,
     /// The keys.
     pub security: Arc<dyn SecurityModule>,
+    /// The keys of customers (PII-3).
+    pub customer_keys: Arc<CustomerKeys>,
     /// Devices and PIN references for the edge.
     pub register: Arc<DeviceRegister>,
     /// The directory.
@@ -52,6 +55,9 @@ pub enum StorageError {
     /// The keys.
     #[error(transparent)]
     Keys(#[from] OpenError),
+    /// The customers' keys.
+    #[error(transparent)]
+    Personal(#[from] PersonalError),
     /// A record or a snapshot section this program can't read.
     #[error("record {sequence} of the journal can't be read: {cause}")]
     Record {
@@ -107,11 +113,41 @@ pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageErro
             torn.path.display()
         ));
     }
+    let customer_keys = customer_keys(path, &security, &state, &mut warnings)?;
     let register = Arc::new(DeviceRegister::new(Arc::clone(&security)));
     tell(register.refresh(&state), &mut warnings);
     let journal: Box<dyn Journal> = Box::new(recovery.finish()?);
     let path = path.to_path_buf();
-    Ok(Opened { state, journal, security, register, path, snapshot, replayed, warnings })
+    Ok(Opened {
+        state,
+        journal,
+        security,
+        customer_keys,
+        register,
+        path,
+        snapshot,
+        replayed,
+        warnings,
+    })
+}
+
+/// The customers' keys. An erasure that ended between its record and the destruction of the key is
+/// finished here (PII-3).
+fn customer_keys(
+    path: &Path,
+    security: &Arc<dyn SecurityModule>,
+    state: &State,
+    warnings: &mut Vec<String>,
+) -> Result<Arc<CustomerKeys>, StorageError> {
+    let customers = u32::try_from(state.directory().customers()).unwrap_or(u32::MAX);
+    let keys = CustomerKeys::open(path, security, customers)?;
+    for customer in state.erased_customers() {
+        if keys.make_sure_destroyed(customer)? {
+            let id = state.directory().customer_id(customer);
+            warnings.push(format!("customer {id} was erased: the key was still here, and is not"));
+        }
+    }
+    Ok(Arc::new(keys))
 }
 
 /// The state of the newest good snapshot, or an empty one.

@@ -66,6 +66,13 @@ where
     (status, head.to_lowercase(), serde_json::from_str(body).unwrap_or_default())
 }
 
+/// Of no customers.
+fn customer_keys() -> std::sync::Arc<personal::CustomerKeys> {
+    let directory = tempfile::tempdir().unwrap();
+    let keys = personal::CustomerKeys::open(directory.path(), &keys(), 0).unwrap();
+    std::sync::Arc::new(keys)
+}
+
 #[tokio::test]
 async fn while_it_recovers_only_health_answers() {
     let address = serve(&context(), None).await;
@@ -103,6 +110,7 @@ async fn a_search_says_what_it_does_not_know_yet() {
         history,
         clock: test_clock(),
         days: DayTimes::default(),
+        customer_keys: customer_keys(),
         security: keys(),
     });
     let address = serve(&context, None).await;
@@ -132,6 +140,7 @@ async fn a_stopped_or_draining_engine_is_not_ready() {
         history,
         clock: test_clock(),
         days: DayTimes::default(),
+        customer_keys: customer_keys(),
         security: keys(),
     });
     let address = serve(&context, None).await;
@@ -161,6 +170,7 @@ async fn draining_shows_in_readiness_first() {
         history,
         clock: test_clock(),
         days: DayTimes::default(),
+        customer_keys: customer_keys(),
         security: keys(),
     });
     let address = serve(&context, None).await;

@@ -253,7 +253,7 @@ impl Engine {
              framing = \"u16be\"\ndialect = \"iso93-bcd\"\n\
              [http]\nbind = \"127.0.0.1:{http}\"\n\
              [[api_token]]\nname = \"acceptance\"\nsha256 = \"{digest}\"\n\
-             roles = [\"operator\", \"checker\", \"auditor\"]\n"
+             roles = [\"operator\", \"checker\", \"auditor\", \"privacy\"]\n"
         )
     }
 }

@@ -108,6 +108,7 @@ pub fn card(id: &str, account: &str, holder: &str) -> CardItem {
         account: account.into(),
         holder: holder.into(),
         digest: digest(id),
+        sealed_pan: b"sealed".to_vec(),
         masked: masked(id),
         leading: 94_170_000,
         expiry: ExpiryDate::from_number(2912).unwrap(),
@@ -143,9 +144,8 @@ fn terminal(id: &str, category: DeviceCategory, owner: &str) -> PortfolioItem {
     })
 }
 
-fn customer(id: &str, tier: &str) -> PortfolioItem {
-    let (name, phone) = (format!("Test Customer {id}").into(), "+996555000000".into());
-    PortfolioItem::Customer { id: id.into(), tier: tier.into(), name, phone }
+pub fn customer(id: &str, tier: &str) -> PortfolioItem {
+    PortfolioItem::Customer { id: id.into(), tier: tier.into(), details: b"sealed".to_vec() }
 }
 
 fn merchant(id: &str, mcc: u16, country: &str) -> PortfolioItem {

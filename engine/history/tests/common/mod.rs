@@ -216,8 +216,7 @@ fn portfolio() -> Vec<PortfolioItem> {
         PortfolioItem::Customer {
             id: "C1".into(),
             tier: "standard".into(),
-            name: "Test Customer".into(),
-            phone: "+996555000001".into(),
+            details: b"sealed".to_vec(),
         },
         account("A1"),
         PortfolioItem::Card(CardItem {
@@ -225,6 +224,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             account: "A1".into(),
             holder: "C1".into(),
             digest: card_number().digest,
+            sealed_pan: b"sealed".to_vec(),
             masked: card_number().masked,
             leading: 94_170_000,
             expiry: ExpiryDate::from_number(2912).unwrap(),

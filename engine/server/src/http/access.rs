@@ -25,11 +25,15 @@ pub(super) struct Caller {
 
 /// May read: every role.
 #[derive(Debug, Clone)]
-pub(super) struct Reader(#[allow(dead_code)] pub(super) Caller);
+pub(super) struct Reader(pub(super) Caller);
 
 /// May change what an operator may.
 #[derive(Debug, Clone)]
 pub(super) struct Operator(pub(super) Caller);
+
+/// May see personal data in clear, and erase it (PII-2, PII-3).
+#[derive(Debug, Clone)]
+pub(super) struct Custodian(pub(super) Caller);
 
 impl Caller {
     fn of(headers: &HeaderMap, name: &HeaderName, tokens: &[ApiToken]) -> Result<Self, Problem> {
@@ -48,7 +52,7 @@ impl Caller {
         Ok(Self { name: known.name.clone(), roles: known.roles.clone() })
     }
 
-    fn has(&self, role: Role) -> bool {
+    pub(super) fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
 }
@@ -100,6 +104,19 @@ impl FromRequestParts<HttpContext> for Operator {
             return Ok(Self(caller));
         }
         Err(Problem::forbidden(format!("{:?} does not have the role operator", caller.name)))
+    }
+}
+
+impl FromRequestParts<HttpContext> for Custodian {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Problem> {
+        let caller = Caller::of(&parts.headers, &header::AUTHORIZATION, context.tokens())?;
+        if caller.has(Role::Privacy) {
+            return Ok(Self(caller));
+        }
+        let detail = format!("{:?} does not have the role privacy", caller.name);
+        Err(Problem::forbidden(detail).with_rule("PII-2"))
     }
 }
 

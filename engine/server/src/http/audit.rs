@@ -13,6 +13,7 @@ use axum::response::Response;
 #[utoipa::path(get, path = "/api/v1/audit", tag = "audit",
     params(("card" = Option<String>, Query, description = "About this card, by id"),
         ("account" = Option<String>, Query, description = "About this account, by id"),
+        ("customer" = Option<String>, Query, description = "About this customer, by id"),
         ("cursor" = Option<String>, Query, description = "`next` of the part before"),
         ("limit" = Option<u32>, Query, description = "Rows, 1 to 500; 50 if not told")),
     responses((status = 200, body = Page<AuditEntry>)))]
@@ -21,16 +22,15 @@ pub(super) async fn list(
     _: Reader,
     params: Params,
 ) -> Result<Response, Problem> {
-    let params = params.known(&["card", "account", "cursor", "limit"])?;
+    let params = params.known(&["card", "account", "customer", "cursor", "limit"])?;
     let (before, limit) = (params.cursor()?, params.limit()?);
-    let subject = match (params.text("card"), params.text("account")) {
-        (Some(_), Some(_)) => {
-            return Err(Problem::field("account", "ask about a card or an account, not both"));
-        }
-        (Some(card), None) => Some(("card", card)),
-        (None, Some(account)) => Some(("account", account)),
-        (None, None) => None,
-    };
+    let mut asked = ["card", "account", "customer"]
+        .into_iter()
+        .filter_map(|kind| params.text(kind).map(|id| (kind, id)));
+    let subject = asked.next();
+    if let Some((other, _)) = asked.next() {
+        return Err(Problem::field(other, "ask about one card, account or customer"));
+    }
     let search = move |history: &history::History| {
         let subject = subject.as_ref().map(|(kind, id)| (*kind, id.as_str()));
         history.audit(subject, before, limit)
@@ -48,6 +48,7 @@ fn show(row: history::AuditEntry) -> AuditEntry {
         at: row.moment.rfc3339(),
         card: of("card"),
         account: of("account"),
+        customer: of("customer"),
         action: row.action,
         entered_by: row.entered_by,
         refused: row.refused,

@@ -8,6 +8,7 @@ use crate::day::DayTimes;
 use crate::shard::Shard;
 use history::History;
 use metrics_exporter_prometheus::PrometheusHandle;
+use personal::CustomerKeys;
 use security::SecurityModule;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -45,6 +46,8 @@ pub struct Running {
     pub clock: Clock,
     /// When days are ended.
     pub days: DayTimes,
+    /// The keys of customers.
+    pub customer_keys: Arc<CustomerKeys>,
     /// The keys: card numbers of files become digests.
     pub security: Arc<dyn SecurityModule>,
 }

@@ -490,6 +490,7 @@ pub(super) struct AuditEntry {
     pub(super) action: String,
     pub(super) card: Option<String>,
     pub(super) account: Option<String>,
+    pub(super) customer: Option<String>,
     /// Who entered it; absent for the engine itself.
     pub(super) entered_by: Option<String>,
     /// Why it was refused, if it was.

@@ -90,6 +90,11 @@ impl Fields {
         Ok(Self(fields))
     }
 
+    /// One text that did not come in a body, to be read by the same rules.
+    pub(super) fn of_one(name: &str, text: String) -> Self {
+        Self(Map::from_iter([(name.to_owned(), Value::String(text))]))
+    }
+
     /// A text that must be there and not be empty.
     pub(super) fn text(&self, name: &str) -> Result<&str, Problem> {
         match self.optional_text(name)? {

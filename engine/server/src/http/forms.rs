@@ -126,6 +126,13 @@ pub(super) struct ApprovalForm {
     note: String,
 }
 
+/// `POST /cards/{id}/reveal` and `/customers/{id}/erase`.
+#[derive(Debug, ToSchema)]
+pub(super) struct ReasonForm {
+    /// Why; goes into the audit.
+    reason: String,
+}
+
 /// `POST /terminals/{id}/cash-count`.
 #[derive(Debug, ToSchema)]
 pub(super) struct CashCountForm {

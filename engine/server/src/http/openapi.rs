@@ -3,10 +3,12 @@
 
 use super::describe::ProblemBody;
 use super::{
-    accounts, audit, batches, card_settings, cards, disputes, health, networks, notifications,
-    operations, overdrafts,
+    accounts, audit, batches, card_settings, cards, data_report, disputes, health, networks,
+    notifications, operations, overdrafts,
 };
-use super::{presentments, rates, retirement, rules, statements, stop_list, transactions};
+use super::{
+    personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
+};
 use axum::Json;
 use std::sync::OnceLock;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -31,9 +33,11 @@ use utoipa::{Modify, OpenApi};
         card_settings::read, card_settings::raise, card_settings::end_raise,
         card_settings::holder_limits, card_settings::travel, card_settings::end_travel,
         networks::list,
+        personal::read, personal::reveal, personal::erase, data_report::report,
         transactions::list, transactions::read,
         presentments::list, presentments::present, stop_list::list, stop_list::put,
         retirement::idle, retirement::uncollected, retirement::close, retirement::cancel,
+        retirement::end,
         disputes::list, disputes::claim, disputes::read, disputes::decide, disputes::count,
         batches::of_terminal, batches::of_acquirer,
         rules::read, rates::list, rates::load, notifications::list, audit::list,

@@ -41,6 +41,11 @@ impl Problem {
         self
     }
 
+    /// What is wrong, in words.
+    pub(super) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     fn with_field(mut self, field: &str) -> Self {
         self.0.field = Some(field.chars().take(64).collect());
         self
@@ -133,6 +138,8 @@ impl Problem {
             Refusal::UnknownCard => Self::not_found("card", id),
             Refusal::UnknownAccount => Self::not_found("account", id),
             Refusal::UnknownTerminal => Self::not_found("terminal", id),
+            Refusal::UnknownCustomer => Self::not_found("customer", id),
+            Refusal::Hindered(why) => super::personal::hindered(&why),
             Refusal::Dispute(why) => super::disputes::refused(why),
             Refusal::StopList(at) => {
                 let detail = format!("entry {at} has ended, or its range overlaps another");

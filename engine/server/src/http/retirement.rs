@@ -138,6 +138,24 @@ pub(super) async fn close(
     approve(&context, caller, &asked, (&id, "closed"), command).await
 }
 
+/// Ends the agreement about an account with nothing on it: no money, no holds, no debt, no arrest,
+/// no open dispute. The account is closed, and its cards answer 14 from then on.
+#[utoipa::path(post, path = "/api/v1/accounts/{id}/closure", tag = "accounts",
+    params(("id" = String, Path, description = "The account's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = ApprovalForm,
+    responses((status = 200, body = Retired), (status = 404, description = "No such account"),
+        (status = 409, description = "Something is on it")))]
+pub(super) async fn end(
+    State(context): State<HttpContext>,
+    Operator(caller): Operator,
+    Segments(id): Segments<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let command = |by| RetireCommand::EndAgreement { account: id.as_str().into(), by };
+    approve(&context, caller, &asked, (&id, "closed"), command).await
+}
+
 /// Cancels a card that was not collected. Nobody can lift that again; the fee is kept.
 #[utoipa::path(post, path = "/api/v1/uncollected-cards/{id}/cancellation", tag = "operations",
     params(("id" = String, Path, description = "The card's id"),

@@ -3,9 +3,9 @@
 use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
-    accounts, audit, batches, card_settings, cards, disputes, health, metering, networks,
-    notifications, openapi, operations, overdrafts, page, presentments, rates, retirement, rules,
-    statements, stop_list, transactions,
+    accounts, audit, batches, card_settings, cards, data_report, disputes, health, metering,
+    networks, notifications, openapi, operations, overdrafts, page, personal, presentments, rates,
+    retirement, rules, statements, stop_list, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -71,6 +71,11 @@ impl Routes {
             .api(Method::PUT, "/cards/{id}/holder-limits", card_settings::holder_limits)
             .api(Method::POST, "/cards/{id}/travel-notes", card_settings::travel)
             .api(Method::DELETE, "/cards/{id}/travel-notes/{note}", card_settings::end_travel)
+            .api(Method::GET, "/customers/{id}", personal::read)
+            .api(Method::GET, "/customers/{id}/data-report", data_report::report)
+            .api(Method::POST, "/customers/{id}/erase", personal::erase)
+            .api(Method::POST, "/cards/{id}/reveal", personal::reveal)
+            .api(Method::POST, "/accounts/{id}/closure", retirement::end)
             .api(Method::GET, "/networks", networks::list)
             .api(Method::GET, "/transactions", transactions::list)
             .api(Method::GET, "/transactions/{id}", transactions::read)

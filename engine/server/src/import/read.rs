@@ -1,5 +1,6 @@
 //! Reading and checking a portfolio file, line by line.
 
+use super::seal::Sealer;
 use super::{PART, type_name};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -103,7 +104,7 @@ pub(super) fn check(
     state: &mut State,
     mut reader: impl BufRead,
     file: &Path,
-    security: &dyn SecurityModule,
+    (security, sealer): (&dyn SecurityModule, &mut Sealer<'_>),
     progress: &mut Progress,
 ) -> Result<Checked, Failure> {
     let mut checked =
@@ -121,7 +122,7 @@ pub(super) fn check(
         if buffer.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        match take(state, &buffer, security) {
+        match take(state, &buffer, security, sealer) {
             Ok(item) if refused.lines == 0 => checked.add(item),
             Ok(_) => {}
             Err(errors) => {
@@ -144,6 +145,7 @@ fn take(
     state: &mut State,
     line: &[u8],
     security: &dyn SecurityModule,
+    sealer: &mut Sealer<'_>,
 ) -> Result<PortfolioItem, Vec<FieldError>> {
     let whole =
         |message: &str| vec![FieldError { field: String::new(), message: message.to_owned() }];
@@ -151,9 +153,10 @@ fn take(
         return Err(whole("the line is longer than 256 KiB"));
     }
     let text = std::str::from_utf8(line).map_err(|_| whole("not UTF-8 text"))?;
-    let item = portfolio::read_line(text.trim(), security)?;
+    let line = portfolio::read_line(text.trim(), security)?;
+    let item = sealer.seal(line, state).map_err(|error| vec![error])?;
     match state.import_items(std::slice::from_ref(&item)) {
-        Ok(_) => Ok(item),
+        Ok(_) => sealer.taken(&item).map(|()| item).map_err(|error| vec![error]),
         Err(error) => {
             Err(vec![FieldError { field: error.field.to_owned(), message: error.message }])
         }

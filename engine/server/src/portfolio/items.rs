@@ -1,12 +1,13 @@
 //! The fields of each type of line, their kinds and defaults.
 
 use super::line::{Fields, Value};
-use super::quoted;
+use super::{Clear, Line, quoted};
 use authorization::{
     AccountItem, BlockReason, CardItem, CardLimitItem, PortfolioItem, ProductItem, TerminalItem,
 };
 use compact_str::{CompactString, ToCompactString};
 use payment_types::{Currency, DeviceCategory, ExpiryDate, Pan, TerminalId};
+use personal::Details;
 use security::{PinReference, SecurityError, SecurityModule, TestPin};
 use std::borrow::Cow;
 
@@ -17,7 +18,7 @@ const TYPES: [&str; 7] =
 const PIN_TRIES: u8 = 3;
 
 /// Reads the fields; what is wrong is noted in `fields`.
-pub(super) fn item(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<PortfolioItem> {
+pub(super) fn item(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Line> {
     let name = fields.required("type")?;
     let Some(kind) = TYPES.into_iter().find(|kind| *kind == name) else {
         let hint = match crate::suggest::nearest(name, TYPES.into_iter()) {
@@ -28,18 +29,19 @@ pub(super) fn item(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option
         return None;
     };
     fields.named(kind);
-    match kind {
+    let plain = match kind {
+        "customer" => return customer(fields),
+        "card" => return card(fields, security),
         "product" => product(fields, security).map(PortfolioItem::Product),
-        "customer" => customer(fields),
         "account" => account(fields).map(PortfolioItem::Account),
-        "card" => card(fields, security).map(PortfolioItem::Card),
         "agent" => {
             let (id, name) = (fields.id("id"), text(fields, "name"));
             Some(PortfolioItem::Agent { id: id?.into(), name })
         }
         "merchant" => merchant(fields),
         _ => terminal(fields, security).map(PortfolioItem::Terminal),
-    }
+    };
+    plain.map(|item| Line { item, clear: Clear::Nothing })
 }
 
 fn text(fields: &Fields<'_>, field: &'static str) -> CompactString {
@@ -66,11 +68,13 @@ fn product(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Product
     })
 }
 
-fn customer(fields: &Fields<'_>) -> Option<PortfolioItem> {
+fn customer(fields: &Fields<'_>) -> Option<Line> {
     let (id, tier) = (fields.id("id"), fields.optional_id("tier"));
-    let (name, phone) = (text(fields, "name"), text(fields, "phone"));
+    let text = |field| fields.text(field).unwrap_or_default().to_owned();
+    let clear = Clear::Customer(Details { name: text("name"), phone: text("phone") });
     let tier = tier.unwrap_or("standard").into();
-    Some(PortfolioItem::Customer { id: id?.into(), tier, name, phone })
+    let item = PortfolioItem::Customer { id: id?.into(), tier, details: Vec::new() };
+    Some(Line { item, clear })
 }
 
 fn account(fields: &Fields<'_>) -> Option<AccountItem> {
@@ -98,7 +102,7 @@ fn account(fields: &Fields<'_>) -> Option<AccountItem> {
     })
 }
 
-fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<CardItem> {
+fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Line> {
     let (id, account, holder) = (fields.id("id"), fields.id("account"), fields.id("holder"));
     let pan = pan(fields);
     let expiry = expiry(fields);
@@ -111,11 +115,12 @@ fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<CardItem> 
     let limits = card_limits(fields);
     let keys_and_switches = super::keys::of_card(fields, security);
     let pan = pan?;
-    Some(CardItem {
+    let item = CardItem {
         id: id?.into(),
         account: account?.into(),
         holder: holder?.into(),
         digest: security.pan_digest(&pan),
+        sealed_pan: Vec::new(),
         masked: pan.masked(),
         leading: pan.leading(),
         expiry: expiry?,
@@ -127,7 +132,8 @@ fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<CardItem> 
         supplementary_of,
         limits,
         security: keys_and_switches,
-    })
+    };
+    Some(Line { item: PortfolioItem::Card(item), clear: Clear::Card(pan) })
 }
 
 fn pan(fields: &Fields<'_>) -> Option<Pan> {

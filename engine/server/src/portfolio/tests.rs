@@ -6,6 +6,7 @@ use security::SoftwareModule;
 
 fn read(line: &str) -> Result<PortfolioItem, Vec<String>> {
     read_line(line, &SoftwareModule::ephemeral_for_tests())
+        .map(|line| line.item)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 

@@ -80,8 +80,7 @@ fn bank(security: &dyn SecurityModule) -> Vec<PortfolioItem> {
         PortfolioItem::Customer {
             id: "C1".into(),
             tier: "standard".into(),
-            name: "Test Customer".into(),
-            phone: "+996555000001".into(),
+            details: b"sealed".to_vec(),
         },
         PortfolioItem::Account(AccountItem {
             id: "A1".into(),
@@ -98,6 +97,7 @@ fn bank(security: &dyn SecurityModule) -> Vec<PortfolioItem> {
             account: "A1".into(),
             holder: "C1".into(),
             digest: security.pan_digest(&pan),
+            sealed_pan: b"sealed".to_vec(),
             masked: pan.masked(),
             leading: pan.leading(),
             expiry: ExpiryDate::from_number(2912).unwrap(),

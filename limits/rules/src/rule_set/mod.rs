@@ -65,6 +65,8 @@ pub struct RuleSet {
     pub calendar: Calendar,
     /// How presentments are matched.
     pub clearing: Clearing,
+    /// How long what is held of a customer is kept (PII-3).
+    pub retention: Retention,
 }
 
 /// The calculation indicator from a day on (rule book section 0).
@@ -392,6 +394,25 @@ pub struct Conversion {
 impl Default for Conversion {
     fn default() -> Self {
         Self { stale_after_working_days: 3 }
+    }
+}
+
+/// `[retention]`: years for which what is held of a customer is kept after it ended (PII-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Who the customer is, after the last agreement ended.
+    pub agreement_years: u8,
+    /// Operations, after the last one.
+    pub operations_years: u8,
+    /// Disputes, after the last decision.
+    pub disputes_years: u8,
+}
+
+impl Default for Retention {
+    /// Five years: the law against money laundering asks for them of who the customer is and of
+    /// his operations, and a dispute is no longer kept than the operation it is about.
+    fn default() -> Self {
+        Self { agreement_years: 5, operations_years: 5, disputes_years: 5 }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "version",
     "indicator",
     "edition",
@@ -29,6 +29,7 @@ const KEYS: [&str; 18] = [
     "notification_fee",
     "calendar",
     "clearing",
+    "retention",
 ];
 
 /// The indicator where the rule set does not say: 100 som.
@@ -83,6 +84,7 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         notification_fee: parse_fees::notification_fee(top, found),
         calendar: parse_terms::calendar(top, found),
         clearing: parse_clearing::clearing(top, found),
+        retention: parse_terms::retention(top, found),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Rates and the calendar.
+//! Rates, the calendar, and how long customers' data is kept.
 
 use super::reader::{Findings, Section};
-use super::{Conversion, Rate};
+use super::{Conversion, Rate, Retention};
 use crate::Calendar;
 use payment_types::Currency;
 use rust_decimal::Decimal;
@@ -59,6 +59,27 @@ pub(super) fn conversion(top: &Section<'_>, found: &mut Findings<'_>) -> Convers
     let days = days.and_then(|days| u16::try_from(days).ok());
     let Conversion { stale_after_working_days } = Conversion::default();
     Conversion { stale_after_working_days: days.unwrap_or(stale_after_working_days) }
+}
+
+pub(super) fn retention(top: &Section<'_>, found: &mut Findings<'_>) -> Retention {
+    let known = ["agreement_years", "operations_years", "disputes_years"];
+    let table = top.get("retention");
+    let table = table.and_then(|table| Section::of(table, "retention", &known, found));
+    let mut terms = Retention::default();
+    let Some(table) = table else { return terms };
+    let [agreement, operations, disputes] = known;
+    for (name, years) in [
+        (agreement, &mut terms.agreement_years),
+        (operations, &mut terms.operations_years),
+        (disputes, &mut terms.disputes_years),
+    ] {
+        let Some(told) = table.count(name, found) else { continue };
+        match u8::try_from(told).ok().filter(|years| *years <= 100) {
+            Some(told) => *years = told,
+            None => table.wrong(name, "must be at most 100", found),
+        }
+    }
+    terms
 }
 
 pub(super) fn calendar(top: &Section<'_>, found: &mut Findings<'_>) -> Calendar {

@@ -14,8 +14,9 @@ const CLOCK: &str = "2026-11-23T10:00:00+06:00";
 const NAME: &str = "Жибек Канаркова";
 const PHONE: &str = "+996700918273";
 const PAN: &str = "9417000000000016";
-const RULES: &str = "version = \"personal\"\n[retention]\nagreement_years = 0\n\
-    operations_years = 0\n[technical_overdraft]\nannual_rate = \"24.00\"\n";
+const RULES: &str = "version = \"personal\"\n[retention]\nagreement_years = 1\n\
+    operations_years = 1\n[technical_overdraft]\nannual_rate = \"24.00\"\n\
+    [[network]]\nname = \"Elcart\"\nbins = [\"9417\"]\nregistration = \"001\"\nvalid_from = 2006-01-01\n";
 
 fn portfolio() -> String {
     [
@@ -106,8 +107,8 @@ fn erase_after_the_end(bank: &Bank) {
     assert_eq!((status, &ended["status"]), (200, &json!("closed")), "{ended}");
     let (status, problem) = bank.post("/customers/C1/erase", &json!({"reason": "asked"}));
     assert_eq!(status, 409, "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("kept until 2026-11-23"), "{problem}");
-    let (status, _) = bank.post("/test-clock", &json!({"to": "2026-11-24T09:00:00+06:00"}));
+    assert!(problem["detail"].as_str().unwrap().contains("kept until 2027-11-23"), "{problem}");
+    let (status, _) = bank.post("/test-clock", &json!({"to": "2027-11-24T09:00:00+06:00"}));
     assert_eq!(status, 200);
     let (status, erased) = bank.post("/customers/C1/erase", &json!({"reason": "asked"}));
     assert_eq!((status, &erased["status"]), (200, &json!("erased")), "{erased}");
@@ -156,15 +157,15 @@ fn pii_3_an_erased_customer_is_nowhere_and_the_books_are_whole() {
     let (status, again) = bank.post("/customers/C1/erase", &json!({"reason": "again"}));
     assert_eq!((status, &again["status"]), (200, &json!("erased")));
     let (_, customer) = bank.get("/customers/C1");
-    assert_eq!((&customer["name"], &customer["erased_on"]), (&Value::Null, &json!("2026-11-24")));
+    assert_eq!((&customer["name"], &customer["erased_on"]), (&Value::Null, &json!("2027-11-24")));
     let (status, problem) = bank.post("/cards/K1/reveal", &json!({"reason": "x"}));
     assert_eq!((status, &problem["rule"]), (409, &json!("PII-3")), "{problem}");
     assert_eq!(bank.get("/customers/C2").1["name"], "Someone Else");
-    bank.engine.restart_drained("2026-11-24T10:00:00+06:00").unwrap();
+    bank.engine.restart_drained("2027-11-24T10:00:00+06:00").unwrap();
     assert_eq!(bank.get("/customers/C1").1["name"], Value::Null);
     let data = bank.data();
     for command in ["verify", "replay"] {
-        tamga(&[command, "--data", data.to_str().unwrap()]).good();
+        let _said = tamga(&[command, "--data", data.to_str().unwrap()]).good();
     }
     for secret in [NAME, PHONE, PAN] {
         let clear = holding(bank.folder.path(), secret);
@@ -187,7 +188,7 @@ fn pii_3_an_erasure_cut_off_in_the_middle_is_finished_by_the_next_start() {
     erase_after_the_end(&bank);
     // As if the process had ended after the record and before the key was destroyed.
     fs::write(data.join("customer-keys"), &keys).unwrap();
-    bank.engine.restart_killed("2026-11-24T10:00:00+06:00").unwrap();
+    bank.engine.restart_killed("2027-11-24T10:00:00+06:00").unwrap();
     let log = fs::read_to_string(bank.folder.path().join("home/engine.log")).unwrap();
     assert!(log.contains("customer C1 was erased: the key was still here"), "{log}");
     assert_ne!(fs::read(data.join("customer-keys")).unwrap(), keys);

@@ -119,11 +119,7 @@ fn entry<'c>(
                 _ => json!({}),
             },
         },
-        Command::Import { .. } => match outcome {
-            Outcome::Done(Done::ImportStaged) => return None,
-            Outcome::Done(Done::Imported { items }) => system("import", json!({ "items": items })),
-            _ => system("import", json!({})),
-        },
+        Command::Import { .. } => return import(outcome),
         Command::SetTerminalKey { terminal, role, check_value, entered_by, .. } => {
             terminal_key(terminal, *role, check_value, entered_by)
         }
@@ -153,6 +149,15 @@ fn entry<'c>(
 
 fn system(action: &'static str, details: Value) -> Entry<'static> {
     Entry { action, subject: None, entered_by: None, details }
+}
+
+fn import(outcome: &Outcome) -> Option<Entry<'static>> {
+    let details = match outcome {
+        Outcome::Done(Done::ImportStaged) => return None,
+        Outcome::Done(Done::Imported { items }) => json!({ "items": items }),
+        _ => json!({}),
+    };
+    Some(system("import", details))
 }
 
 fn retire(command: &RetireCommand) -> Entry<'_> {

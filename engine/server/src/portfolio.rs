@@ -1,9 +1,10 @@
 //! `portfolio.jsonl`: customers, accounts, cards and devices, one JSON object a line.
 //!
-//! A line becomes a [`PortfolioItem`], with card numbers, PINs and keys already gone through the
-//! security module, but for what is personal: that is told apart, to be sealed by the import. Whether the ids a line refers to exist is not
-//! judged here, since that needs the register (`State::import_items`). No error shows a card
-//! number, a PIN or a key, not even where one was put into a wrong field.
+//! A line becomes a [`PortfolioItem`], with digests, PINs and keys already gone through the security
+//! module. What is personal comes out apart ([`Clear`]), to be sealed by the import. Whether the
+//! ids a line refers to exist is not judged here, since that needs the register
+//! (`State::import_items`). No error shows a card number, a PIN or a key, not even where one was
+//! put into a wrong field.
 
 mod items;
 mod keys;

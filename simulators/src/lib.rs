@@ -11,6 +11,7 @@
 
 pub mod card;
 pub mod device;
+pub mod doctor;
 pub mod echo;
 pub mod endpoint;
 mod error;
@@ -24,6 +25,7 @@ pub mod moment;
 pub mod pin;
 pub mod portfolio;
 pub mod private;
+pub mod recording;
 pub mod scenario;
 pub mod show;
 pub mod terminal;

@@ -235,6 +235,12 @@ impl<'a> Message<'a> {
         Some(value.binary(scratch).map_err(|cause| ElementError { element: de, cause }))
     }
 
+    /// Where in the message the element starts, with its length prefix.
+    #[must_use]
+    pub fn start(&self, de: u8) -> Option<usize> {
+        Some(self.span(de)?.1)
+    }
+
     /// The element's bytes as on the wire, without length prefix.
     #[must_use]
     pub fn raw(&self, de: u8) -> Option<&'a [u8]> {

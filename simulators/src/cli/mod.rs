@@ -1,6 +1,7 @@
 //! The command line: one module per subcommand, options and printing only.
 
 mod demo_traffic;
+mod doctor;
 mod echo;
 mod hsm;
 mod load;
@@ -32,6 +33,7 @@ enum Command {
     Load(Box<load::Args>),
     Echo(echo::Args),
     Hsm(hsm::Args),
+    Doctor(doctor::Args),
     DemoTraffic(demo_traffic::Args),
 }
 
@@ -51,6 +53,7 @@ impl Cli {
             Command::Load(args) => args.run(),
             Command::Echo(args) => args.run(),
             Command::Hsm(args) => args.run(),
+            Command::Doctor(args) => args.run(),
             Command::DemoTraffic(args) => args.run(),
         };
         match outcome {

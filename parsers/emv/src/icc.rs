@@ -1,6 +1,8 @@
 //! The chip data of a message, DE 55.
 
-use crate::{CvmResults, MAX_ELEMENTS, Tag, Tlv, TlvCause, TlvError, TlvReader, Tvr};
+use crate::{
+    CryptogramData, CvmResults, MAX_ELEMENTS, Tag, Tlv, TlvCause, TlvError, TlvReader, Tvr,
+};
 use core::fmt;
 
 /// DE 55, checked as a whole once: every template is readable, and what the engine interprets is
@@ -9,8 +11,7 @@ use core::fmt;
 pub struct IccData<'a> {
     bytes: &'a [u8],
     cvm_results: Option<CvmResults>,
-    tvr: Option<Tvr>,
-    atc: Option<u16>,
+    cryptogram: CryptogramData<'a>,
     qualifiers: Option<&'a [u8]>,
     form_factor: Option<&'a [u8]>,
 }
@@ -25,8 +26,7 @@ impl<'a> IccData<'a> {
         let mut data = Self {
             bytes,
             cvm_results: None,
-            tvr: None,
-            atc: None,
+            cryptogram: CryptogramData::default(),
             qualifiers: None,
             form_factor: None,
         };
@@ -44,11 +44,9 @@ impl<'a> IccData<'a> {
                 Tag::CVM_RESULTS => {
                     once(&mut data.cvm_results, &tlv, CvmResults::from_bytes(exactly(&tlv)?))?;
                 }
-                Tag::TVR => once(&mut data.tvr, &tlv, Tvr::from_bytes(exactly(&tlv)?))?,
-                Tag::ATC => once(&mut data.atc, &tlv, u16::from_be_bytes(exactly(&tlv)?))?,
                 Tag::CARD_TRANSACTION_QUALIFIERS => once(&mut data.qualifiers, &tlv, tlv.value)?,
                 Tag::FORM_FACTOR => once(&mut data.form_factor, &tlv, tlv.value)?,
-                _ => {}
+                _ => data.cryptogram.take(&tlv)?,
             }
         }
         Ok(data)
@@ -80,14 +78,20 @@ impl<'a> IccData<'a> {
 
     /// 95.
     #[must_use]
-    pub const fn tvr(&self) -> Option<Tvr> {
-        self.tvr
+    pub fn tvr(&self) -> Option<Tvr> {
+        self.cryptogram.tvr.map(Tvr::from_bytes)
     }
 
     /// 9F36, the card's count of its transactions.
     #[must_use]
-    pub const fn atc(&self) -> Option<u16> {
-        self.atc
+    pub fn atc(&self) -> Option<u16> {
+        self.cryptogram.atc.map(u16::from_be_bytes)
+    }
+
+    /// What an application cryptogram is about (SEC-2).
+    #[must_use]
+    pub const fn cryptogram_data(&self) -> &CryptogramData<'a> {
+        &self.cryptogram
     }
 
     /// 9F6E: Visa's form factor indicator, Mastercard's third-party data with the device type. Says
@@ -111,7 +115,7 @@ impl<'a> IccData<'a> {
         let by_results = self.cvm_results.is_some_and(CvmResults::is_consumer_device_verified);
         let by_qualifiers =
             self.qualifiers.and_then(|bytes| bytes.get(1)).is_some_and(|byte| byte & 0x80 != 0);
-        let failed = self.tvr.is_some_and(Tvr::cardholder_verification_failed);
+        let failed = self.tvr().is_some_and(Tvr::cardholder_verification_failed);
         (by_results || by_qualifiers) && !failed
     }
 }
@@ -123,11 +127,11 @@ impl fmt::Debug for IccData<'_> {
     }
 }
 
-fn exactly<const N: usize>(tlv: &Tlv<'_>) -> Result<[u8; N], TlvError> {
+pub(crate) fn exactly<const N: usize>(tlv: &Tlv<'_>) -> Result<[u8; N], TlvError> {
     tlv.value.try_into().map_err(|_| TlvCause::WrongLength.at(tlv.offset()))
 }
 
-fn once<T>(place: &mut Option<T>, tlv: &Tlv<'_>, value: T) -> Result<(), TlvError> {
+pub(crate) fn once<T>(place: &mut Option<T>, tlv: &Tlv<'_>, value: T) -> Result<(), TlvError> {
     match place.replace(value) {
         None => Ok(()),
         Some(_) => Err(TlvCause::Duplicate.at(tlv.offset())),

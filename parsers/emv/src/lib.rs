@@ -9,6 +9,7 @@
 //! understand ([`IccData`]). What is not: cryptograms, which belong to `security`, and rules.
 
 mod builder;
+mod cryptogram_data;
 mod cvm;
 mod dictionary;
 mod dictionary_table;
@@ -16,15 +17,18 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod icc;
+mod issuer_data;
 mod reader;
 mod tag;
 mod tvr;
 
 pub use builder::{BuildError, TlvBuilder};
+pub use cryptogram_data::{CryptogramData, CryptogramKind};
 pub use cvm::{CvmMethod, CvmOutcome, CvmResults};
 pub use dictionary::{Format, TagInfo};
 pub use error::{TlvCause, TlvError};
 pub use icc::IccData;
+pub use issuer_data::{IssuerApplicationData, IssuerDataLayout};
 pub use reader::{MAX_DEPTH, MAX_ELEMENTS, Tlv, TlvReader, Walk};
 pub use tag::Tag;
 pub use tvr::Tvr;

@@ -29,6 +29,32 @@ impl Tag {
     pub const CVM_RESULTS: Self = Self(0x9F34);
     /// Application transaction counter.
     pub const ATC: Self = Self(0x9F36);
+    /// Cryptogram information data.
+    pub const CRYPTOGRAM_INFORMATION: Self = Self(0x9F27);
+    /// Unpredictable number.
+    pub const UNPREDICTABLE_NUMBER: Self = Self(0x9F37);
+    /// Transaction date.
+    pub const TRANSACTION_DATE: Self = Self(0x9A);
+    /// Transaction type.
+    pub const TRANSACTION_TYPE: Self = Self(0x9C);
+    /// Amount authorised, numeric.
+    pub const AMOUNT_AUTHORISED: Self = Self(0x9F02);
+    /// Other amount, numeric.
+    pub const AMOUNT_OTHER: Self = Self(0x9F03);
+    /// Transaction currency code.
+    pub const TRANSACTION_CURRENCY: Self = Self(0x5F2A);
+    /// Terminal country code.
+    pub const TERMINAL_COUNTRY: Self = Self(0x9F1A);
+    /// Dedicated file name: the application.
+    pub const APPLICATION_NAME: Self = Self(0x84);
+    /// Issuer script results.
+    pub const ISSUER_SCRIPT_RESULTS: Self = Self(0x9F5B);
+    /// Numeric unpredictable number of contactless magnetic-stripe transactions.
+    pub const NUMERIC_UNPREDICTABLE: Self = Self(0x9F6A);
+    /// Issuer script identifier.
+    pub const ISSUER_SCRIPT_IDENTIFIER: Self = Self(0x9F18);
+    /// Issuer script command.
+    pub const ISSUER_SCRIPT_COMMAND: Self = Self(0x86);
     /// Card transaction qualifiers of contactless cards.
     pub const CARD_TRANSACTION_QUALIFIERS: Self = Self(0x9F6C);
     /// Form factor indicator, or the third-party data that holds the device type.

@@ -122,6 +122,8 @@ results! {
     CardAbsentOff = "57" "card_absent_off" "SEC-4";
     /// The message's authentication code is wrong.
     MacWrong = "63" "mac_wrong" "SEC-5";
+    /// A key of a key exchange that can't be taken or made: broken, weak, or for another use.
+    KeyRefused = "63" "key_refused" "PIN-1";
     /// The account is under arrest.
     AccountArrested = "57" "account_arrested" "BAL-6";
     /// The account is closed.

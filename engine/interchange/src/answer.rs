@@ -1,6 +1,7 @@
 //! Building answers.
 
-use crate::{Fault, edition2003};
+use crate::authentication::Seal;
+use crate::{Fault, NewKey, edition2003, exchange};
 use authorization::{AnswerAmounts, Decision, ResultCode, Statement};
 use iso8583::{BuildError, Dialect, Message, MessageBuilder};
 use payment_types::{Balance, Class, Currency, Moment, Mti, ResponseCode};
@@ -27,6 +28,10 @@ pub enum AnswerError {
     /// An approval was to be sent without proof that it is on stable storage.
     #[error("{} is an approval, which needs a durable decision", .0.name())]
     NotDurable(ResultCode),
+    /// The answer needs an authentication code that cannot be made now, and is not one that may go
+    /// without.
+    #[error("an authentication code for the answer cannot be made now")]
+    NotAuthenticated,
     /// The answer does not fit the dialect.
     #[error("the answer does not fit the dialect: {0}")]
     Build(#[from] BuildError),
@@ -131,10 +136,37 @@ impl<'d> Answer<'d> {
         Ok(())
     }
 
-    /// Appends the body.
-    pub(crate) fn write(mut self, out: &mut Vec<u8>) -> Result<(), AnswerError> {
+    /// DE 55, what goes back to the chip.
+    pub(crate) fn chip(&mut self, data: &[u8]) {
+        if self.builder.set_binary(55, data).is_err() {
+            self.builder.unset(55);
+        }
+    }
+
+    /// The new key of a key exchange, or its confirmation.
+    pub(crate) fn key(
+        &mut self,
+        request: &Message<'_>,
+        element: u8,
+        key: &NewKey,
+    ) -> Result<(), AnswerError> {
+        exchange::put(&mut self.builder, request, element, key)
+    }
+
+    /// Appends the body without an authentication code.
+    pub(crate) fn write_bare(mut self, out: &mut Vec<u8>) -> Result<(), AnswerError> {
         self.builder.write(out)?;
         Ok(())
+    }
+
+    /// Appends the body, with an authentication code if the request had one (SEC-5).
+    pub(crate) fn write(
+        self,
+        request: &Message<'_>,
+        seal: &Seal<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), AnswerError> {
+        seal.write(request, self.builder, out)
     }
 }
 

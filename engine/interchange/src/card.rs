@@ -1,7 +1,9 @@
-//! The card number and its expiry, from DE 2 and DE 14 or from track 2.
+//! The card number and its expiry, from DE 2 and DE 14 or from a track.
 
 use crate::Fault;
 use crate::elements::number;
+use crate::security_data::Bytes;
+use crate::track::{self, Track};
 use iso8583::Message;
 use payment_types::{ExpiryDate, Pan};
 use zeroize::Zeroizing;
@@ -10,23 +12,49 @@ use zeroize::Zeroizing;
 pub(crate) struct CardRead {
     pub(crate) pan: Pan,
     pub(crate) expiry: Option<ExpiryDate>,
+    pub(crate) track: Option<TrackData>,
 }
 
-/// Reads DE 2, DE 14 and DE 35. Where both number elements are there, they must agree; DE 14 wins
-/// over the track's expiry, since the core compares it with the card's.
+/// What a track says besides the number; wiped when dropped.
+pub(crate) struct TrackData {
+    pub(crate) is_second: bool,
+    pub(crate) expiry: Option<ExpiryDate>,
+    pub(crate) service_code: Option<[u8; 3]>,
+    pub(crate) discretionary: Bytes<48>,
+}
+
+impl TrackData {
+    pub(crate) fn new(track: &Track<'_>, is_second: bool) -> Option<Self> {
+        let (expiry, service_code) = (track.expiry, track.service_code);
+        let discretionary = Bytes::new(track.discretionary)?;
+        Some(Self { is_second, expiry, service_code, discretionary })
+    }
+
+    /// The three digits of the card verification value and what comes after them.
+    pub(crate) fn card_value(&self) -> Option<(&[u8; 3], &[u8])> {
+        track::card_value(self.discretionary.as_slice())
+    }
+}
+
+/// Reads DE 2, DE 14, DE 35 and DE 45. Where several elements have the number, they must agree;
+/// DE 14 wins over the track's expiry, since the core compares it with the card's.
 pub(crate) fn read(message: &Message<'_>) -> Result<Option<CardRead>, Fault> {
     let told = expiry(message)?;
     let keyed = keyed(message)?;
-    let track = track2(message)?;
-    let (pan, on_track) = match (keyed, track) {
-        (Some(keyed), Some((tracked, _))) if keyed != tracked => {
-            return Err(Fault::contradicts(35));
+    let track = match second(message)? {
+        Some(track) => Some(track),
+        None => first(message),
+    };
+    let (pan, track) = match (keyed, track) {
+        (Some(keyed), Some((tracked, track))) if keyed != tracked => {
+            return Err(Fault::contradicts(if track.is_second { 35 } else { 45 }));
         }
-        (_, Some((pan, on_track))) => (pan, on_track),
+        (_, Some((pan, track))) => (pan, Some(track)),
         (Some(pan), None) => (pan, None),
         (None, None) => return Ok(None),
     };
-    Ok(Some(CardRead { pan, expiry: told.or(on_track) }))
+    let on_track = track.as_ref().and_then(|track| track.expiry);
+    Ok(Some(CardRead { pan, expiry: told.or(on_track), track }))
 }
 
 fn expiry(message: &Message<'_>) -> Result<Option<ExpiryDate>, Fault> {
@@ -40,56 +68,22 @@ fn keyed(message: &Message<'_>) -> Result<Option<Pan>, Fault> {
     Pan::from_ascii(digits).map(Some).map_err(|_| Fault::malformed(2))
 }
 
-/// The number and the expiry (ISO/IEC 7813 6: number, separator, YYMM or a second separator).
-fn track2(message: &Message<'_>) -> Result<Option<(Pan, Option<ExpiryDate>)>, Fault> {
+fn second(message: &Message<'_>) -> Result<Option<(Pan, TrackData)>, Fault> {
     let mut scratch = Zeroizing::new([0; 64]);
-    let Some(track) = message.text(35, &mut *scratch) else { return Ok(None) };
-    let track = track.map_err(|_| Fault::malformed(35))?;
-    parse_track2(track).map(Some).ok_or(Fault::malformed(35))
+    let Some(text) = message.text(35, &mut *scratch) else { return Ok(None) };
+    let text = text.map_err(|_| Fault::malformed(35))?;
+    let read = Track::second(text).and_then(|track| {
+        let data = TrackData::new(&track, true)?;
+        Some((track.pan, data))
+    });
+    read.map(Some).ok_or(Fault::malformed(35))
 }
 
-fn parse_track2(track: &[u8]) -> Option<(Pan, Option<ExpiryDate>)> {
-    let is_separator = |byte: &u8| matches!(byte, b'=' | b'D' | b'd');
-    let at = track.iter().position(is_separator)?;
-    let (digits, rest) = (track.get(..at)?, track.get(at.checked_add(1)?..)?);
-    let pan = Pan::from_ascii(digits).ok()?;
-    if rest.first().is_some_and(is_separator) {
-        return Some((pan, None));
-    }
-    let expiry = crate::elements::digits(rest.get(..4)?)?;
-    Some((pan, Some(ExpiryDate::from_number(u16::try_from(expiry).ok()?)?)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_track_2() {
-        let read = |track: &str| {
-            let (pan, expiry) = parse_track2(track.as_bytes())?;
-            Some((pan.masked().as_str().to_owned(), expiry.map(ExpiryDate::number)))
-        };
-        let card = "941700******0009".to_owned();
-        for track in [
-            "9417000000000009=29122010000000000",
-            "9417000000000009D2912201",
-            "9417000000000009=2912",
-        ] {
-            assert_eq!(read(track), Some((card.clone(), Some(2912))), "{track}");
-        }
-        assert_eq!(read("9417000000000009==201"), Some((card, None)));
-        for bad in [
-            "",
-            "=",
-            "9417000000000009",
-            "9417000000000009=",
-            "9417000000000009=291",
-            "9417000000000009=2913",
-            "941700=2912",
-            "9417 00000000009=2912",
-        ] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
+/// Track 1, where it is one: some hosts put other things into DE 45.
+fn first(message: &Message<'_>) -> Option<(Pan, TrackData)> {
+    let mut scratch = Zeroizing::new([0; 96]);
+    let text = message.text(45, &mut *scratch)?.ok()?;
+    let track = Track::first(text)?;
+    let data = TrackData::new(&track, false)?;
+    Some((track.pan, data))
 }

@@ -13,13 +13,19 @@
 //! What is not here: sockets, framing, clocks, sessions, and every rule about money.
 
 mod answer;
+mod authentication;
 mod card;
+mod card_value;
+mod chip;
+mod chip_answer;
 mod codes;
 mod codes_file;
+mod concern;
 mod edition1987;
 mod edition1993;
 mod edition2003;
 mod elements;
+mod exchange;
 mod fault;
 mod link;
 mod network;
@@ -28,12 +34,21 @@ mod presentment;
 mod received;
 mod register;
 mod request;
+mod secured;
+mod security_data;
 mod special;
+mod three_d_secure;
+mod track;
+mod verify;
 
 pub use answer::AnswerError;
+pub use authentication::{MacAlarm, MacProblem};
 pub use codes::{CodeTable, CodeTableError, CodeTableErrors, CodeTableMisfit};
+pub use concern::{Cause, Concern, Concerns, Subject};
+pub use exchange::NewKey;
 pub use fault::{Fault, FaultKind};
 pub use link::Link;
 pub use presentment::{NotPresented, PresentedMessage, read_presentment};
-pub use received::{Answered, DropCause, Received};
-pub use register::{DeviceKeys, Register};
+pub use received::{Answered, Asked, DropCause, Received};
+pub use register::{CardKeys, DeviceKeys, FORMER_KEYS_MOST, IssuerKeys, Register, WorkingKeys};
+pub use secured::Secured;

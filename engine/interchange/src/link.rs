@@ -1,8 +1,15 @@
 //! One way of speaking: what a listener, or a network's connection, is set up with.
 
 use crate::answer::{Answer, AnswerError};
-use crate::{Answered, CodeTable, DropCause, Fault, Received, Register, network, request, special};
-use authorization::{Decision, Request, ResultCode};
+use crate::authentication::{self, MacAlarm, MacProblem, Seal};
+use crate::concern::{Cause, Concerns};
+use crate::exchange::{self, Refused};
+use crate::verify::Context;
+use crate::{
+    Answered, Asked, CodeTable, DropCause, Fault, IssuerKeys, NewKey, Received, Register, Secured,
+    chip_answer, network, request, special,
+};
+use authorization::{Decision, MacFact, MacWrong, Request, ResultCode};
 use iso8583::{Dialect, Message, ParseError, parse_lenient};
 use journal::Durable;
 use payment_types::{Class, Currency, Function, Moment};
@@ -16,13 +23,29 @@ pub struct Link {
     dialect: Arc<Dialect>,
     codes: CodeTable,
     default_currency: Option<Currency>,
+    security_element: u8,
 }
+
+/// Where security data are that have no element of their own, where nothing else is said.
+const SECURITY_ELEMENT: u8 = 48;
 
 impl Link {
     /// A link that assumes nothing.
     #[must_use]
     pub fn new(dialect: Arc<Dialect>, codes: CodeTable) -> Self {
-        Self { dialect, codes, default_currency: None }
+        let security_element = SECURITY_ELEMENT;
+        Self { dialect, codes, default_currency: None, security_element }
+    }
+
+    /// Reads security data in another private element than DE 48.
+    #[must_use]
+    pub fn with_security_element(mut self, element: u8) -> Self {
+        self.security_element = element;
+        self
+    }
+
+    pub(crate) const fn security_element(&self) -> u8 {
+        self.security_element
     }
 
     /// Reads amounts without DE 49 in this currency. Without it they are a format error: money of
@@ -50,8 +73,8 @@ impl Link {
     }
 
     /// What to do with a message. `body` is what the frame carries after TPDU and header; `now`
-    /// dates the answers to network management that lack DE 7. Any bytes are taken: what cannot be
-    /// answered is dropped with a cause.
+    /// dates the answers to network management that lack DE 7, and ends the time of keys that were
+    /// replaced. Any bytes are taken: what cannot be answered is dropped with a cause.
     pub fn receive(
         &self,
         body: &[u8],
@@ -64,32 +87,34 @@ impl Link {
         if let Some(cause) = no_answer(&message) {
             return Received::Drop(cause);
         }
-        if let Some(error) = broken {
-            return self.format_error(&message, fault_of(error));
+        let context = Context { security, register, now, element: self.security_element };
+        // Before anything else: nothing of a message that is not the terminal's own is used (SEC-5).
+        match authentication::admit(&message, broken.is_some(), body, &context) {
+            Ok(secured) => Admitted { link: self, message, context, secured }.receive(broken),
+            Err((device, alarm)) => self.not_authentic(&message, device.profile.mac_wrong, alarm),
         }
-        match message.mti().class() {
-            Class::FileAction if message.mti().function() == Function::Request => {
-                self.decide(&message, special::file_action(&message, security))
-            }
-            Class::Reconciliation => self.decide(&message, special::totals(&message)),
-            Class::Authorization | Class::Financial | Class::Reversal | Class::FileAction => {
-                match request::read(&message, self.default_currency, security, register) {
-                    Ok(request) => Received::Decide(Box::new(request)),
-                    Err(fault) => self.format_error(&message, fault),
-                }
-            }
-            Class::NetworkManagement => match network::asked(&message) {
-                Ok(Answered::CutOver) => self.decide(&message, special::cut_over(&message)),
-                Ok(asked) => self.network(&message, asked, now),
-                Err(fault) => self.format_error(&message, fault),
-            },
-            _ => self.at_once(&message, ResultCode::InvalidTransaction, Answered::NotSupported),
+    }
+
+    /// Answers a message whose authentication code is not right, or drops it. The answer has no
+    /// code: whoever sent the message, nothing is owed to them.
+    fn not_authentic(&self, message: &Message<'_>, policy: MacWrong, alarm: MacAlarm) -> Received {
+        let result = match (alarm.problem, policy) {
+            (MacProblem::Unverifiable(Cause::Unavailable), _) => ResultCode::SecurityUnavailable,
+            (_, MacWrong::Drop) => return Received::Drop(DropCause::MacWrong(alarm)),
+            (_, MacWrong::Answer) => ResultCode::MacWrong,
+        };
+        let mut body = Vec::with_capacity(128);
+        let built = Answer::new(&self.dialect, message, &self.codes.code(result))
+            .and_then(|answer| answer.write_bare(&mut body));
+        match built {
+            Ok(()) => Received::Answer { body, kind: Answered::MacWrong(alarm) },
+            Err(_) => Received::Drop(DropCause::Unanswerable),
         }
     }
 
     /// Appends the answer to a request that was decided. `request_body` is the body that was
     /// received: its elements are echoed from it. For a retransmission the answer is the first one,
-    /// byte for byte (TXN-1).
+    /// byte for byte (TXN-1). Says what could not be put into it.
     ///
     /// # Errors
     /// [`AnswerError`]; nothing is appended then.
@@ -97,14 +122,46 @@ impl Link {
         &self,
         request_body: &[u8],
         decision: &Durable<Decision>,
+        secured: &Secured,
+        security: &dyn SecurityModule,
         out: &mut Vec<u8>,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<Concerns, AnswerError> {
         let decision = decision.get();
         let request = self.reread(request_body)?;
         let code = self.codes.of_decision(decision);
+        let mut concerns = Concerns::new();
         let mut answer = Answer::new(&self.dialect, &request, &code)?;
         answer.decided(&request, decision)?;
-        answer.write(out)
+        if let Some(keys) = &secured.issuer {
+            let data = chip_answer::data(&request, decision, keys, security, &mut concerns);
+            if let Some(data) = data {
+                answer.chip(&data);
+            }
+        }
+        let seal = self.seal(secured, security, !decision.result.is_approval());
+        answer.write(&request, &seal, out)?;
+        Ok(concerns)
+    }
+
+    /// Appends the answer to a key exchange. To be called once the key is on stable storage, never
+    /// before: the terminal uses it from then on.
+    ///
+    /// # Errors
+    /// [`AnswerError`]; nothing is appended then.
+    pub fn key_set(
+        &self,
+        request_body: &[u8],
+        key: &NewKey,
+        security: &dyn SecurityModule,
+        now: Moment,
+        out: &mut Vec<u8>,
+    ) -> Result<(), AnswerError> {
+        let request = self.reread(request_body)?;
+        let code = self.codes.code(ResultCode::Approved);
+        let mut answer = Answer::new(&self.dialect, &request, &code)?;
+        answer.network(&request, now)?;
+        answer.key(&request, self.security_element, key)?;
+        answer.write(&request, &self.seal(&key.secured, security, false), out)
     }
 
     /// Appends an answer that has no effect: shed work, a stopped shard. It needs no proof, so it
@@ -116,59 +173,140 @@ impl Link {
         &self,
         request_body: &[u8],
         result: ResultCode,
+        secured: &Secured,
+        security: &dyn SecurityModule,
         out: &mut Vec<u8>,
     ) -> Result<(), AnswerError> {
         if result.is_approval() {
             return Err(AnswerError::NotDurable(result));
         }
         let request = self.reread(request_body)?;
-        Answer::new(&self.dialect, &request, &self.codes.code(result))?.write(out)
+        let answer = Answer::new(&self.dialect, &request, &self.codes.code(result))?;
+        answer.write(&request, &self.seal(secured, security, true), out)
     }
 
-    fn decide(&self, message: &Message<'_>, read: Result<Request, Fault>) -> Received {
-        match read {
-            Ok(request) => Received::Decide(Box::new(request)),
-            Err(fault) => self.format_error(message, fault),
-        }
+    fn seal<'a>(
+        &self,
+        secured: &'a Secured,
+        security: &'a dyn SecurityModule,
+        may_go_bare: bool,
+    ) -> Seal<'a> {
+        Seal { secured, security, element: self.security_element, may_go_bare }
     }
 
     fn reread<'a>(&'a self, body: &'a [u8]) -> Result<Message<'a>, AnswerError> {
         parse_lenient(&self.dialect, body).0.ok_or(AnswerError::Unreadable)
     }
+}
 
-    fn network(&self, message: &Message<'_>, asked: Answered, now: Moment) -> Received {
+/// A message that may be read: its terminal has no authentication codes, or its code is right.
+struct Admitted<'a> {
+    link: &'a Link,
+    message: Message<'a>,
+    context: Context<'a>,
+    secured: Secured,
+}
+
+impl Admitted<'_> {
+    fn receive(self, broken: Option<ParseError>) -> Received {
+        if let Some(error) = broken {
+            return self.format_error(fault_of(error));
+        }
+        let message = &self.message;
+        match message.mti().class() {
+            Class::FileAction if message.mti().function() == Function::Request => {
+                let read = special::file_action(message, self.context.security);
+                self.decide(read)
+            }
+            Class::Reconciliation => {
+                let read = special::totals(message);
+                self.decide(read)
+            }
+            Class::Authorization | Class::Financial | Class::Reversal | Class::FileAction => {
+                let device = self.secured.device.as_ref();
+                match request::read(message, self.link.default_currency, &self.context, device) {
+                    Ok((request, found)) => self.asked(request, found.issuer, found.concerns),
+                    Err(fault) => self.format_error(fault),
+                }
+            }
+            Class::NetworkManagement => match network::asked(message) {
+                Ok(Answered::CutOver) => {
+                    let read = special::cut_over(message);
+                    self.decide(read)
+                }
+                Ok(Answered::KeyExchange) => self.exchange(),
+                Ok(asked) => self.network(asked),
+                Err(fault) => self.format_error(fault),
+            },
+            _ => self.build(ResultCode::InvalidTransaction, Answered::NotSupported, |_, _| Ok(())),
+        }
+    }
+
+    fn decide(self, read: Result<Request, Fault>) -> Received {
+        match read {
+            Ok(request) => self.asked(request, None, Concerns::new()),
+            Err(fault) => self.format_error(fault),
+        }
+    }
+
+    fn asked(
+        mut self,
+        mut request: Request,
+        issuer: Option<Arc<IssuerKeys>>,
+        concerns: Concerns,
+    ) -> Received {
+        if self.secured.is_authenticated() {
+            request.facts.mac = MacFact::Right;
+        }
+        self.secured.issuer = issuer;
+        Received::Decide(Asked { request: Box::new(request), secured: self.secured, concerns })
+    }
+
+    fn exchange(self) -> Received {
+        match exchange::make(&self.message, &self.context, self.secured.clone()) {
+            Ok(key) => Received::Exchange(Box::new(key)),
+            Err(Refused::Fault(fault)) => self.format_error(fault),
+            Err(Refused::Cause(terminal, cause)) => {
+                let kind = Answered::KeyRefused(terminal, cause);
+                let now = self.context.now;
+                self.build(exchange::result(cause), kind, |answer, message| {
+                    answer.network(message, now)
+                })
+            }
+        }
+    }
+
+    fn network(self, asked: Answered) -> Received {
         let result = if network::is_done(asked) {
             ResultCode::Approved
         } else {
             ResultCode::InvalidTransaction
         };
-        self.build(message, result, asked, |answer| answer.network(message, now))
+        let now = self.context.now;
+        self.build(result, asked, |answer, message| answer.network(message, now))
     }
 
-    fn format_error(&self, message: &Message<'_>, fault: Fault) -> Received {
-        let element = self.codes.diagnostic_element();
-        self.build(message, ResultCode::FormatError, Answered::FormatError(fault), |answer| {
+    fn format_error(self, fault: Fault) -> Received {
+        let element = self.link.codes.diagnostic_element();
+        self.build(ResultCode::FormatError, Answered::FormatError(fault), |answer, _| {
             answer.diagnose(element, &fault);
             Ok(())
         })
     }
 
-    fn at_once(&self, message: &Message<'_>, result: ResultCode, kind: Answered) -> Received {
-        self.build(message, result, kind, |_| Ok(()))
-    }
-
     fn build(
-        &self,
-        message: &Message<'_>,
+        self,
         result: ResultCode,
         kind: Answered,
-        fill: impl FnOnce(&mut Answer<'_>) -> Result<(), AnswerError>,
+        fill: impl FnOnce(&mut Answer<'_>, &Message<'_>) -> Result<(), AnswerError>,
     ) -> Received {
+        let (link, message) = (self.link, &self.message);
+        let seal = link.seal(&self.secured, self.context.security, !result.is_approval());
         let mut body = Vec::with_capacity(128);
         let built =
-            Answer::new(&self.dialect, message, &self.codes.code(result)).and_then(|mut answer| {
-                fill(&mut answer)?;
-                answer.write(&mut body)
+            Answer::new(&link.dialect, message, &link.codes.code(result)).and_then(|mut answer| {
+                fill(&mut answer, message)?;
+                answer.write(message, &seal, &mut body)
             });
         match built {
             Ok(()) => Received::Answer { body, kind },

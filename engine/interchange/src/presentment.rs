@@ -1,11 +1,12 @@
 //! Batch files of 0220 and 0320 messages: each is a presentment.
 
 use crate::elements::text;
-use crate::{DeviceKeys, Fault, Link, Register, request};
+use crate::verify::Context;
+use crate::{CardKeys, DeviceKeys, Fault, Link, Register, request};
 use authorization::{PRESENTMENT, Request, SecurityFacts};
 use iso8583::{Message, ParseError};
-use payment_types::{Class, Function, Mti, PanDigest, TerminalId};
-use security::{PinReference, SecurityModule};
+use payment_types::{Class, Function, Moment, Mti, PanDigest, TerminalId, Timestamp, UtcOffset};
+use security::SecurityModule;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -41,7 +42,7 @@ impl Register for Nobody {
         None
     }
 
-    fn pin_reference(&self, _: &PanDigest) -> Option<PinReference> {
+    fn card(&self, _: &PanDigest) -> Option<CardKeys> {
         None
     }
 }
@@ -62,7 +63,10 @@ pub fn read_presentment(
     if !is_batch {
         return Err(NotPresented::Type(mti));
     }
-    let told = request::read(&message, link.default_currency(), security, &Nobody)
+    let now = Moment::new(Timestamp(0), UtcOffset(0));
+    let element = link.security_element();
+    let context = Context { security, register: &Nobody, now, element };
+    let (told, _) = request::read(&message, link.default_currency(), &context, None)
         .map_err(NotPresented::Element)?;
     // In 1987 DE 31 is an amount of fees.
     let given = match link.dialect().version() {

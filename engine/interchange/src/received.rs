@@ -1,13 +1,16 @@
 //! What is to be done with a message.
 
-use crate::Fault;
+use crate::{Cause, Concerns, Fault, MacAlarm, NewKey, Secured};
 use authorization::Request;
 use core::fmt;
+use payment_types::TerminalId;
 
 /// What [`Link::receive`](crate::Link::receive) made of a message.
 pub enum Received {
     /// Let the core decide; the answer is made by [`Link::answer`](crate::Link::answer).
-    Decide(Box<Request>),
+    Decide(Asked),
+    /// Journal the new key; the answer is made by [`Link::key_set`](crate::Link::key_set).
+    Exchange(Box<NewKey>),
     /// Send this back: the message asks for nothing that could change state.
     Answer {
         /// The answer, ready to be framed.
@@ -19,11 +22,23 @@ pub enum Received {
     Drop(DropCause),
 }
 
+/// A request for the core.
+#[derive(Debug)]
+pub struct Asked {
+    /// What the core decides about.
+    pub request: Box<Request>,
+    /// How its answer is secured.
+    pub secured: Secured,
+    /// What could not be checked, for the log.
+    pub concerns: Concerns,
+}
+
 /// Bodies are not shown, whatever is in them.
 impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Decide(request) => f.debug_tuple("Decide").field(request).finish(),
+            Self::Decide(asked) => f.debug_tuple("Decide").field(asked).finish(),
+            Self::Exchange(key) => f.debug_tuple("Exchange").field(key).finish(),
             Self::Answer { body, kind } => {
                 write!(f, "Answer({kind:?}, {} bytes)", body.len())
             }
@@ -41,8 +56,13 @@ pub enum Answered {
     SignOff,
     /// An echo test.
     Echo,
-    /// Key exchange, refused: keys come with the portfolio in this version.
+    /// Key exchange: the key is journaled before it is answered.
     KeyExchange,
+    /// Key exchange, refused.
+    KeyRefused(TerminalId, Cause),
+    /// A message without the authentication code that its terminal's profile asks for, or with a
+    /// wrong one: refused (SEC-5).
+    MacWrong(MacAlarm),
     /// A cut-over, which the core carries out (TXN-6).
     CutOver,
     /// Network management of another kind, refused.
@@ -61,7 +81,9 @@ impl Answered {
             Self::SignOn => "sign_on",
             Self::SignOff => "sign_off",
             Self::Echo => "echo",
-            Self::KeyExchange => "key_exchange_refused",
+            Self::KeyExchange => "key_exchange",
+            Self::KeyRefused(..) => "key_exchange_refused",
+            Self::MacWrong(_) => "mac_wrong",
             Self::CutOver => "cut_over",
             Self::OtherNetworkManagement => "network_management_refused",
             Self::NotSupported => "class_not_supported",
@@ -83,6 +105,8 @@ pub enum DropCause {
     UnknownType,
     /// An answer could not be built in the link's dialect.
     Unanswerable,
+    /// Its authentication code is missing or wrong, and its terminal's profile drops such (SEC-5).
+    MacWrong(MacAlarm),
 }
 
 impl DropCause {
@@ -95,6 +119,7 @@ impl DropCause {
             Self::WantsNoAnswer => "wants_no_answer",
             Self::UnknownType => "unknown_type",
             Self::Unanswerable => "unanswerable",
+            Self::MacWrong(_) => "mac_wrong",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! From a message that parsed to what the core decides about.
 
 use crate::elements::{LONGEST, digits, number, required, text, text_or_blank};
-use crate::{Fault, Register, card, edition1987, edition1993, edition2003, pin};
+use crate::security_data::SecurityData;
+use crate::verify::{self, Context, Evidence, Found};
+use crate::{DeviceKeys, Fault, card, chip, edition1987, edition1993, edition2003, pin};
 use authorization::{CardNumber, Extra, PinFact, Request, SecurityFacts};
 use iso8583::Message;
 use payment_types::{
@@ -10,6 +12,8 @@ use payment_types::{
     TerminalId, TransactionType, WireDateTime,
 };
 use security::SecurityModule;
+use std::cell::OnceCell;
+use std::sync::Arc;
 
 /// What the editions say in different places.
 pub(crate) struct Particulars {
@@ -26,17 +30,59 @@ pub(crate) struct Particulars {
     pub(crate) original: Option<OriginalDataElements>,
 }
 
-/// Reads a message of the classes 1, 2 and 4. `default_currency` stands in for a missing DE 49.
+/// Reads a message of the classes 1, 2 and 4, and has verified what it gives to be checked.
+/// `default_currency` stands in for a missing DE 49.
 pub(crate) fn read(
     message: &Message<'_>,
     default_currency: Option<Currency>,
-    security: &dyn SecurityModule,
-    register: &dyn Register,
+    context: &Context<'_>,
+    device: Option<&Arc<DeviceKeys>>,
+) -> Result<(Request, Found), Fault> {
+    let mut room = [0; LONGEST];
+    let chip = chip::read(message, &mut room)?;
+    let card = card::read(message)?;
+    let mut request = plain(message, default_currency, card.as_ref())?;
+    let holder = chip.as_ref().map(|chip| pin::by_chip(chip, request.entry_mode));
+    let holder = holder.unwrap_or(PinFact::NotPresent);
+    request.facts.pin = holder;
+    let data = SecurityData::read(message, context.element)?;
+    // Last, since it costs the most: nothing is verified for a message that is refused anyway.
+    request.extra = receiver(message, request.processing_code, context.security)?;
+    let Some(card) = &card else { return Ok((request, Found::nothing())) };
+    let digest = context.security.pan_digest(&card.pan);
+    let leading = card.pan.leading();
+    request.card = Some(CardNumber { digest, masked: card.pan.masked(), leading });
+    if request.mti.class() == Class::Reversal {
+        request.facts.pin = PinFact::NotPresent;
+        return Ok((request, Found::nothing()));
+    }
+    let evidence = Evidence {
+        message,
+        context,
+        device: device.map(Arc::clone),
+        data,
+        pan: &card.pan,
+        digest,
+        card,
+        chip: chip.as_ref(),
+        entry_mode: request.entry_mode,
+        keys: OnceCell::new(),
+    };
+    let kind = request.processing_code.transaction_type();
+    let found = verify::all(&evidence, kind == TransactionType::PinChange, holder);
+    request.facts = found.facts;
+    Ok((request, found))
+}
+
+/// All that needs no keys.
+fn plain(
+    message: &Message<'_>,
+    default_currency: Option<Currency>,
+    card: Option<&card::CardRead>,
 ) -> Result<Request, Fault> {
     let mti = message.mti().without_version();
     let undoes = mti.class() == Class::Reversal;
     let processing_code = required(number(message, 3, processing_code), 3)?;
-    let card = card::read(message)?;
     // A reversal finds its card by its original.
     if card.is_none() && !undoes {
         return Err(Fault::missing(2));
@@ -56,8 +102,7 @@ pub(crate) fn read(
         return Err(Fault::missing(4));
     }
     let amount = amount(&told, default_currency)?;
-    let holder = pin::by_chip(message, told.entry_mode)?;
-    let mut request = Request {
+    Ok(Request {
         mti,
         processing_code,
         card: None,
@@ -68,7 +113,7 @@ pub(crate) fn read(
         rrn: text_or_blank(message, 37, Rrn::new)?,
         transmission,
         local: told.local,
-        expiry: card.as_ref().and_then(|card| card.expiry),
+        expiry: card.and_then(|card| card.expiry),
         entry_mode: told.entry_mode,
         condition: told.condition,
         acquirer: number(message, 32, institution)?.unwrap_or_default(),
@@ -80,19 +125,9 @@ pub(crate) fn read(
         original: told.original,
         replacement: told.replacement,
         sender_told: sender_told(message)?,
-        facts: SecurityFacts::of_pin(holder),
+        facts: SecurityFacts::default(),
         extra: None,
-    };
-    // Last, since it costs the most: nothing is verified for a message that is refused anyway.
-    request.extra = receiver(message, processing_code, security)?;
-    if let Some(card) = &card {
-        let digest = security.pan_digest(&card.pan);
-        let leading = card.pan.leading();
-        request.card = Some(CardNumber { digest, masked: card.pan.masked(), leading });
-        let block = || pin::by_block(message, &terminal, (&card.pan, &digest), security, register);
-        request.facts.pin = if undoes { PinFact::NotPresent } else { block().unwrap_or(holder) };
-    }
-    Ok(request)
+    })
 }
 
 /// DE 103 of a transfer: the card that receives (TXN-5).

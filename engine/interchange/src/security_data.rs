@@ -132,7 +132,7 @@ impl<const N: usize> Bytes<N> {
 
     fn from_hex(text: &[u8]) -> Result<Self, NotHex> {
         let length = text.len() / 2;
-        if text.len() % 2 != 0 || length > N {
+        if !text.len().is_multiple_of(2) || length > N {
             return Err(NotHex);
         }
         let mut bytes = Zeroizing::new([0; N]);

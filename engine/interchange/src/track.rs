@@ -37,11 +37,7 @@ impl<'a> Track<'a> {
         Self::after_number(Pan::from_ascii(digits).ok()?, rest, |byte| byte == b'^')
     }
 
-    fn after_number(
-        pan: Pan,
-        rest: &'a [u8],
-        is_separator: impl Fn(u8) -> bool,
-    ) -> Option<Self> {
+    fn after_number(pan: Pan, rest: &'a [u8], is_separator: impl Fn(u8) -> bool) -> Option<Self> {
         let (expiry, rest) = match rest.split_first() {
             Some((byte, rest)) if is_separator(*byte) => (None, rest),
             _ => {
@@ -59,14 +55,14 @@ impl<'a> Track<'a> {
         };
         Some(Self { pan, expiry, service_code, discretionary })
     }
+}
 
-    /// The three digits of the card verification value and what comes after them; `None` if the
-    /// track has none.
-    pub(crate) fn card_value(&self) -> Option<(&'a [u8; 3], &'a [u8])> {
-        let long = self.discretionary.len() >= PIN_DIGITS + 3;
-        let data = self.discretionary.get(if long { PIN_DIGITS } else { 0 }..)?;
-        data.split_first_chunk().filter(|(value, _)| value.iter().all(u8::is_ascii_digit))
-    }
+/// The three digits of the card verification value in discretionary data, and what comes after
+/// them; `None` if there is none.
+pub(crate) fn card_value(discretionary: &[u8]) -> Option<(&[u8; 3], &[u8])> {
+    let is_long = discretionary.len() >= PIN_DIGITS + 3;
+    let data = discretionary.get(if is_long { PIN_DIGITS } else { 0 }..)?;
+    data.split_first_chunk().filter(|(value, _)| value.iter().all(u8::is_ascii_digit))
 }
 
 /// Without the end sentinel and what fills the last byte.
@@ -91,7 +87,7 @@ mod tests {
     fn shown(track: Option<Track<'_>>) -> Option<Found> {
         let track = track?;
         assert_eq!(track.pan.masked().as_str(), "941700******0009");
-        let value = track.card_value().map(|(value, _)| text(value));
+        let value = card_value(track.discretionary).map(|(value, _)| text(value));
         let service = track.service_code.map(|code| text(&code));
         Some((track.expiry.map(ExpiryDate::number), service, text(track.discretionary), value))
     }
@@ -126,7 +122,8 @@ mod tests {
         assert_eq!(read("B9417000000000009^ASANOV/AIBEK^2912201112340123"), expected);
         assert_eq!(read("%B9417000000000009^ASANOV/AIBEK^2912201112340123?"), expected);
         assert_eq!(read("B9417000000000009^^2912^"), found(2912, "", "", ""));
-        for bad in ["", "B", "A9417000000000009^N^2912201", "B9417000000000009^2912201", "B1^N^2912"]
+        for bad in
+            ["", "B", "A9417000000000009^N^2912201", "B9417000000000009^2912201", "B1^N^2912"]
         {
             assert_eq!(read(bad), None, "{bad}");
         }

@@ -8,8 +8,9 @@ use common::{
     Desk, PAN, TERMINAL_KEY, answer, body, decision, dialects, durable, fields, link, pin_block,
     purchase, read,
 };
-use interchange::{AnswerError, Answered, Received};
+use interchange::{AnswerError, Answered, Asked, Received, Secured};
 use payment_types::{Currency, Mti, ResponseCode, Rrn};
+use security::SoftwareModule;
 
 const SECRET: [u8; 5] = [2, 35, 36, 45, 52];
 
@@ -163,7 +164,8 @@ fn without_proof_there_are_only_declines() {
         let request = body(link.dialect(), "0200", &purchase(link.dialect()));
         for result in ResultCode::ALL {
             let mut out = b"before".to_vec();
-            let done = link.refuse(&request, *result, &mut out);
+            let security = SoftwareModule::ephemeral_for_tests();
+            let done = link.refuse(&request, *result, &Secured::default(), &security, &mut out);
             if result.is_approval() {
                 assert_eq!(done, Err(AnswerError::NotDurable(*result)), "{name}");
                 assert_eq!(out, b"before", "{name}");
@@ -182,11 +184,12 @@ fn without_proof_there_are_only_declines() {
 fn what_cannot_be_answered_says_why() {
     let link = link("iso87-bcd");
     let decided = durable(decision(ResultCode::Approved));
+    let (plain, security) = (Secured::default(), SoftwareModule::ephemeral_for_tests());
     let mut out = Vec::new();
-    let unreadable = link.answer(b"\xFF\xFF", &decided, &mut out);
+    let unreadable = link.answer(b"\xFF\xFF", &decided, &plain, &security, &mut out);
     assert_eq!(unreadable, Err(AnswerError::Unreadable));
     let response = body(link.dialect(), "0210", &purchase(link.dialect()));
-    let no_answer = link.answer(&response, &decided, &mut out);
+    let no_answer = link.answer(&response, &decided, &plain, &security, &mut out);
     assert_eq!(no_answer, Err(AnswerError::NoAnswer(Mti::parse("0210").unwrap())));
     assert!(out.is_empty());
 }
@@ -200,8 +203,6 @@ fn network_management_is_answered_at_once() {
             ("001", Answered::SignOn, true),
             ("002", Answered::SignOff, true),
             ("301", Answered::Echo, true),
-            ("101", Answered::KeyExchange, false),
-            ("161", Answered::KeyExchange, false),
             ("999", Answered::OtherNetworkManagement, false),
         ] {
             for asked in ["0800", "0801"] {
@@ -229,12 +230,9 @@ fn network_management_is_answered_at_once() {
 fn the_later_editions_manage_the_network_by_function_code() {
     let desk = Desk::new();
     let link = link("iso93-bcd");
-    for (function, expected) in [
-        ("801", Answered::SignOn),
-        ("802", Answered::SignOff),
-        ("831", Answered::Echo),
-        ("811", Answered::KeyExchange),
-    ] {
+    for (function, expected) in
+        [("801", Answered::SignOn), ("802", Answered::SignOff), ("831", Answered::Echo)]
+    {
         let all = fields(&[(11, "000001"), (12, "261123100000"), (24, function)]);
         let bytes = body(link.dialect(), "0804", &all);
         let Received::Answer { body, kind } = desk.receive(&link, &bytes) else {
@@ -257,7 +255,7 @@ fn txn_6_a_cut_over_and_totals_are_for_the_core_to_decide() {
         let totals = [&shared[..], &[(76, "0000000002"), (88, "0000000000015000")]].concat();
         for (mti, all) in [("0800", cut), ("0520", totals)] {
             let bytes = body(link.dialect(), mti, &fields(&all));
-            let Received::Decide(request) = desk.receive(&link, &bytes) else {
+            let Received::Decide(Asked { request, .. }) = desk.receive(&link, &bytes) else {
                 panic!("{name} {mti}");
             };
             assert_eq!(request.acquirer.0, 417_001, "{name} {mti}");
@@ -281,7 +279,7 @@ fn blk_5_a_file_action_says_what_and_until_when() {
         desk.receive(&link, &body(link.dialect(), "0302", &fields(&all)))
     };
     let action = |more: &[(u8, &str)]| match read(more) {
-        Received::Decide(request) => match request.extra {
+        Received::Decide(Asked { request, .. }) => match request.extra {
             Some(Extra::File(action)) => action,
             other => panic!("{other:?}"),
         },

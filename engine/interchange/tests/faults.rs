@@ -6,7 +6,7 @@ mod common;
 use common::{
     DIALECTS_1987, DIALECTS_1993, Desk, PAN, body, dialects, fields, link, purchase, read,
 };
-use interchange::{Answered, CodeTable, DropCause, FaultKind, Link, Received};
+use interchange::{Answered, Asked, CodeTable, DropCause, FaultKind, Link, Received, Secured};
 use proptest::prelude::*;
 
 /// Changes the purchase of the link's edition and expects the fault.
@@ -291,9 +291,11 @@ proptest! {
 
 fn check(desk: &Desk, link: &Link, bytes: &[u8]) {
     let mut out = Vec::new();
-    let refused = link.refuse(bytes, authorization::ResultCode::SystemError, &mut out);
+    let plain = Secured::default();
+    let result = authorization::ResultCode::SystemError;
+    let refused = link.refuse(bytes, result, &plain, &desk.security, &mut out);
     match desk.receive(link, bytes) {
-        Received::Decide(request) => {
+        Received::Decide(Asked { request, .. }) => {
             assert!(refused.is_ok());
             read(link.dialect(), &out);
             assert_eq!(request.mti.version(), 0);
@@ -301,6 +303,6 @@ fn check(desk: &Desk, link: &Link, bytes: &[u8]) {
         Received::Answer { body, .. } => {
             read(link.dialect(), &body);
         }
-        Received::Drop(_) => {}
+        Received::Drop(_) | Received::Exchange(_) => {}
     }
 }

@@ -12,6 +12,7 @@ mod tests;
 mod tree;
 
 use crate::day::DayTimes;
+pub use crate::module_queue::ModuleLimits;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -101,6 +102,10 @@ pub struct ListenerConfig {
     pub connections_max: usize,
     /// Whether a connection must sign on (0800/001) before anything else.
     pub sign_on_required: bool,
+    /// The private element in which terminals send security data that have none of their own.
+    pub security_element: u8,
+    /// How a security module outside the process is asked.
+    pub module: ModuleLimits,
     /// A code table file (causes to DE39); `None` for the dialect's default.
     pub codes: Option<PathBuf>,
     /// TLS; `None` for plain TCP.

@@ -10,22 +10,27 @@
 //! [`Limits::write`] is cut off.
 
 use crate::clock::Clock;
+use crate::key_exchange;
 use crate::listener::told_to_drain;
+use crate::module_queue::ModuleQueue;
 use crate::register::DeviceRegister;
 use crate::shard::{Envelope, Fate, Reply, Shard, Work};
-use crate::slots::{Pending, Slots};
+use crate::slots::{MANAGEMENT, Pending, Slots};
 use crate::telemetry::{AnswerMeter, Bound, Closed, ListenerMeter};
-use authorization::ResultCode;
+use authorization::{Decision, ResultCode};
 use bytes::BytesMut;
-use interchange::{Answered, Link, Received};
+use interchange::{
+    AnswerError, Answered, Asked, Concerns, DropCause, Link, NewKey, Received, Secured,
+};
 use iso8583::{Frame, Framing, Tpdu};
-use payment_types::Moment;
+use journal::Durable;
+use payment_types::{Moment, TerminalId};
 use security::SecurityModule;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -51,6 +56,10 @@ pub(crate) struct Port {
     pub(crate) length_bytes: usize,
     pub(crate) shard: Shard,
     pub(crate) security: Arc<dyn SecurityModule>,
+    /// The same where it need not be asked: it says that it cannot be.
+    pub(crate) unreachable: Arc<dyn SecurityModule>,
+    /// For a module that may have to be waited for; `None` for one that is called in place.
+    pub(crate) module: Option<ModuleQueue>,
     pub(crate) register: Arc<DeviceRegister>,
     pub(crate) clock: Clock,
     pub(crate) meter: Arc<ListenerMeter>,
@@ -94,6 +103,10 @@ pub(crate) struct Connection<S> {
     mailbox: mpsc::UnboundedReceiver<Reply>,
     address: mpsc::UnboundedSender<Reply>,
     replies: Vec<Reply>,
+    /// What comes back from other threads and tasks than the shard.
+    sidings: mpsc::UnboundedReceiver<Siding>,
+    siding: mpsc::UnboundedSender<Siding>,
+    done: Vec<Siding>,
     meter: AnswerMeter,
     signed_on: bool,
     /// When the first byte of the frame now incomplete came.
@@ -103,7 +116,49 @@ pub(crate) struct Connection<S> {
     closing: Option<Closed>,
 }
 
+/// What was done for this connection elsewhere, by the request's number.
+enum Siding {
+    /// The security module was asked about a message.
+    Received(u32, Received),
+    /// A new key is on stable storage and in the register, or is not.
+    KeyStored(u32, Box<NewKey>, bool),
+    /// An answer for which the security module was asked.
+    Made(u32, Box<(What, Made)>),
+}
+
+/// What is answered.
+#[allow(clippy::large_enum_variant)] // Nearly all are decisions.
+enum What {
+    Decision(Durable<Decision>),
+    Key(Box<NewKey>),
+    Refusal,
+}
+
+type Made = Result<(Vec<u8>, Concerns), AnswerError>;
+
+impl What {
+    fn make(
+        &self,
+        port: &Port,
+        pending: &Pending,
+        security: &dyn SecurityModule,
+        out: &mut Vec<u8>,
+    ) -> Result<Concerns, AnswerError> {
+        let (link, body, secured) = (&port.link, &pending.body, &pending.secured);
+        let none = |()| Concerns::new();
+        match self {
+            Self::Decision(decision) => link.answer(body, decision, secured, security, out),
+            Self::Key(key) => link.key_set(body, key, security, port.clock.now(), out).map(none),
+            Self::Refusal => {
+                let inoperative = ResultCode::IssuerInoperative;
+                link.refuse(body, inoperative, secured, security, out).map(none)
+            }
+        }
+    }
+}
+
 enum Event {
+    Sidings,
     Replies,
     Read(std::io::Result<usize>),
     Timer,
@@ -113,6 +168,7 @@ enum Event {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn new(stream: S, peer: SocketAddr, port: Arc<Port>) -> Self {
         let (address, mailbox) = mpsc::unbounded_channel();
+        let (siding, sidings) = mpsc::unbounded_channel();
         let meter = AnswerMeter::new(Arc::clone(&port.meter));
         Self {
             stream,
@@ -126,6 +182,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             mailbox,
             address,
             replies: Vec::new(),
+            sidings,
+            siding,
+            done: Vec::new(),
             meter,
             signed_on: false,
             half_since: None,
@@ -173,12 +232,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 read = self.stream.read_buf(&mut self.input), if self.closing.is_none() => {
                     Event::Read(read)
                 }
+                _ = self.sidings.recv_many(&mut self.done, REPLIES_MOST) => Event::Sidings,
                 () = &mut timer => Event::Timer,
                 () = &mut draining, if self.closing.is_none() => Event::Drain,
             };
             let is_timer = matches!(event, Event::Timer);
             match event {
                 Event::Replies => self.take_replies(),
+                Event::Sidings => self.take_sidings(),
                 Event::Read(read) => self.take_bytes(read)?,
                 Event::Timer => self.check_time(Instant::now())?,
                 Event::Drain => self.closing = Some(Closed::Drained),
@@ -232,39 +293,113 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn take_frame(&mut self, frame: Frame, now: Instant, moment: Moment) {
+        if self.port.module.is_some() {
+            return self.ask_about(frame, now, moment);
+        }
         let Frame { tpdu, body } = frame;
         let port = &*self.port;
         let (security, register) = (port.security.as_ref(), port.register.as_ref());
         match port.link.receive(&body, security, register, moment) {
-            Received::Decide(_) if !self.may_speak() => self.refuse(&body, tpdu),
-            Received::Decide(request) => {
-                let mti = request.mti;
+            Received::Decide(asked) => {
+                let mti = asked.request.mti;
+                let secured = asked.secured.clone();
+                if !self.may_speak() {
+                    return self.refuse(&body, tpdu, &secured);
+                }
                 if let Some(bound) = self.bound_reached() {
                     self.port.meter.shed(bound);
-                    self.refuse(&body, tpdu);
-                    return;
+                    return self.refuse(&body, tpdu, &secured);
                 }
-                let slot = self.slots.put(Pending { body, tpdu, mti, received: now });
-                self.outgoing.push(Work::Authorize(Envelope {
-                    request,
-                    slot,
-                    received: now,
-                    deadline: now + self.port.limits.deadline,
-                    reply: self.address.clone(),
-                }));
+                let slot = self.slots.put(Pending { body, tpdu, mti, secured, received: now });
+                self.decide(slot, asked, now);
+            }
+            Received::Exchange(key) => {
+                if let Some(bound) = self.bound_reached() {
+                    self.port.meter.shed(bound);
+                    return self.refuse(&body, tpdu, key.secured());
+                }
+                let (mti, secured) = (MANAGEMENT, key.secured().clone());
+                let slot = self.slots.put(Pending { body, tpdu, mti, secured, received: now });
+                self.store_key(slot, key);
             }
             Received::Answer { body, kind } => {
-                match kind {
-                    Answered::SignOn => self.signed_on = true,
-                    Answered::SignOff => self.signed_on = false,
-                    Answered::FormatError(fault) => self.port.meter.format_error(self.peer, &fault),
-                    _ => {}
-                }
-                self.port.meter.network(kind.name());
+                self.note(&kind);
                 self.frame_out(tpdu, &body);
             }
-            Received::Drop(cause) => self.port.meter.dropped(self.peer, cause.name()),
+            Received::Drop(cause) => self.dropped(cause),
         }
+    }
+
+    /// Has the security module asked about a message on another thread. The places in flight are
+    /// taken before, so that what waits is bounded.
+    fn ask_about(&mut self, frame: Frame, now: Instant, moment: Moment) {
+        let Frame { tpdu, body } = frame;
+        if let Some(bound) = self.bound_reached() {
+            self.port.meter.shed(bound);
+            return self.refuse(&body, tpdu, &Secured::default());
+        }
+        let (mti, secured) = (MANAGEMENT, Secured::default());
+        let pending = Pending { body: body.clone(), tpdu, mti, secured, received: now };
+        let slot = self.slots.put(pending);
+        let (port, siding) = (Arc::clone(&self.port), self.siding.clone());
+        let asked = self.port.module.as_ref().is_some_and(|module| {
+            module.push(Box::new(move |in_time| {
+                let security = if in_time { &port.security } else { &port.unreachable };
+                let register = port.register.as_ref();
+                let received = port.link.receive(&body, security.as_ref(), register, moment);
+                // The connection may be gone.
+                let _gone = siding.send(Siding::Received(slot, received));
+            }))
+        });
+        if !asked {
+            self.port.meter.shed(Bound::Module);
+            self.settle(slot, Fate::NotTaken, now);
+        }
+    }
+
+    /// Hands a request over to the shard, with the next ones.
+    fn decide(&mut self, slot: u32, asked: Asked, received: Instant) {
+        for concern in &asked.concerns {
+            self.port.meter.concerned(self.peer, asked.request.terminal, *concern);
+        }
+        self.outgoing.push(Work::Authorize(Envelope {
+            request: asked.request,
+            slot,
+            received,
+            deadline: received + self.port.limits.deadline,
+            reply: self.address.clone(),
+        }));
+    }
+
+    /// PIN-1: the new key is journaled and in the register before it is answered.
+    fn store_key(&self, slot: u32, key: Box<NewKey>) {
+        let (port, siding) = (Arc::clone(&self.port), self.siding.clone());
+        tokio::spawn(async move {
+            let stored = key_exchange::store(&port.shard, &port.register, &key).await;
+            let _gone = siding.send(Siding::KeyStored(slot, key, stored));
+        });
+    }
+
+    fn note(&mut self, kind: &Answered) {
+        let meter = &self.port.meter;
+        match kind {
+            Answered::SignOn => self.signed_on = true,
+            Answered::SignOff => self.signed_on = false,
+            Answered::FormatError(fault) => meter.format_error(self.peer, fault),
+            Answered::MacWrong(alarm) => meter.mac_wrong(self.peer, alarm),
+            Answered::KeyRefused(terminal, cause) => {
+                meter.key_refused(self.peer, *terminal, *cause);
+            }
+            _ => {}
+        }
+        self.port.meter.network(kind.name());
+    }
+
+    fn dropped(&self, cause: DropCause) {
+        if let DropCause::MacWrong(alarm) = &cause {
+            self.port.meter.mac_wrong(self.peer, alarm);
+        }
+        self.port.meter.dropped(self.peer, cause.name());
     }
 
     fn may_speak(&self) -> bool {
@@ -307,34 +442,139 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.replies = replies;
     }
 
-    /// Answers a request as its fate asks, and gives its place free.
-    fn settle(&mut self, slot: u32, fate: Fate, now: Instant) {
-        let Some(pending) = self.slots.take(slot) else { return };
-        self.port.in_flight.fetch_sub(1, Ordering::Relaxed);
-        match fate {
-            Fate::Decided(decision) => {
-                self.body.clear();
-                match self.port.link.answer(&pending.body, &decision, &mut self.body) {
-                    Ok(()) => {
-                        let body = std::mem::take(&mut self.body);
-                        self.frame_out(pending.tpdu, &body);
-                        self.body = body;
-                        let took = now.saturating_duration_since(pending.received);
-                        self.meter.answered(pending.mti, decision.get().result, took);
-                    }
-                    Err(error) => self.port.meter.unanswerable(self.peer, &error),
+    /// Takes all that was done elsewhere.
+    fn take_sidings(&mut self) {
+        let now = Instant::now();
+        let mut sidings = std::mem::take(&mut self.done);
+        for done in sidings.drain(..) {
+            match done {
+                Siding::Received(slot, received) => self.take_received(slot, received, now),
+                Siding::KeyStored(slot, key, true) => self.answer(slot, What::Key(key), now),
+                Siding::KeyStored(slot, _, false) => self.answer(slot, What::Refusal, now),
+                Siding::Made(slot, made) => self.finish(slot, &made.0, made.1, now),
+            }
+        }
+        self.done = sidings;
+        self.send_to_shard(now);
+    }
+
+    /// As [`Self::take_frame`] goes on, once the security module was asked.
+    fn take_received(&mut self, slot: u32, received: Received, now: Instant) {
+        let may_speak = self.may_speak();
+        match received {
+            Received::Decide(asked) => {
+                let Some(pending) = self.slots.get_mut(slot) else { return };
+                (pending.mti, pending.secured) = (asked.request.mti, asked.secured.clone());
+                let received = pending.received;
+                if may_speak {
+                    self.decide(slot, asked, received);
+                } else {
+                    self.answer(slot, What::Refusal, now);
                 }
             }
-            Fate::NotTaken => self.refuse(&pending.body, pending.tpdu),
-            Fate::Late | Fate::Unknown => {}
+            Received::Exchange(key) => {
+                let Some(pending) = self.slots.get_mut(slot) else { return };
+                pending.secured = key.secured().clone();
+                self.store_key(slot, key);
+            }
+            Received::Answer { body, kind } => {
+                let tpdu = self.free(slot).and_then(|pending| pending.tpdu);
+                self.note(&kind);
+                self.frame_out(tpdu, &body);
+            }
+            Received::Drop(cause) => {
+                self.free(slot);
+                self.dropped(cause);
+            }
         }
     }
 
-    /// `91`, with no effect anywhere.
-    fn refuse(&mut self, request: &[u8], tpdu: Option<Tpdu>) {
+    /// Gives a place among the requests in flight free.
+    fn free(&mut self, slot: u32) -> Option<Pending> {
+        let pending = self.slots.take(slot)?;
+        self.port.in_flight.fetch_sub(1, Ordering::Relaxed);
+        Some(pending)
+    }
+
+    /// Answers a request as its fate asks, and gives its place free.
+    fn settle(&mut self, slot: u32, fate: Fate, now: Instant) {
+        match fate {
+            Fate::Decided(decision) => self.answer(slot, What::Decision(decision), now),
+            Fate::NotTaken => self.answer(slot, What::Refusal, now),
+            Fate::Late | Fate::Unknown => drop(self.free(slot)),
+        }
+    }
+
+    /// Makes the answer: here, or where the security module may be waited for.
+    fn answer(&mut self, slot: u32, what: What, now: Instant) {
+        let Some(pending) = self.slots.get_mut(slot) else { return };
         let mut body = std::mem::take(&mut self.body);
         body.clear();
-        match self.port.link.refuse(request, ResultCode::IssuerInoperative, &mut body) {
+        let port = &self.port;
+        let Some(module) = port.module.as_ref().filter(|_| pending.secured.needs_module()) else {
+            let made = what.make(port, pending, port.security.as_ref(), &mut body);
+            return self.finish(slot, &what, made.map(|concerns| (body, concerns)), now);
+        };
+        self.body = body;
+        let request = pending.clone();
+        let (port, siding) = (Arc::clone(port), self.siding.clone());
+        let kept = Arc::new(Mutex::new(Some(what)));
+        let given = Arc::clone(&kept);
+        let taken = module.push(Box::new(move |in_time| {
+            let what = given.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(what) = what else { return };
+            let security = if in_time { &port.security } else { &port.unreachable };
+            let mut body = Vec::with_capacity(256);
+            let made = what.make(&port, &request, security.as_ref(), &mut body);
+            let made = made.map(|concerns| (body, concerns));
+            let _gone = siding.send(Siding::Made(slot, Box::new((what, made))));
+        }));
+        if taken {
+            return;
+        }
+        // No room to ask: the answer goes without what only the module can make, if it may.
+        let what = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (Some(what), Some(pending)) = (what, self.slots.get_mut(slot)) else { return };
+        let mut body = Vec::with_capacity(256);
+        let made = what.make(&self.port, pending, self.port.unreachable.as_ref(), &mut body);
+        self.finish(slot, &what, made.map(|concerns| (body, concerns)), now);
+    }
+
+    /// Sends an answer that was made.
+    fn finish(&mut self, slot: u32, what: &What, made: Made, now: Instant) {
+        let Some(pending) = self.free(slot) else { return };
+        match made {
+            Ok((body, concerns)) => {
+                self.frame_out(pending.tpdu, &body);
+                self.body = body;
+                for concern in &concerns {
+                    self.port.meter.concerned(self.peer, TerminalId::default(), *concern);
+                }
+                match what {
+                    What::Decision(decision) => {
+                        let took = now.saturating_duration_since(pending.received);
+                        self.meter.answered(pending.mti, decision.get().result, took);
+                    }
+                    What::Key(key) => {
+                        self.port.meter.key_set(self.peer, key);
+                        self.port.meter.network(Answered::KeyExchange.name());
+                    }
+                    What::Refusal => {}
+                }
+            }
+            Err(error) => self.port.meter.unanswerable(self.peer, &error),
+        }
+    }
+
+    /// `91`, with no effect anywhere, to a message that has no place.
+    fn refuse(&mut self, request: &[u8], tpdu: Option<Tpdu>, secured: &Secured) {
+        let mut body = std::mem::take(&mut self.body);
+        body.clear();
+        let port = &self.port;
+        // A module outside the process is not waited for here.
+        let security = if port.module.is_some() { &port.unreachable } else { &port.security };
+        let inoperative = ResultCode::IssuerInoperative;
+        match port.link.refuse(request, inoperative, secured, security.as_ref(), &mut body) {
             Ok(()) => self.frame_out(tpdu, &body),
             Err(error) => self.port.meter.unanswerable(self.peer, &error),
         }

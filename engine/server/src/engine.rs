@@ -7,6 +7,7 @@ use crate::day;
 use crate::doors::{Doors, Front, HttpError};
 use crate::http::Running;
 use crate::listener::{Bound, ListenerError, Listening, Services};
+use crate::module_watch::WatchedModule;
 use crate::pace::Pace;
 use crate::register::DeviceRegister;
 use crate::serve::ServeOptions;
@@ -242,9 +243,13 @@ impl Engine {
     }
 
     fn listen(&mut self, listening: Vec<Listening>) {
+        let mut security = self.register.security();
+        if security.is_remote() {
+            security = Arc::new(WatchedModule::new(security));
+        }
         let services = Services {
             shard: self.shard.clone(),
-            security: self.register.security(),
+            security,
             register: Arc::clone(&self.register),
             clock: self.clock.clone(),
         };

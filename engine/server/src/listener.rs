@@ -3,6 +3,8 @@
 use crate::clock::Clock;
 use crate::config::ListenerConfig;
 use crate::connection::{Connection, Limits, Port};
+use crate::module_queue::ModuleQueue;
+use crate::module_watch::WatchedModule;
 use crate::register::DeviceRegister;
 use crate::shard::Shard;
 use crate::telemetry::{Closed, ListenerMeter};
@@ -174,12 +176,25 @@ impl Listening {
     pub(crate) async fn run(self, services: Services, drain: watch::Receiver<bool>) {
         let Self { config, socket, link, framing, tls } = self;
         let meter = Arc::new(ListenerMeter::new(&config.name));
+        let security = services.security;
+        let module =
+            security.is_remote().then(|| ModuleQueue::start(config.module, Arc::clone(&meter)));
+        let module = match module.transpose() {
+            Ok(module) => module,
+            Err(error) => {
+                meter.no_threads(&error);
+                return;
+            }
+        };
+        let unreachable = Arc::new(WatchedModule::unreachable(Arc::clone(&security)));
         let port = Arc::new(Port {
             link,
             framing,
             length_bytes: if matches!(&*config.framing, "ascii4" | "u32be") { 4 } else { 2 },
             shard: services.shard,
-            security: services.security,
+            security,
+            unreachable,
+            module,
             register: services.register,
             clock: services.clock,
             meter,
@@ -275,7 +290,7 @@ fn link(config: &ListenerConfig) -> Result<Link, ListenerError> {
         path: codes.name().to_owned(),
         why: misfit.to_string(),
     })?;
-    Ok(Link::new(dialect, codes))
+    Ok(Link::new(dialect, codes).with_security_element(config.security_element))
 }
 
 fn dialect(name: &str) -> Result<Arc<Dialect>, String> {

@@ -95,6 +95,7 @@ pub const fn words(result: ResultCode) -> &'static str {
         ResultCode::AuthenticationRequired => "the holder must be authenticated",
         ResultCode::CardAbsentOff => "payments without the card are off for it",
         ResultCode::MacWrong => "wrong message authentication code",
+        ResultCode::KeyRefused => "a key that cannot be taken",
         ResultCode::AccountArrested => "account under arrest",
         ResultCode::AccountClosed => "account closed",
         ResultCode::CardNotPermitted => "not for this card",

@@ -1,31 +1,44 @@
-//! What the edge must know of devices and cards before the core decides: which key a device's PIN
-//! blocks are under, and what a card's PIN is checked against.
+//! What the edge must know of devices and cards before the core decides: which keys a device's
+//! messages are under, and what a card's PIN, values and cryptograms are checked with.
 //!
 //! A copy of a small part of the state, so that a PIN is verified without asking the shard. It
 //! holds nothing that decides: blocks, tries and limits are only in the state (BLK-1: no cache may
 //! serve an older state). It is filled when the data directory is opened and again whenever a
 //! portfolio took effect.
 
-use authorization::{Card, KeyRole, State};
+use authorization::{Card, KeyRole, KeyScheme, ProductSecurity, SealedKeys, State, Terminal};
 use dashmap::DashMap;
-use interchange::{DeviceKeys, Register};
+use interchange::{CardKeys, DeviceKeys, IssuerKeys, Register, WorkingKeys};
 use payment_types::{PanDigest, TerminalId};
-use security::{KeyUsage, PinReference, SealedKey, SecurityModule};
+use security::{
+    CryptogramVersion, Derivation, KeyUsage, LoadedKey, PinReference, SealedKey, SecurityModule,
+};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// See the module.
 pub struct DeviceRegister {
     security: Arc<dyn SecurityModule>,
-    terminals: DashMap<TerminalId, Arc<DeviceKeys>>,
-    pins: DashMap<PanDigest, PinReference, BuildHasherDefault<DigestHasher>>,
+    terminals: DashMap<TerminalId, Device>,
+    cards: DashMap<PanDigest, CardKeys, BuildHasherDefault<DigestHasher>>,
+    /// The keys of each product, by its position.
+    products: Mutex<Vec<(ProductSecurity, Arc<IssuerKeys>)>>,
+}
+
+/// A device as it was taken over, so that one that did not change is not loaded again.
+struct Device {
+    source: Terminal,
+    keys: Arc<DeviceKeys>,
 }
 
 /// What could not be taken over from the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RegisterFaults {
-    /// Devices whose key the security module does not accept: their PIN blocks can't be verified.
+    /// Keys of devices that the security module does not accept: what is under them can't be
+    /// verified.
     pub terminal_keys: u64,
+    /// The same of products and cards.
+    pub issuer_keys: u64,
     /// Cards whose PIN reference is not one: their PINs can't be verified.
     pub pin_references: u64,
 }
@@ -34,7 +47,8 @@ impl DeviceRegister {
     /// An empty register.
     #[must_use]
     pub fn new(security: Arc<dyn SecurityModule>) -> Self {
-        Self { security, terminals: DashMap::new(), pins: DashMap::default() }
+        let (cards, products) = (DashMap::default(), Mutex::default());
+        Self { security, terminals: DashMap::new(), cards, products }
     }
 
     /// The keys.
@@ -47,40 +61,173 @@ impl DeviceRegister {
     pub fn refresh(&self, state: &State) -> RegisterFaults {
         let mut faults = RegisterFaults::default();
         for terminal in state.directory().terminals() {
-            let mut keys = DeviceKeys::default();
-            if let Some(sealed) = terminal.keys.get(KeyRole::Tpk) {
-                let loaded = SealedKey::from_bytes(sealed)
-                    .and_then(|key| self.security.load(&key, KeyUsage::PinEncryption));
-                match loaded {
-                    Ok(key) => keys.pin = Some(key),
-                    Err(_) => faults.terminal_keys += 1,
-                }
-            }
-            self.terminals.insert(terminal.id, Arc::new(keys));
+            self.refresh_terminal(terminal, &mut faults);
         }
-        for (_, card) in state.cards() {
-            if !card.pin_reference.is_empty() && !self.refresh_pin(card) {
-                faults.pin_references += 1;
-            }
+        let products = self.refresh_products(state, &mut faults);
+        for (slot, card) in state.cards() {
+            self.take_card(state, (slot, card), &products, &mut faults);
         }
         faults
     }
 
-    /// PIN-4: what a card's PIN is checked against from now on; `false` if the bytes are no
-    /// reference, and the one before stays.
+    /// Takes over one device, such as after a key exchange.
+    pub fn refresh_terminal(&self, terminal: &Terminal, faults: &mut RegisterFaults) {
+        if self.terminals.get(&terminal.id).is_some_and(|known| known.source == *terminal) {
+            return;
+        }
+        let keys = Arc::new(self.device_keys(terminal, faults));
+        self.terminals.insert(terminal.id, Device { source: terminal.clone(), keys });
+    }
+
+    /// Takes over what the PIN of one card is checked against, after a change of it (PIN-4); false
+    /// if it is no reference.
     pub fn refresh_pin(&self, card: &Card) -> bool {
-        let reference = PinReference::from_bytes(&card.pin_reference);
-        reference.map(|reference| self.pins.insert(card.digest, reference)).is_ok()
+        let Ok(reference) = PinReference::from_bytes(&card.pin_reference) else { return false };
+        if let Some(mut known) = self.cards.get_mut(&card.digest) {
+            known.pin = Some(reference);
+        } else {
+            let keys = CardKeys { pin: Some(reference), issuer: Arc::default() };
+            self.cards.insert(card.digest, keys);
+        }
+        true
+    }
+
+    fn device_keys(&self, terminal: &Terminal, faults: &mut RegisterFaults) -> DeviceKeys {
+        let mut load = |sealed: &[u8], usage: KeyUsage| {
+            let loaded = self.load(sealed, usage);
+            faults.terminal_keys += u64::from(loaded.is_none());
+            loaded
+        };
+        let profile = terminal.security;
+        let of = |role| terminal.keys.get(role);
+        let base_usage = match profile.keys {
+            KeyScheme::DukptAes => KeyUsage::BaseDerivationAes,
+            KeyScheme::DukptTdes | KeyScheme::Session => KeyUsage::BaseDerivationTdes,
+        };
+        let mut working = |role: KeyRole, usage: KeyUsage| {
+            let current = of(role).and_then(|sealed| load(sealed, usage));
+            let former = terminal.former_keys.iter().rev().filter(|former| former.role == role);
+            let former: Vec<_> = former
+                .filter_map(|former| Some((load(&former.sealed, usage)?, former.until)))
+                .collect();
+            WorkingKeys::new(current, former)
+        };
+        let pin = match of(KeyRole::Tpk) {
+            None if of(KeyRole::Zpk).is_some() => working(KeyRole::Zpk, KeyUsage::ZonePin),
+            _ => working(KeyRole::Tpk, KeyUsage::PinEncryption),
+        };
+        let mac = working(KeyRole::Tak, KeyUsage::MacTerminal);
+        let base = of(KeyRole::Bdk).and_then(|sealed| load(sealed, base_usage));
+        let master = of(KeyRole::Tmk).and_then(|sealed| load(sealed, KeyUsage::TerminalMaster));
+        DeviceKeys { profile, pin, mac, base, master }
+    }
+
+    /// The keys of all products, by position; those that did not change are kept.
+    fn refresh_products(&self, state: &State, faults: &mut RegisterFaults) -> Vec<Arc<IssuerKeys>> {
+        let mut known = self.products.lock().unwrap_or_else(PoisonError::into_inner);
+        let positions = (0u32..).map_while(|position| state.directory().product(position));
+        for (position, product) in positions.enumerate() {
+            let row = known.get_mut(position);
+            if row.as_ref().is_some_and(|row| row.0 == product.security) {
+                continue;
+            }
+            let none = SealedKeys::default();
+            let keys = Arc::new(self.issuer_keys(&none, &product.security, faults));
+            let fresh = (product.security.clone(), keys);
+            match row {
+                Some(row) => *row = fresh,
+                None => known.push(fresh),
+            }
+        }
+        known.iter().map(|product| Arc::clone(&product.1)).collect()
+    }
+
+    fn issuer_keys(
+        &self,
+        own: &SealedKeys,
+        product: &ProductSecurity,
+        faults: &mut RegisterFaults,
+    ) -> IssuerKeys {
+        let mut key = |role: KeyRole, usage: KeyUsage| {
+            let sealed = own.get(role).or_else(|| product.keys.get(role))?;
+            let loaded = self.load(sealed, usage);
+            faults.issuer_keys += u64::from(loaded.is_none());
+            loaded
+        };
+        IssuerKeys {
+            pvv: key(KeyRole::Pvk, KeyUsage::PinVerificationVisa),
+            offset: key(KeyRole::IbmPvk, KeyUsage::PinVerificationIbm),
+            card_value: key(KeyRole::Cvk, KeyUsage::CardVerification),
+            cavv: key(KeyRole::Cavk, KeyUsage::CardholderAuthentication),
+            aav: key(KeyRole::Aav, KeyUsage::AccountholderAuthentication),
+            dynamic: key(KeyRole::Cvc3, KeyUsage::CardDynamic),
+            cryptogram: key(KeyRole::ImkAc, KeyUsage::ChipCryptogram),
+            script_mac: key(KeyRole::ImkSmi, KeyUsage::ChipScriptMac),
+            script_secret: key(KeyRole::ImkSmc, KeyUsage::ChipScriptConfidentiality),
+            derivation: match product.derivation {
+                authorization::Derivation::A => Derivation::A,
+                authorization::Derivation::B => Derivation::B,
+            },
+            version: product.cryptogram_version.and_then(version),
+            decimalization: product.decimalization_table,
+        }
+    }
+
+    fn take_card(
+        &self,
+        state: &State,
+        (slot, card): (u32, &Card),
+        products: &[Arc<IssuerKeys>],
+        faults: &mut RegisterFaults,
+    ) {
+        let product = state.ledger().account(card.account).map(|account| account.product);
+        let at = product.and_then(|product| usize::try_from(product).ok());
+        let own = state.card_keys(slot).filter(|keys| !keys.is_empty());
+        let security = product
+            .and_then(|product| state.directory().product(product))
+            .map(|product| &product.security);
+        let issuer = match (own, security) {
+            (Some(own), Some(security)) => Arc::new(self.issuer_keys(own, security, faults)),
+            _ => at.and_then(|at| products.get(at)).map(Arc::clone).unwrap_or_default(),
+        };
+        let pin = match &*card.pin_reference {
+            [] => None,
+            bytes => {
+                let reference = PinReference::from_bytes(bytes).ok();
+                faults.pin_references += u64::from(reference.is_none());
+                reference
+            }
+        };
+        self.cards.insert(card.digest, CardKeys { pin, issuer });
+    }
+
+    fn load(&self, sealed: &[u8], usage: KeyUsage) -> Option<LoadedKey> {
+        let key = SealedKey::from_bytes(sealed).ok()?;
+        self.security.load(&key, usage).ok()
+    }
+}
+
+/// By the networks' numbers.
+const fn version(number: u8) -> Option<CryptogramVersion> {
+    match number {
+        10 => Some(CryptogramVersion::VisaCvn10),
+        18 => Some(CryptogramVersion::VisaCvn18),
+        22 => Some(CryptogramVersion::VisaCvn22),
+        16 => Some(CryptogramVersion::MChipCvn16),
+        17 => Some(CryptogramVersion::MChipCvn17),
+        20 => Some(CryptogramVersion::MChipCvn20),
+        21 => Some(CryptogramVersion::MChipCvn21),
+        _ => None,
     }
 }
 
 impl Register for DeviceRegister {
     fn terminal(&self, id: &TerminalId) -> Option<Arc<DeviceKeys>> {
-        self.terminals.get(id).map(|keys| Arc::clone(&keys))
+        self.terminals.get(id).map(|device| Arc::clone(&device.keys))
     }
 
-    fn pin_reference(&self, pan: &PanDigest) -> Option<PinReference> {
-        self.pins.get(pan).map(|reference| *reference)
+    fn card(&self, pan: &PanDigest) -> Option<CardKeys> {
+        self.cards.get(pan).map(|keys| keys.clone())
     }
 }
 

@@ -1,17 +1,26 @@
 //! The requests a connection waits for, by number.
 
 use bytes::Bytes;
+use interchange::Secured;
 use iso8583::Tpdu;
 use payment_types::Mti;
 use std::time::Instant;
 
+/// The type of a request of which nothing is known yet, or that manages keys: it is not counted by it.
+pub(crate) const MANAGEMENT: Mti = match Mti::from_digits([0, 8, 0, 0]) {
+    Ok(mti) => mti,
+    Err(_) => panic!("0800 is four digits"),
+};
+
 /// A request in flight: what its answer is built from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Pending {
     /// The request as received; its answer echoes from it.
     pub(crate) body: Bytes,
     pub(crate) tpdu: Option<Tpdu>,
     pub(crate) mti: Mti,
+    /// How its answer is secured.
+    pub(crate) secured: Secured,
     /// When its last byte was read.
     pub(crate) received: Instant,
 }
@@ -38,6 +47,11 @@ impl Slots {
         slot
     }
 
+    /// A request that is kept.
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Pending> {
+        self.rows.get_mut(slot as usize)?.as_mut()
+    }
+
     /// Takes a request out, if its number is in use.
     pub(crate) fn take(&mut self, slot: u32) -> Option<Pending> {
         let pending = self.rows.get_mut(slot as usize)?.take()?;
@@ -61,7 +75,8 @@ mod tests {
 
     fn pending(body: &'static [u8]) -> Pending {
         let mti = Mti::parse("0200").unwrap();
-        Pending { body: Bytes::from_static(body), tpdu: None, mti, received: Instant::now() }
+        let (body, received) = (Bytes::from_static(body), Instant::now());
+        Pending { body, tpdu: None, mti, secured: Secured::default(), received }
     }
 
     #[test]

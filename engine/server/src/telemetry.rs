@@ -6,9 +6,10 @@
 
 use crate::config::{LogConfig, LogFormat};
 use authorization::ResultCode;
+use interchange::{Cause, Concern, MacAlarm, NewKey};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use payment_types::{Currency, Mti};
+use payment_types::{Currency, Mti, TerminalId};
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -34,6 +35,12 @@ const JOURNAL_BYTES: &str = "tamga_journal_bytes_total";
 const JOURNAL_RECORDS: &str = "tamga_journal_records_total";
 const JOURNAL_TROUBLE: &str = "tamga_journal_next_segment_failing";
 const RATE_MISSING: &str = "tamga_rate_missing_total";
+const MAC_WRONG: &str = "tamga_mac_wrong_total";
+const UNVERIFIABLE: &str = "tamga_security_unverifiable_total";
+const MODULE_SECONDS: &str = "tamga_security_module_seconds";
+const MODULE_UNAVAILABLE: &str = "tamga_security_module_unavailable_total";
+const MODULE_QUEUE: &str = "tamga_security_module_queue";
+const MODULE_UP: &str = "tamga_security_module_up";
 const SNAPSHOTS: &str = "tamga_snapshots_total";
 
 /// Bounds of the histograms of durations, seconds.
@@ -78,6 +85,12 @@ fn describe() {
         RATE_MISSING,
         "Requests declined for want of a fresh rate, by pair: an alarm"
     );
+    describe_counter!(MAC_WRONG, "Messages without a right authentication code: an alarm");
+    describe_counter!(UNVERIFIABLE, "What messages gave to be checked and could not be, by cause");
+    describe_counter!(MODULE_UNAVAILABLE, "Calls that the security module did not answer");
+    describe_gauge!(MODULE_QUEUE, "Messages that wait for the security module, by listener");
+    describe_gauge!(MODULE_UP, "1 while the security module answers");
+    describe_histogram!(MODULE_SECONDS, "Calls of a security module outside the process");
     describe_counter!(SNAPSHOTS, "Snapshots taken, by result");
     describe_gauge!(JOURNAL_TROUBLE, "1 while the next segment can't be made: free the disk soon");
     describe_gauge!(CONNECTIONS, "Open connections, by listener");
@@ -258,6 +271,8 @@ pub(crate) enum Bound {
     Listener,
     /// The shard's queue is full, or the shard has stopped.
     Shard,
+    /// Too many wait for the security module.
+    Module,
 }
 
 /// A listener's figures and log lines.
@@ -265,7 +280,8 @@ pub(crate) struct ListenerMeter {
     name: Arc<str>,
     connections: Gauge,
     answer: Histogram,
-    shed: [Counter; 3],
+    shed: [Counter; 4],
+    waiting: Gauge,
 }
 
 impl ListenerMeter {
@@ -277,7 +293,8 @@ impl ListenerMeter {
             name: name.into(),
             connections: gauge!(CONNECTIONS, "listener" => label.clone()),
             answer: histogram!(ANSWER_SECONDS, "listener" => label.clone()),
-            shed: [shed("connection"), shed("listener"), shed("shard")],
+            shed: [shed("connection"), shed("listener"), shed("shard"), shed("security_module")],
+            waiting: gauge!(MODULE_QUEUE, "listener" => label.clone()),
         }
     }
 
@@ -317,17 +334,64 @@ impl ListenerMeter {
     }
 
     pub(crate) fn shed(&self, bound: Bound) {
-        let [connection, listener, shard] = &self.shed;
+        let [connection, listener, shard, module] = &self.shed;
         match bound {
             Bound::Connection => connection.increment(1),
             Bound::Listener => listener.increment(1),
             Bound::Shard => shard.increment(1),
+            Bound::Module => module.increment(1),
         }
     }
 
     /// An accepted connection could not be taken, for instance for lack of file descriptors.
     pub(crate) fn accept_failed(&self, error: &std::io::Error) {
         warn!(listener = %self.name, %error, "cannot accept a connection");
+    }
+
+    /// SEC-5: a message is not what its terminal sent, or not from it.
+    pub(crate) fn mac_wrong(&self, peer: SocketAddr, alarm: &MacAlarm) {
+        let (terminal, problem) = (alarm.terminal.as_str(), alarm.problem.name());
+        counter!(MAC_WRONG, "listener" => self.name.to_string(), "problem" => problem).increment(1);
+        error!(
+            listener = %self.name, %peer, terminal, problem,
+            "ALARM: a message without a right authentication code (SEC-5)"
+        );
+    }
+
+    /// Something of a message could not be checked; its facts say only that.
+    pub(crate) fn concerned(&self, peer: SocketAddr, terminal: TerminalId, concern: Concern) {
+        let (subject, cause) = (concern.subject.name(), concern.cause.name());
+        counter!(
+            UNVERIFIABLE,
+            "listener" => self.name.to_string(), "subject" => subject, "cause" => cause
+        )
+        .increment(1);
+        let (listener, terminal) = (&self.name, terminal.as_str());
+        info!(%listener, %peer, terminal, subject, cause, "cannot be verified");
+    }
+
+    /// PIN-1: a terminal has a new working key.
+    pub(crate) fn key_set(&self, peer: SocketAddr, key: &NewKey) {
+        let (terminal, role) = (key.terminal.as_str(), key.role.name());
+        let check_value = key.check_value;
+        info!(listener = %self.name, %peer, terminal, role, %check_value, "a new working key");
+    }
+
+    /// PIN-1: a key exchange was refused.
+    pub(crate) fn key_refused(&self, peer: SocketAddr, terminal: TerminalId, cause: Cause) {
+        let (terminal, cause) = (terminal.as_str(), cause.name());
+        warn!(listener = %self.name, %peer, terminal, cause, "refused a key exchange");
+    }
+
+    /// The system gave no threads for the security module: the listener cannot work.
+    pub(crate) fn no_threads(&self, error: &std::io::Error) {
+        error!(listener = %self.name, %error, "no threads to ask the security module");
+    }
+
+    /// How many messages wait for the security module.
+    pub(crate) fn module_queue(&self, waiting: usize) {
+        #[allow(clippy::cast_precision_loss)] // A bounded queue.
+        self.waiting.set(waiting as f64);
     }
 
     pub(crate) fn unanswerable(&self, peer: SocketAddr, error: &dyn fmt::Display) {
@@ -363,6 +427,42 @@ impl AnswerMeter {
         );
         counter.increment(1);
         self.counters.push((key, counter));
+    }
+}
+
+/// A security module outside the process, by operation.
+pub(crate) struct ModuleMeter {
+    unavailable: Counter,
+    up: Gauge,
+}
+
+impl ModuleMeter {
+    pub(crate) fn new() -> Self {
+        let up = gauge!(MODULE_UP);
+        up.set(1.0);
+        Self { unavailable: counter!(MODULE_UNAVAILABLE), up }
+    }
+
+    /// A call took so long.
+    pub(crate) fn called(&self, operation: &'static str, took: Duration) {
+        histogram!(MODULE_SECONDS, "operation" => operation).record(took);
+    }
+
+    /// A call was not answered, or not made since the module is known to be gone.
+    pub(crate) fn unavailable(&self) {
+        self.unavailable.increment(1);
+    }
+
+    /// The module stopped answering.
+    pub(crate) fn gone(&self) {
+        self.up.set(0.0);
+        error!("ALARM: the security module does not answer; what needs it is answered 91");
+    }
+
+    /// The module answers again.
+    pub(crate) fn back(&self) {
+        self.up.set(1.0);
+        info!("the security module answers again");
     }
 }
 

@@ -55,6 +55,8 @@ impl Tag {
     pub const ISSUER_SCRIPT_IDENTIFIER: Self = Self(0x9F18);
     /// Issuer script command.
     pub const ISSUER_SCRIPT_COMMAND: Self = Self(0x86);
+    /// Track 2 equivalent data.
+    pub const TRACK_2_EQUIVALENT: Self = Self(0x57);
     /// Card transaction qualifiers of contactless cards.
     pub const CARD_TRANSACTION_QUALIFIERS: Self = Self(0x9F6C);
     /// Form factor indicator, or the third-party data that holds the device type.

@@ -3,7 +3,10 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use authorization::{AnswerAmounts, Decision, Liability, Request, ResultCode, Statement};
-use interchange::{Answered, CodeTable, DeviceKeys, DropCause, Fault, Link, Received, Register};
+use interchange::{
+    Answered, CardKeys, CodeTable, DeviceKeys, DropCause, Fault, IssuerKeys, Link, Received,
+    Register, Secured, WorkingKeys,
+};
 use iso8583::{Dialect, FieldValue, Message, MessageBuilder};
 use journal::simulated::SimulatedDisk;
 use journal::{Durable, Journal, Options, Recovery};
@@ -114,6 +117,7 @@ pub struct Desk {
     pub security: SoftwareModule,
     keys: Arc<DeviceKeys>,
     reference: PinReference,
+    pub issuer: Arc<IssuerKeys>,
     card: PanDigest,
 }
 
@@ -126,8 +130,9 @@ impl Register for Desk {
         }
     }
 
-    fn pin_reference(&self, pan: &PanDigest) -> Option<PinReference> {
-        (*pan == self.card).then_some(self.reference)
+    fn card(&self, pan: &PanDigest) -> Option<CardKeys> {
+        let keys = CardKeys { pin: Some(self.reference), issuer: Arc::clone(&self.issuer) };
+        (*pan == self.card).then_some(keys)
     }
 }
 
@@ -140,7 +145,9 @@ impl Desk {
         let right = TestPin::new("1234").unwrap();
         let reference = security.reference_for_test_pin(&pan, &right).unwrap();
         let card = security.pan_digest(&pan);
-        Self { security, keys: Arc::new(DeviceKeys { pin }), reference, card }
+        let pin = WorkingKeys::new(pin, []);
+        let keys = Arc::new(DeviceKeys { pin, ..DeviceKeys::default() });
+        Self { security, keys, reference, issuer: Arc::default(), card }
     }
 
     pub fn receive(&self, link: &Link, body: &[u8]) -> Received {
@@ -149,7 +156,7 @@ impl Desk {
 
     pub fn request(&self, link: &Link, body: &[u8]) -> Request {
         match self.receive(link, body) {
-            Received::Decide(request) => *request,
+            Received::Decide(asked) => *asked.request,
             other => panic!("{}: {other:?}", link.dialect().name()),
         }
     }
@@ -217,6 +224,8 @@ pub fn durable(decision: Decision) -> Durable<Decision> {
 
 pub fn answer(link: &Link, request: &[u8], decision: Decision) -> Vec<u8> {
     let mut out = Vec::new();
-    link.answer(request, &durable(decision), &mut out).unwrap();
+    let security = SoftwareModule::ephemeral_for_tests();
+    let plain = Secured::default();
+    link.answer(request, &durable(decision), &plain, &security, &mut out).unwrap();
     out
 }

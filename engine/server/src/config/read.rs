@@ -3,11 +3,12 @@
 use super::section::{Errors, Section, unknown};
 use super::{
     ApiToken, ClockConfig, Config, ConfigError, HttpConfig, ListenerConfig, LogConfig, LogFormat,
-    Role, SecurityConfig, StoreConfig, TlsConfig, tree,
+    ModuleLimits, Role, SecurityConfig, StoreConfig, TlsConfig, tree,
 };
 use crate::day::DayTimes;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// The framings of WIRE.md.
 const FRAMINGS: &[&str] = &["u16be", "u16be-incl", "ascii4", "bcd2", "u32be"];
@@ -156,11 +157,36 @@ fn listener(section: Section<'_>, before: &[ListenerConfig]) -> Option<ListenerC
         in_flight: section.size("in_flight", 1..=1_048_576).unwrap_or(4096),
         connections_max: section.size("connections_max", 1..=1_048_576).unwrap_or(4096),
         sign_on_required: section.flag("sign_on_required").unwrap_or(false),
+        security_element: security_element(&section),
+        module: module(&section),
         codes: section.path("codes"),
         tls: section.section("tls").and_then(tls),
     };
     section.finish();
     Some(listener)
+}
+
+/// A private element: DE 48, 60 to 63, 120 to 127.
+fn security_element(section: &Section<'_>) -> u8 {
+    let element = section.number("security_element", 2..=128).unwrap_or(48);
+    match u8::try_from(element) {
+        Ok(element @ (48 | 60..=63 | 120..=127)) => element,
+        _ => {
+            section.error("security_element", "must be 48, 60 to 63 or 120 to 127");
+            48
+        }
+    }
+}
+
+/// How a security module outside the process is asked.
+fn module(section: &Section<'_>) -> ModuleLimits {
+    let usual = ModuleLimits::default();
+    let patience = section.number("module_patience_ms", 1..=60_000).map(Duration::from_millis);
+    ModuleLimits {
+        threads: section.size("module_threads", 1..=256).unwrap_or(usual.threads),
+        queue: section.size("module_queue", 1..=65_536).unwrap_or(usual.queue),
+        patience: patience.unwrap_or(usual.patience),
+    }
 }
 
 /// A literal header, as text or in hex digits.

@@ -399,7 +399,7 @@ fn portfolio() -> Vec<PortfolioItem> {
             leading: number(at).leading,
             expiry: ExpiryDate::from_number(card.expiry).expect("a month"),
             sequence: 1,
-            service_code: 201,
+            service_code: card.service_code,
             blocks: if card.active { vec![] } else { vec![BlockReason::NotActivated] },
             pin_reference: Vec::new(),
             applied_on: None,

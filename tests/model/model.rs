@@ -268,6 +268,7 @@ impl Model {
         }
         self.card_in_order(at, message).map_err(declined)?;
         self.pin(message).map_err(declined)?;
+        not_fallback(message).map_err(declined)?;
         self.account_in_order(message, true).map_err(declined)?;
         let money = money(message).map_err(declined)?;
         if money.cash_exact > 0 && money.cash == 0 {
@@ -357,6 +358,7 @@ impl Model {
     ) -> Result<Answer, Answer> {
         self.card_in_order(at, message).map_err(declined)?;
         self.pin(message).map_err(declined)?;
+        not_fallback(message).map_err(declined)?;
         // PIN-4: the old one, online, and one to put in its place.
         let new_pin = match message.what {
             What::PinChange(_) if message.pin != Pin::Right => return Err(declined("70")),
@@ -698,6 +700,12 @@ impl Model {
 const KEEP_DAYS: i64 = 8;
 /// Increments of one hold.
 const MAX_INCREMENTS: usize = 15;
+
+/// SEC-3: the stripe of a chip card, at terminals that all read chips.
+fn not_fallback(message: &Message) -> Result<(), &'static str> {
+    let has_chip = matches!(CARDS[message.card].service_code / 100, 2 | 6);
+    if has_chip && matches!(message.entry / 10, 2 | 90) { Err("57") } else { Ok(()) }
+}
 
 /// What is said of a message that is not there yet.
 const EMPTY: Message = Message {

@@ -43,6 +43,8 @@ pub struct Card {
     pub expired_from: i64,
     /// YYMM.
     pub expiry: u16,
+    /// The first digit says whether it has a chip (SEC-3).
+    pub service_code: u16,
 }
 
 /// 2030-01-01.
@@ -51,21 +53,21 @@ const FAR: i64 = 21_915;
 const SOON: i64 = 20_819;
 
 const fn card(account: usize, holder: usize, active: bool) -> Card {
-    Card { account, holder, active, expired_from: FAR, expiry: 2912 }
+    Card { account, holder, active, expired_from: FAR, expiry: 2912, service_code: 101 }
 }
 
 /// The ninth expires during a history; the seventh has another holder than its account's owner
 /// (BLK-7); the eighth is not activated.
 pub const CARDS: [Card; 9] = [
     card(0, 0, true),
-    card(1, 1, true),
+    Card { service_code: 201, ..card(1, 1, true) },
     card(2, 2, true),
     card(3, 3, true),
     card(4, 3, true),
     card(5, 1, true),
     card(0, 2, true),
     card(1, 1, false),
-    Card { account: 2, holder: 2, active: true, expired_from: SOON, expiry: 2612 },
+    Card { expired_from: SOON, expiry: 2612, service_code: 601, ..card(2, 2, true) },
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -86,13 +86,10 @@ fn apply_card(state: &mut State, change: CardChange) {
     let Some(card) = state.cards.get_mut(index) else {
         unreachable!("a decision names a card that is there");
     };
-    card.pin_tries = change.pin_tries;
-    if let Some(reason) = change.set {
-        card.blocks.set(reason);
-    }
-    if let Some(reason) = change.lift {
-        card.blocks.lift(reason);
-    }
+    (card.pin_tries, card.pin_tries_end) = (change.pin_tries, change.pin_tries_end);
+    card.atc = change.atc;
+    card.blocks.lift_all(change.lift);
+    card.blocks.set_all(change.set);
 }
 
 fn keep(state: &mut State, sequence: Sequence, hold: Option<HoldSlot>, scratch: &mut Scratch) {

@@ -1,6 +1,6 @@
 //! A card, and the reasons it may be blocked for, kept apart (rule book section 5).
 
-use crate::{BlockReason, ResultCode, SealedPanBytes};
+use crate::{AtcWindow, BlockReason, ResultCode, SealedPanBytes};
 use arrayvec::ArrayVec;
 use ledger::AccountSlot;
 use payment_types::{BusinessDate, ExpiryDate, MaskedPan, PanDigest, Timestamp};
@@ -38,6 +38,10 @@ pub struct Card {
     pub moto: bool,
     /// Wrong PINs in a row (PIN-2).
     pub pin_tries: u8,
+    /// The day on which `pin_tries` ends by itself (PIN-3), where it does.
+    pub pin_tries_end: Option<BusinessDate>,
+    /// The transaction counters of its chip that were seen (SEC-2).
+    pub atc: AtcWindow,
     /// What its PIN is checked against.
     pub pin_reference: PinReferenceBytes,
     /// The primary card's position, for a supplementary one.
@@ -68,6 +72,16 @@ impl Blocks {
     /// Without a reason; the others stay (BLK-2).
     pub fn lift(&mut self, reason: BlockReason) {
         self.0 &= !Self::bit(reason);
+    }
+
+    /// With all reasons of another set.
+    pub fn set_all(&mut self, reasons: Self) {
+        self.0 |= reasons.0;
+    }
+
+    /// Without any reason of another set.
+    pub fn lift_all(&mut self, reasons: Self) {
+        self.0 &= !reasons.0;
     }
 
     /// Whether a reason is set.
@@ -134,16 +148,33 @@ impl Card {
         self.exempt_until.is_some_and(|until| date <= until)
     }
 
+    /// PIN-3: whether its block for wrong PINs ended by itself, on this day or before.
+    #[must_use]
+    pub fn pin_block_over(&self, date: BusinessDate) -> bool {
+        self.blocks.contains(BlockReason::PinTries)
+            && self.pin_tries_end.is_some_and(|end| date >= end)
+    }
+
+    /// What it is blocked for on a day: without a block that ended by itself (PIN-3).
+    #[must_use]
+    pub fn blocks_on(&self, date: BusinessDate) -> Blocks {
+        let mut blocks = self.blocks;
+        if self.pin_block_over(date) {
+            blocks.lift(BlockReason::PinTries);
+        }
+        blocks
+    }
+
     /// What stands against the card on a day, most severe first (BLK-2).
     #[must_use]
     pub fn obstacle(&self, date: BusinessDate) -> Option<Obstacle> {
-        let expired = self.expiry.is_past_on(date);
-        if self.blocks.is_empty() && !expired {
+        let (expired, blocks) = (self.expiry.is_past_on(date), self.blocks_on(date));
+        if blocks.is_empty() && !expired {
             return None;
         }
         SEVERITY
             .into_iter()
-            .find(|(reason, _)| reason.map_or(expired, |reason| self.blocks.contains(reason)))
+            .find(|(reason, _)| reason.map_or(expired, |reason| blocks.contains(reason)))
             .map(|(reason, result)| Obstacle { reason, result })
     }
 
@@ -181,6 +212,8 @@ mod tests {
             ecommerce: true,
             moto: true,
             pin_tries: 0,
+            pin_tries_end: None,
+            atc: AtcWindow::default(),
             pin_reference: PinReferenceBytes::new(),
             supplementary_of: None,
             policy_block: false,

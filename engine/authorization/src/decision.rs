@@ -20,7 +20,8 @@ pub struct AnswerAmounts {
     pub approved: Option<u64>,
 }
 
-/// Who answers for a transaction without PIN (CTL-5).
+/// Who answers for a transaction without PIN (CTL-5), or without the chip or the holder's
+/// authentication (SEC-3, SEC-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Liability {
@@ -29,6 +30,8 @@ pub enum Liability {
     Unset,
     /// The issuer: approved without PIN (004 §33, last sentence).
     Issuer,
+    /// The acquirer: it could have had the holder authenticated (SEC-3, SEC-4).
+    Acquirer,
 }
 
 /// Lines of a mini-statement (TXN-5).

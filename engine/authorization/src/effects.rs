@@ -5,11 +5,11 @@ use crate::batch::BatchChange;
 use crate::clearing::Presented;
 use crate::pin_change::PinStep;
 use crate::transactions::{Place, Status, Transaction};
-use crate::{BlockReason, Movement, Notice, Parties, StopListAction, TraceEntry};
+use crate::{AtcWindow, Blocks, Card, Movement, Notice, Parties, StopListAction, TraceEntry};
 use arrayvec::ArrayVec;
 use ledger::{HoldSlot, OverdraftCause};
 use limits::{Facts, Move, Moves, Portion, Report};
-use payment_types::{Balance, Sequence};
+use payment_types::{Balance, BusinessDate, Sequence};
 
 /// Increments that one hold can take (TXN-4): bounds the work of reversing it.
 pub(crate) const MAX_INCREMENTS: usize = 15;
@@ -29,9 +29,11 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CardChange {
     pub(crate) card: u32,
+    pub(crate) set: Blocks,
+    pub(crate) lift: Blocks,
     pub(crate) pin_tries: u8,
-    pub(crate) set: Option<BlockReason>,
-    pub(crate) lift: Option<BlockReason>,
+    pub(crate) pin_tries_end: Option<BusinessDate>,
+    pub(crate) atc: AtcWindow,
 }
 
 /// Everything a decision will change besides money.
@@ -130,6 +132,20 @@ impl Scratch {
         self.original = None;
         self.notice = None;
         self.effects = Effects::default();
+    }
+}
+
+impl CardChange {
+    /// One that leaves the card as it is, to be altered.
+    pub(crate) fn unchanged(slot: u32, card: &Card) -> Self {
+        Self {
+            card: slot,
+            set: Blocks::NONE,
+            lift: Blocks::NONE,
+            pin_tries: card.pin_tries,
+            pin_tries_end: card.pin_tries_end,
+            atc: card.atc,
+        }
     }
 }
 

@@ -159,6 +159,10 @@ impl State {
         let slot = self.card_named(card)?;
         let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
         card.blocks.set(reason);
+        if reason == BlockReason::PinTries {
+            // PIN-3: what staff set, only staff lift.
+            card.pin_tries_end = None;
+        }
         if matches!(reason, BlockReason::Lost | BlockReason::Stolen) {
             card.loss_reported_at.get_or_insert(moment.at);
         }
@@ -206,7 +210,7 @@ impl State {
         card.blocks.lift(reason);
         card.policy_block &= reason != BlockReason::TechnicalOverdraft;
         if reason == BlockReason::PinTries {
-            card.pin_tries = 0;
+            (card.pin_tries, card.pin_tries_end) = (0, None);
         }
         Ok(Done::Unblocked)
     }

@@ -1,5 +1,6 @@
 //! Taking in a portfolio: ids become positions, opening balances come by transfers.
 
+use crate::AtcWindow;
 use crate::card::{Blocks, Card, PinReferenceBytes};
 use crate::command::{AccountItem, CardItem, PortfolioItem, ProductItem, TerminalItem};
 use crate::directory::{Customer, Merchant, Product, Terminal};
@@ -146,6 +147,8 @@ impl State {
             ecommerce: item.security.ecommerce,
             moto: item.security.moto,
             pin_tries: 0,
+            pin_tries_end: None,
+            atc: AtcWindow::default(),
             pin_reference,
             supplementary_of,
             policy_block: false,

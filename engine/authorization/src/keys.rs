@@ -242,7 +242,7 @@ pub enum Derivation {
 }
 
 /// What a product says about the security of its cards.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductSecurity {
     /// The keys of its cards.
     pub keys: SealedKeys,
@@ -250,6 +250,8 @@ pub struct ProductSecurity {
     pub derivation: Derivation,
     /// The cryptogram version, where the chip does not tell it in 9F10.
     pub cryptogram_version: Option<u8>,
+    /// SEC-2: whether a chip that is read must show a cryptogram, where there is a key to check it.
+    pub cryptogram_required: bool,
     /// SEC-3: whether the stripe is taken where a chip would not work.
     pub fallback: bool,
     /// SEC-4: above this amount of KGS, minor units, a payment over the net needs 3-D Secure; never
@@ -259,6 +261,21 @@ pub struct ProductSecurity {
     pub pin_tries_reset_daily: bool,
     /// The decimalization table of IBM 3624; 0123456789012345 where there is none.
     pub decimalization_table: Option<[u8; 16]>,
+}
+
+impl Default for ProductSecurity {
+    fn default() -> Self {
+        Self {
+            keys: SealedKeys::default(),
+            derivation: Derivation::default(),
+            cryptogram_version: None,
+            cryptogram_required: true,
+            fallback: false,
+            three_d_secure_above: None,
+            pin_tries_reset_daily: false,
+            decimalization_table: None,
+        }
+    }
 }
 
 /// What a card of a portfolio says about its security.

@@ -9,6 +9,7 @@
 //! Reading order: [`Request`], `decide/mod.rs`, `decide/request.rs`, `apply.rs`, [`State`].
 
 mod apply;
+mod atc;
 mod batch;
 mod card;
 mod clearing;
@@ -44,6 +45,7 @@ mod stop_list;
 mod trace;
 mod transactions;
 
+pub use atc::{ATC_WINDOW, AtcWindow};
 pub use batch::{Batch, Batches, Counted, Reconciliation, ToldTotals, Totals};
 pub use card::{Blocks, Card, Obstacle, PinReferenceBytes};
 pub use clearing::{PRESENTMENT, Presented, PresentedBefore, Presentment, REMEMBER_DAYS};

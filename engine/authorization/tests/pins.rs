@@ -181,3 +181,57 @@ fn pin_4_a_mini_statement_shows_a_change_only_where_it_cost_something() {
         assert_eq!(bank.new_message(asked).1.statement.iter().count(), lines);
     }
 }
+
+#[test]
+fn pin_3_the_block_ends_with_the_day_only_where_the_product_says_so() {
+    for (daily, next_day) in [(true, "00"), (false, "75")] {
+        let mut bank = bank("");
+        let product = ProductItem {
+            id: "secure".into(),
+            currency: payment_types::Currency::KGS,
+            minimum_balance: 0,
+            contactless: true,
+            partial_approval: false,
+            pin_tries: 3,
+            hold_days: None,
+            security: ProductSecurity {
+                pin_tries_reset_daily: daily,
+                ..ProductSecurity::default()
+            },
+        };
+        let items = vec![
+            PortfolioItem::Product(product),
+            account("AD", "C5", "secure", "1000.00", "0.00"),
+            PortfolioItem::Card(card("KD", "AD", "C5")),
+        ];
+        bank.command(Command::Import { part: 0, last: true, items });
+        let mut cash = message("0200", CASH, "ATM00001", "KD", "200.00");
+        let slot = bank.state.directory().card_position("KD").unwrap();
+        cash.facts.pin = PinFact::OnlineWrong;
+        bank.clock("2026-11-23 23:59:00");
+        let codes = [(); 3].map(|()| bank.new_message(cash).1.result.code());
+        assert_eq!(codes, ["55", "55", "75"]);
+        cash.facts.pin = RIGHT;
+        bank.clock("2026-11-23 23:59:59");
+        assert_eq!(bank.new_message(cash).1.result.code(), "75");
+        bank.clock("2026-11-24 00:00:00");
+        let status = bank.state.card(slot).unwrap().status(bank.now.business_date());
+        assert_eq!(status, if daily { "active" } else { "pin_tries" });
+        assert_eq!(bank.new_message(cash).1.result.code(), next_day);
+        if daily {
+            // The tries begin anew.
+            cash.facts.pin = PinFact::OnlineWrong;
+            let codes = [(); 3].map(|()| bank.new_message(cash).1.result.code());
+            assert_eq!(codes, ["55", "55", "75"]);
+            // What staff set, the next day does not lift.
+            let by = OnRequestOf::default();
+            let reason = BlockReason::PinTries;
+            bank.command(Command::Block { card: "KD".into(), reason, by: by.clone() });
+            bank.clock("2026-11-25 00:00:00");
+            cash.facts.pin = RIGHT;
+            assert_eq!(bank.new_message(cash).1.result.code(), "75");
+            bank.command(Command::Unblock { card: "KD".into(), reason, by });
+            assert_eq!(bank.new_message(cash).1.result.code(), "00");
+        }
+    }
+}

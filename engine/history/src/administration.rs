@@ -378,7 +378,9 @@ fn install_rules(
 fn limits_of(text: &str) -> Vec<(String, &'static str)> {
     let Ok(rules) = limits::RuleSet::parse(text, "rules.toml") else { return Vec::new() };
     let limits = rules.limits.into_iter().map(|limit| (limit.id, limit.measure.name()));
-    limits.chain(rules.fees.into_iter().map(|fee| (fee.id, "fee"))).collect()
+    let fees = rules.fees.into_iter().map(|fee| (fee.id, "fee"));
+    let checks = rules.chip_checks.into_iter().map(|check| (check.id, "chip_check"));
+    limits.chain(fees).chain(checks).collect()
 }
 
 fn expire_holds(

@@ -18,6 +18,7 @@ pub(crate) const fn liability(liability: Liability) -> &'static str {
     match liability {
         Liability::Unset => "unset",
         Liability::Issuer => "issuer",
+        Liability::Acquirer => "acquirer",
     }
 }
 

@@ -202,6 +202,10 @@ impl FeeTable {
         entries.into_iter().find(|(_, entry)| entry.fits(query))
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -443,3 +443,64 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn sec_2_chip_checks_and_stand_in_are_read_with_their_mistakes() {
+    let check = |rest: &str| format!("version = \"x\"\n[[chip_check]]\nid = \"c\"\n{rest}");
+    for (text, line, message) in [
+        (
+            check(
+                "source = \"tvr\"\nmask = \"0000800000\"\nvalue = \"00008000\"\naction = \"flag\"\n",
+            ),
+            6,
+            "must have 5 bytes",
+        ),
+        (
+            check(
+                "source = \"tvr\"\nmask = \"00008000xx\"\nvalue = \"0000800000\"\naction = \"flag\"\n",
+            ),
+            5,
+            "must be up to 8 bytes in hex digits, such as \"0000800000\"",
+        ),
+        (
+            check("source = \"cvm\"\nmask = \"000000\"\nvalue = \"000000\"\naction = \"flag\"\n"),
+            5,
+            "looks at nothing",
+        ),
+        (
+            check("source = \"cvr\"\nmask = \"0F\"\nvalue = \"10\"\naction = \"decline\"\n"),
+            6,
+            "has bits that mask leaves out, so it is never found",
+        ),
+        (
+            check(
+                "source = \"tvr\"\nmask = \"0000800000\"\nvalue = \"0000800000\"\naction = \"flag\"\ncode = \"05\"\n",
+            ),
+            8,
+            "a check that only flags has no code",
+        ),
+        (
+            check("source = \"tsi\"\nmask = \"00\"\nvalue = \"00\"\naction = \"flag\"\n"),
+            4,
+            "\"tsi\" is none of tvr, cvm, cvr",
+        ),
+        (
+            "version = \"x\"\n[[stand_in]]\nchip = \"1.00\"\n[[stand_in]]\nchip = \"2.00\"\n"
+                .into(),
+            4,
+            "there are terms for all products already",
+        ),
+        (
+            "version = \"x\"\n[[stand_in]]\nchips = \"1.00\"\n".into(),
+            3,
+            "unknown key; did you mean \"chip\"?",
+        ),
+    ] {
+        let errors = RuleSet::parse(&text, "rules.toml").unwrap_err();
+        let found: Vec<_> = errors.iter().map(|e| (e.line, e.message.as_str())).collect();
+        assert!(
+            found.iter().any(|(at, said)| *at == line && said.starts_with(message)),
+            "{text}: {found:?}"
+        );
+    }
+}

@@ -1,13 +1,14 @@
 //! A request with everything that was looked up for it.
 
+use super::security::Found;
 use crate::card::Card;
 use crate::directory::{Product, Terminal};
-use crate::effects::Scratch;
+use crate::effects::{CardChange, Scratch};
 use crate::pin_change::PinStep;
 use crate::transactions::{Answer, Status, Transaction};
 use crate::{
-    AnswerAmounts, Decision, Liability, NewPin, Request, ResultCode, RuleId, State, Statement,
-    StopTerms, TraceEntry, Verdict,
+    AnswerAmounts, Decision, Liability, MacFact, NewPin, Request, ResultCode, RuleId, State,
+    Statement, StopTerms, TraceEntry, Verdict,
 };
 use ledger::{Account, AccountSlot, GeneralAccount};
 use payment_types::{AuthorizationCode, Balance, BusinessDate, Moment, Rrn, Sequence};
@@ -28,6 +29,7 @@ pub(super) struct Case<'a> {
     pub(super) statement: Statement,
     pub(super) listed: Option<StopTerms>,
     pub(super) code_override: Option<payment_types::ResponseCode>,
+    pub(super) found: Found,
 }
 
 /// The digest of DE 2 folded for comparing two messages.
@@ -49,6 +51,9 @@ impl<'a> Case<'a> {
         let account =
             card.and_then(|(_, card)| Some((card.account, state.ledger().account(card.account)?)));
         let product = account.and_then(|(_, account)| state.directory().product(account.product));
+        if request.facts.mac == MacFact::Right {
+            scratch.trace.push(TraceEntry::plain(RuleId::Sec5, Verdict::Pass));
+        }
         scratch.parties.card = slot;
         scratch.parties.account = account.map(|(slot, _)| slot);
         scratch.parties.terminal = terminal.map(|(slot, _)| slot);
@@ -67,7 +72,15 @@ impl<'a> Case<'a> {
             statement: Statement::default(),
             listed: None,
             code_override: None,
+            found: Found::default(),
         }
+    }
+
+    /// The change to the card, begun if there is none yet; nothing for a card nobody knows.
+    pub(super) fn card_change(&mut self) -> Option<&mut CardChange> {
+        let (slot, card) = self.card?;
+        let change = &mut self.scratch.effects.card;
+        Some(change.get_or_insert_with(|| CardChange::unchanged(slot, card)))
     }
 
     /// PIN-4: the card's PIN is checked against another reference from now on.

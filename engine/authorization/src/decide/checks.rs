@@ -1,7 +1,6 @@
 //! What must be in order before money is looked at: card, PIN, account, device, type.
 
 use super::case::Case;
-use crate::effects::CardChange;
 use crate::{BlockReason, Extra, NewPin, PinFact, ResultCode, RuleId, Verdict};
 use ledger::{AccountSlot, GeneralAccount, Party};
 use limits::Operation;
@@ -104,15 +103,18 @@ impl Case<'_> {
     /// BLK-2: the most severe reason answers; expiry is the calendar's; DE 14 must be the card's.
     pub(super) fn card_in_order(&mut self) -> Result<(), ResultCode> {
         self.not_stop_listed()?;
-        let Some((slot, card)) = self.card else {
+        let Some((_, card)) = self.card else {
             self.note(RuleId::Blk2, Verdict::Decline);
             return Err(ResultCode::UnknownCard);
         };
+        if card.pin_block_over(self.date) {
+            self.end_pin_block();
+        }
         if let Some(obstacle) = card.obstacle(self.date) {
             if obstacle.reason == Some(BlockReason::NotActivated) && self.activates() {
-                let lift = Some(BlockReason::NotActivated);
-                let change = CardChange { card: slot, pin_tries: 0, set: None, lift };
-                self.scratch.effects.card = Some(change);
+                if let Some(change) = self.card_change() {
+                    change.lift.set(BlockReason::NotActivated);
+                }
                 self.note(RuleId::Blk1, Verdict::Note);
             } else {
                 self.note(RuleId::Blk2, Verdict::Decline);
@@ -125,6 +127,15 @@ impl Case<'_> {
         }
         self.note(RuleId::Blk2, Verdict::Pass);
         Ok(())
+    }
+
+    /// PIN-3: the block ended by itself when the day began.
+    fn end_pin_block(&mut self) {
+        if let Some(change) = self.card_change() {
+            change.lift.set(BlockReason::PinTries);
+            (change.pin_tries, change.pin_tries_end) = (0, None);
+        }
+        self.note(RuleId::Pin3, Verdict::Note);
     }
 
     /// BLK-5: a number on the stop-list, ours or not. A card reported lost or stolen says so first.
@@ -154,16 +165,23 @@ impl Case<'_> {
 
     /// PIN-2: a wrong PIN counts, the last allowed one blocks, a right one resets.
     pub(super) fn pin(&mut self) -> Result<(), ResultCode> {
-        let Some((slot, card)) = self.card else { return Err(ResultCode::UnknownCard) };
+        let date = self.date;
+        let by_itself = self.product.is_some_and(|product| product.security.pin_tries_reset_daily);
+        let Some((_, card)) = self.card else { return Err(ResultCode::UnknownCard) };
+        let before = self.scratch.effects.card.map_or(card.pin_tries, |change| change.pin_tries);
         let allowed = self.product.map_or(3, |product| product.pin_tries.max(1));
-        let tries = i64::from(card.pin_tries);
+        let tries = i64::from(before);
         match self.request.facts.pin {
             PinFact::OnlineWrong => {
-                let pin_tries = card.pin_tries.saturating_add(1);
+                let pin_tries = before.saturating_add(1);
                 let last = pin_tries >= allowed;
-                let set = last.then_some(BlockReason::PinTries);
-                self.scratch.effects.card =
-                    Some(CardChange { card: slot, pin_tries, set, lift: None });
+                if let Some(change) = self.card_change() {
+                    change.pin_tries = pin_tries;
+                    if last {
+                        change.set.set(BlockReason::PinTries);
+                        change.pin_tries_end = by_itself.then(|| date.plus_days(1));
+                    }
+                }
                 self.trace(RuleId::Pin2, Verdict::Decline, 1, tries, i64::from(allowed));
                 Err(if last { ResultCode::PinTriesExceeded } else { ResultCode::WrongPin })
             }
@@ -177,13 +195,9 @@ impl Case<'_> {
             }
             PinFact::OnlineVerified => {
                 self.trace(RuleId::Pin2, Verdict::Pass, 0, tries, i64::from(allowed));
-                if card.pin_tries > 0 {
-                    let change = self.scratch.effects.card.get_or_insert(CardChange {
-                        card: slot,
-                        pin_tries: 0,
-                        set: None,
-                        lift: None,
-                    });
+                if before > 0
+                    && let Some(change) = self.card_change()
+                {
                     change.pin_tries = 0;
                 }
                 Ok(())

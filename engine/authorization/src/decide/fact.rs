@@ -37,6 +37,7 @@ fn book(case: &mut Case<'_>, about: Option<Place>) -> Result<Transaction, Result
         case.note(RuleId::Blk2, Verdict::Decline);
         return Err(ResultCode::UnknownCard);
     };
+    case.flag_chip();
     if kind.direction == Direction::None {
         return Err(ResultCode::InvalidTransaction);
     }

@@ -17,6 +17,7 @@ mod price;
 mod reconcile;
 mod request;
 mod reversal;
+mod security;
 mod statement;
 
 use crate::effects::Scratch;

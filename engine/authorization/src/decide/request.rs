@@ -43,9 +43,11 @@ fn approve(case: &mut Case<'_>) -> Result<Approved, ResultCode> {
 fn debit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.card_in_order()?;
     case.pin()?;
+    case.secured()?;
     case.account_in_order(Direction::Debit)?;
     case.place_in_order()?;
     case.switched_on(kind)?;
+    case.card_absent()?;
     case.currency_in_order()?;
     case.receiver_in_order(kind)?;
     let mut money = case.money(kind)?;
@@ -55,11 +57,14 @@ fn debit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     if root.is_some() {
         priced = Case::as_increment(priced, money.amount)?;
     }
+    case.stands_in(&priced)?;
     let mut facts = case.facts(kind, money, &priced).ok_or(ResultCode::SystemError)?;
     facts.increment = root.is_some();
     case.limits(&facts)?;
     let granted = case.funds(kind, money, &priced)?;
+    case.authenticated(&priced)?;
     case.pin_asked()?;
+    case.chip_asks_pin()?;
     let is_partial = granted < money.amount;
     if is_partial {
         money.amount = granted;
@@ -81,6 +86,7 @@ fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
         case.note(RuleId::Blk4, Verdict::Note);
     } else {
         case.pin()?;
+        case.genuine()?;
     }
     if case.request.mti.class() == Class::Authorization {
         case.note(RuleId::Txn5, Verdict::Decline);
@@ -103,6 +109,8 @@ fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
 fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.card_in_order()?;
     case.pin()?;
+    case.secured()?;
+    case.nothing_stands_in()?;
     let new_pin = case.pin_change()?;
     case.account_in_order(Direction::None)?;
     case.place_in_order()?;
@@ -114,6 +122,7 @@ fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
         case.funds(kind, money, &priced)?;
         case.trace_fees(&priced);
     }
+    case.chip_asks_pin()?;
     let left = |amount: Balance| Some((amount.saturating_sub(cost), account.currency));
     match case.request.processing_code.transaction_type() {
         TransactionType::MiniStatement => case.statement = case.mini_statement(),
@@ -191,7 +200,11 @@ fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
     }
     case.scratch.effects.record = facts.or(case.scratch.effects.record);
     let without_pin = facts.is_some_and(|facts| case.state.plan().is_without_pin(&facts));
-    let liability = if without_pin { Liability::Issuer } else { Liability::Unset };
+    let liability = match (without_pin, case.found.acquirer_liable) {
+        (true, _) => Liability::Issuer,
+        (false, true) if kind.direction == Direction::Debit => Liability::Acquirer,
+        _ => Liability::Unset,
+    };
     if without_pin {
         case.note(RuleId::Ctl5, Verdict::Note);
     }

@@ -173,7 +173,11 @@ pub fn portfolio() -> Vec<PortfolioItem> {
     ];
     let expired =
         CardItem { expiry: ExpiryDate::from_number(2610).unwrap(), ..card("KX", "A1", "C1") };
-    let fresh = CardItem { blocks: vec![BlockReason::NotActivated], ..card("KN", "A2", "C2") };
+    let fresh = CardItem {
+        blocks: vec![BlockReason::NotActivated],
+        service_code: 101,
+        ..card("KN", "A2", "C2")
+    };
     let supplementary = CardItem { supplementary_of: Some("K1".into()), ..card("KS", "A1", "C4") };
     let cards = [
         card("K1", "A1", "C1"),

@@ -42,7 +42,11 @@ fn view(core: &Core, id: &str, now: Moment) -> Option<Card> {
         pan: card.masked.to_string(),
         expiry: format!("{:04}", card.expiry.number()),
         status: card.status(now.business_date()).to_owned(),
-        blocks: card.blocks.iter().map(|reason| reason.name().to_owned()).collect(),
+        blocks: card
+            .blocks_on(now.business_date())
+            .iter()
+            .map(|reason| reason.name().to_owned())
+            .collect(),
         account: directory.account_id(card.account.0).to_owned(),
         holder: directory.customer_id(card.holder).to_owned(),
         sequence: format!("{:02}", card.sequence),

@@ -13,15 +13,13 @@ use security::{KeyUsage, SecurityModule};
 /// `decimalization_table`.
 pub(super) fn of_product(fields: &Fields<'_>, security: &dyn SecurityModule) -> ProductSecurity {
     let above = fields.positive_money("three_d_secure_above", Currency::KGS);
-    let (derivation, cryptogram_version) = chip(fields);
     ProductSecurity {
         keys: keys(fields, "product's keys", &KeyRole::OF_CARDS, KeyScheme::Session, security),
-        derivation,
-        cryptogram_version,
         fallback: fields.flag("fallback").unwrap_or(false),
         three_d_secure_above: above.and_then(|minor| u64::try_from(minor).ok()),
         pin_tries_reset_daily: fields.flag("pin_tries_reset_daily").unwrap_or(false),
         decimalization_table: decimalization_table(fields),
+        ..chip(fields)
     }
 }
 
@@ -91,14 +89,22 @@ fn one_of<T: Copy>(fields: &Fields<'_>, field: &'static str, known: &[(&str, T)]
 }
 
 /// `chip` of a product.
-fn chip(fields: &Fields<'_>) -> (Derivation, Option<u8>) {
-    let Some(inner) = fields.object("chip") else { return (Derivation::default(), None) };
+fn chip(fields: &Fields<'_>) -> ProductSecurity {
+    let Some(inner) = fields.object("chip") else { return ProductSecurity::default() };
     inner.named("product's chip");
     let derivations = [("A", Derivation::A), ("B", Derivation::B)];
     let derivation = one_of(&inner, "derivation", &derivations).unwrap_or_default();
     let version = inner.count("cryptogram_version", 1, 255);
+    let asked = [("required", true), ("if-present", false)];
+    let cryptogram_required = one_of(&inner, "cryptogram", &asked).unwrap_or(true);
     fields.errors_of("chip", inner.finish());
-    (derivation, version.and_then(|version| u8::try_from(version).ok()))
+    let cryptogram_version = version.and_then(|version| u8::try_from(version).ok());
+    ProductSecurity {
+        derivation,
+        cryptogram_version,
+        cryptogram_required,
+        ..ProductSecurity::default()
+    }
 }
 
 /// Sixteen digits.

@@ -211,7 +211,7 @@ fn no_error_shows_a_number() {
 fn keys_chips_and_profiles_are_read_and_sealed() {
     use authorization::{Derivation, KeyForm, KeyRole, KeyScheme, MacScheme, MacWrong};
     let PortfolioItem::Product(product) = read(
-        r#"{"type":"product","id":"p","currency":"KGS","keys":{"imk_ac":"0123456789ABCDEFFEDCBA9876543210","cvk":"0123456789ABCDEFFEDCBA9876543210"},"chip":{"derivation":"B","cryptogram_version":18},"fallback":true,"three_d_secure_above":"5000.00","pin_tries_reset_daily":true,"decimalization_table":"0123456789012345"}"#,
+        r#"{"type":"product","id":"p","currency":"KGS","keys":{"imk_ac":"0123456789ABCDEFFEDCBA9876543210","cvk":"0123456789ABCDEFFEDCBA9876543210"},"chip":{"derivation":"B","cryptogram_version":18,"cryptogram":"if-present"},"fallback":true,"three_d_secure_above":"5000.00","pin_tries_reset_daily":true,"decimalization_table":"0123456789012345"}"#,
     )
     .unwrap() else {
         panic!("a product")
@@ -222,6 +222,7 @@ fn keys_chips_and_profiles_are_read_and_sealed() {
     assert_ne!(terms.keys.get(KeyRole::Cvk), terms.keys.get(KeyRole::ImkAc), "sealed apart");
     assert_eq!((terms.derivation, terms.cryptogram_version), (Derivation::B, Some(18)));
     assert_eq!((terms.fallback, terms.three_d_secure_above), (true, Some(500_000)));
+    assert!(!terms.cryptogram_required);
     assert!(terms.pin_tries_reset_daily && terms.decimalization_table.is_some());
 
     let card = CARD.replace(r#""status""#, r#""ecommerce":false,"status""#);

@@ -5,7 +5,8 @@ use super::networks::{Entry, Networks};
 use super::overdraft::Overdrafts;
 use super::{Plan, Regulation};
 use crate::fees::{FeeEntry, FeeTable};
-use crate::rule_set::{LimitRule, RegulatedRule, RuleError, RuleSet};
+use crate::rule_set::{LimitRule, Place, RegulatedRule, RuleError, RuleSet};
+use crate::security::SecurityTerms;
 use crate::{Dimension, Edition, Names, Operation, TierLimits};
 use dense::Index;
 use payment_types::{BusinessDate, ResponseCode};
@@ -26,6 +27,7 @@ impl Plan {
         let regulation = compiler.regulation();
         let networks = compiler.networks();
         let fees = compiler.fees();
+        let security = compiler.security();
         let notified_products = compiler.notified_products();
         let overdrafts = Overdrafts::compile(&rules.technical_overdraft, |id, key, place| {
             compiler.index((Dimension::Product, id), key, place)
@@ -44,6 +46,7 @@ impl Plan {
             networks,
             fees,
             notified_products,
+            security,
             calendar,
             overdrafts,
         })
@@ -177,6 +180,24 @@ impl Compiler<'_> {
         let mut products: Vec<u32> = fee.products.iter().map(index).collect();
         products.sort_unstable();
         products.into()
+    }
+
+    fn security(&mut self) -> SecurityTerms {
+        let mut terms = SecurityTerms::default();
+        for check in &self.rules.chip_checks {
+            let key = format!("chip_check \"{}\"", check.id);
+            let product = self.product(check.product.as_deref(), &key, check.at);
+            terms.checks.push((product, check.test, check.id.as_str().into()));
+        }
+        for entry in &self.rules.stand_in {
+            let product = self.product(entry.product.as_deref(), "stand_in", entry.at);
+            terms.stand_in.push((product, entry.terms));
+        }
+        terms
+    }
+
+    fn product(&mut self, id: Option<&str>, key: &str, at: Place) -> Option<u32> {
+        id.map(|id| self.index((Dimension::Product, id), key, (at.line, at.column)))
     }
 
     fn fees(&mut self) -> FeeTable {

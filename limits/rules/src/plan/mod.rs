@@ -15,6 +15,7 @@ pub(crate) use limit::Limit;
 pub(crate) use regulation::{NO_PIN_INDICATORS, Regulation};
 
 use crate::fees::FeeTable;
+use crate::security::{ChipTest, SecurityTerms, StandInTerms};
 use crate::{
     Calendar, Counts, Edition, Facts, FeeQuery, FeeTerms, Measure, Operation, Pin, TierLimits,
     Window,
@@ -37,6 +38,7 @@ pub struct Plan {
     pub(crate) fees: FeeTable,
     /// Sorted.
     notified_products: Box<[u32]>,
+    security: SecurityTerms,
     calendar: Calendar,
     overdrafts: Overdrafts,
 }
@@ -198,6 +200,30 @@ impl Plan {
         let at = usize::from(place).checked_sub(self.limits.len());
         let entry = at.and_then(|at| self.fees.get(u16::try_from(at).ok()?));
         entry.map_or("", |entry| &entry.id)
+    }
+
+    /// What is looked for in the data of a product's chips (SEC-2), each with its place in traces,
+    /// where chip checks follow the fees.
+    pub fn chip_checks(&self, product: u32) -> impl Iterator<Item = (Option<u16>, &ChipTest)> {
+        let before = self.limits.len().saturating_add(self.fees.len());
+        self.security
+            .checks_of(product)
+            .map(move |(at, test)| (u16::try_from(before.saturating_add(at)).ok(), test))
+    }
+
+    /// The id of the chip check at a place, as [`Plan::chip_checks`] gave it; empty if there is
+    /// none.
+    #[must_use]
+    pub fn chip_check_id(&self, place: u16) -> &str {
+        let before = self.limits.len().saturating_add(self.fees.len());
+        let at = usize::from(place).checked_sub(before);
+        at.and_then(|at| self.security.checks.get(at)).map_or("", |row| &row.2)
+    }
+
+    /// What of a product's cards may be approved while the security module can't be asked.
+    #[must_use]
+    pub fn stand_in(&self, product: u32) -> StandInTerms {
+        self.security.stand_in(product)
     }
 
     /// The terms of the technical overdrafts of a product's accounts (TOD).

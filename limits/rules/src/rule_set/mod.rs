@@ -13,6 +13,7 @@ mod parse_clearing;
 mod parse_fees;
 mod parse_limits;
 mod parse_networks;
+mod parse_security;
 mod parse_terms;
 mod reader;
 
@@ -20,8 +21,9 @@ pub use error::RuleError;
 pub use merge::merge_toml;
 pub use overdraft::{BlockPolicy, DayCount, ProductOverdraft, RepaidPart, TechnicalOverdraft};
 
-use crate::{Calendar, Dimension, Edition, FeeOperation, FeeTerms, Scope, Window};
-use error::Place;
+use crate::Window;
+use crate::{Calendar, ChipTest, Dimension, Edition, FeeOperation, FeeTerms, Scope, StandInTerms};
+pub(crate) use error::Place;
 use payment_types::{BusinessDate, Currency, DeviceCategory, ResponseCode, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -61,12 +63,38 @@ pub struct RuleSet {
     pub fees: Vec<Fee>,
     /// The monthly fee for notifications (AMT-5).
     pub notification_fee: Option<NotificationFee>,
+    /// Findings of chips and terminals that are looked for (SEC-2), in the file's order.
+    pub chip_checks: Vec<ChipCheck>,
+    /// What may be approved while the security module can't be asked.
+    pub stand_in: Vec<StandIn>,
     /// Working days.
     pub calendar: Calendar,
     /// How presentments are matched.
     pub clearing: Clearing,
     /// How long what is held of a customer is kept (PII-3).
     pub retention: Retention,
+}
+
+/// `[[chip_check]]` (SEC-2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChipCheck {
+    /// The bank's name for it.
+    pub id: String,
+    /// Whose cards; all if not told.
+    pub product: Option<String>,
+    /// What is looked for.
+    pub test: ChipTest,
+    pub(crate) at: Place,
+}
+
+/// `[[stand_in]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIn {
+    /// Whose cards; all that have no terms of their own if not told.
+    pub product: Option<String>,
+    /// Up to which amounts.
+    pub terms: StandInTerms,
+    pub(crate) at: Place,
 }
 
 /// The calculation indicator from a day on (rule book section 0).

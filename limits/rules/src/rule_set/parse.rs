@@ -2,6 +2,7 @@
 
 use super::parse_limits;
 use super::parse_networks;
+use super::parse_security;
 use super::parse_terms;
 use super::reader::{Findings, Section};
 use super::{AgentCash, Contactless, EditionInForce, Indicator, LowerCap, TierLimits};
@@ -10,7 +11,7 @@ use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "version",
     "indicator",
     "edition",
@@ -27,6 +28,8 @@ const KEYS: [&str; 19] = [
     "conversion",
     "fee",
     "notification_fee",
+    "chip_check",
+    "stand_in",
     "calendar",
     "clearing",
     "retention",
@@ -82,6 +85,8 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         conversion: parse_terms::conversion(top, found),
         fees: parse_fees::fees(top, found),
         notification_fee: parse_fees::notification_fee(top, found),
+        chip_checks: parse_security::chip_checks(top, found),
+        stand_in: parse_security::stand_in(top, found),
         calendar: parse_terms::calendar(top, found),
         clearing: parse_clearing::clearing(top, found),
         retention: parse_terms::retention(top, found),

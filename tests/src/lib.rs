@@ -1,6 +1,7 @@
 //! What the tests of several crates share: where the conformance data is, and reading it.
 
 pub mod programs;
+pub mod security_suite;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! What can go wrong. No error carries a byte of what it is about.
 
-use cryptography::KeyError;
+use cryptography::{CheckValue, KeyError};
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -61,6 +61,34 @@ pub enum OpenError {
         /// What it said.
         source: io::Error,
     },
+    /// The master key is not where the configuration says.
+    #[error(
+        "no master key file {path}; make one with `tamga key master`, or put the installation's \
+         own back: without it nothing stored here can be read"
+    )]
+    NoMasterKey {
+        /// The file looked for.
+        path: PathBuf,
+    },
+    /// A master key is never overwritten.
+    #[error("there is a master key in {path} already; it is never overwritten")]
+    MasterKeyExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The store was sealed under another master key.
+    #[error(
+        "keys file {path} is sealed under the master key with check value {sealed_under}, but the \
+         master key file holds {given}; set security.master_key_file to the right one"
+    )]
+    OtherMasterKey {
+        /// The store's file.
+        path: PathBuf,
+        /// As the file says.
+        sealed_under: String,
+        /// Of the master key that was given.
+        given: CheckValue,
+    },
     /// Others than the owner may read or write the file.
     #[error("keys file {path} is open to group or others (mode {mode:04o}); run: chmod 600 {path}")]
     Permissions {
@@ -70,7 +98,7 @@ pub enum OpenError {
         mode: u32,
     },
     /// Written by a later version of the engine.
-    #[error("keys file {path} has version {found}; this version of tamga reads version 1")]
+    #[error("keys file {path} has version {found}; this version of tamga reads version 2")]
     Version {
         /// The file.
         path: PathBuf,

@@ -14,9 +14,11 @@ mod chips;
 mod data;
 mod error;
 mod exchange;
+mod files;
 mod health;
-mod keys_file;
+mod key_life;
 mod macs;
+mod master_key;
 pub mod payshield;
 mod pin_block;
 mod pins;
@@ -40,7 +42,12 @@ pub use data::DataProtection;
 pub use error::{OpenError, SecurityError};
 pub use exchange::{Generated, KeyExchange, KeyForm, WorkingKey};
 pub use health::{Health, HealthCheck};
+pub use key_life::{
+    CeremonyRecord, Completed, KEY_NAME_MAX, KeyAction, KeyChange, KeyFacts, KeyLife, KeyList,
+    KeyRecord, KeyRefusal, NewKey, Prepared, RefusalKind, VersionRecord, VersionState, is_key_name,
+};
 pub use macs::{Mac, MacDirection, MacSource, Macs};
+pub use master_key::MasterKey;
 pub use pin_block::{PinBlock, encrypt_pin_block_iso0, visa_pvv};
 pub use pins::{PinCard, PinChange, PinData, PinOutcome, PinSource, Pins, USUAL_DECIMALIZATION};
 pub use reference::PinReference;
@@ -91,6 +98,12 @@ pub trait SecurityModule:
     /// Names the key set without telling anything about it: a journal written with one set cannot
     /// be read with another, since its digests would not be found.
     fn fingerprint(&self) -> [u8; 8];
+
+    /// The store of named keys, where the module has one of its own; `None` where keys are kept
+    /// with the device's own tools.
+    fn key_life(&self) -> Option<&dyn KeyLife> {
+        None
+    }
 
     /// The reference of a test PIN, bound to the card number. Test mode only.
     ///

@@ -56,6 +56,8 @@ pub struct SecurityConfig {
     pub module: String,
     /// Whether clear test keys and test PINs are accepted.
     pub test_keys: bool,
+    /// Where the software module's master key is.
+    pub master_key_file: PathBuf,
 }
 
 /// `[store]`.

@@ -57,6 +57,8 @@ pub fn demo(options: &DemoOptions) -> Result<(), Failure> {
     let (mut config, token) = config(folder.path())?;
     if let Some(data) = &options.data {
         config.store.path.clone_from(data);
+        // Beside the data, which is to stay, and not within it.
+        config.security.master_key_file = data.with_extension("master.key");
     }
     telemetry::log_to_stderr(&config.log);
     let portfolio = folder.path().join("portfolio.jsonl");

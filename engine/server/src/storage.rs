@@ -22,6 +22,8 @@ pub struct StorageOptions {
     pub segment_bytes: u64,
     /// Whether clear test keys and test PINs are accepted.
     pub test_keys: bool,
+    /// Where the software module's master key is.
+    pub master_key_file: PathBuf,
 }
 
 /// A data directory, opened for this process alone.
@@ -94,9 +96,9 @@ pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageErro
     let recovery = Recovery::open(path, journal)?;
     let fresh = recovery.next_sequence() == 1;
     let security: Arc<dyn SecurityModule> = Arc::new(if fresh {
-        SoftwareModule::open_or_create(path, options.test_keys)?
+        SoftwareModule::open_or_create(path, &options.master_key_file, options.test_keys)?
     } else {
-        SoftwareModule::open(path, options.test_keys)?
+        SoftwareModule::open(path, &options.master_key_file, options.test_keys)?
     });
     let mut warnings = Vec::new();
     let (mut state, snapshot) = newest_state(path, &mut warnings)?;

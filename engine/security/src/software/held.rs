@@ -37,7 +37,6 @@ impl Live {
 /// See the module.
 pub(super) enum Held {
     One(Live),
-    #[expect(dead_code, reason = "made by the store")]
     Named(Arc<NamedKey>),
 }
 
@@ -48,7 +47,6 @@ pub(super) struct NamedKey {
     now: Arc<AtomicI64>,
 }
 
-#[expect(dead_code, reason = "made by the store")]
 impl NamedKey {
     pub(super) fn new(versions: Vec<Live>, now: Arc<AtomicI64>) -> Self {
         Self { versions: RwLock::new(versions.into()), now }

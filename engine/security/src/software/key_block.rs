@@ -8,8 +8,6 @@ use zeroize::Zeroizing;
 
 /// A key that came in a block.
 pub(super) struct Unwrapped {
-    #[expect(dead_code, reason = "for the store")]
-    pub(super) header: Header,
     pub(super) algorithm: KeyAlgorithm,
     pub(super) key: Zeroizing<Vec<u8>>,
 }
@@ -65,7 +63,7 @@ pub(super) fn unwrap(
     {
         return Err(BlockRefusal::Usage(usage_of(&header)));
     }
-    Ok(Unwrapped { header, algorithm, key })
+    Ok(Unwrapped { algorithm, key })
 }
 
 /// Why a block was refused.
@@ -75,7 +73,6 @@ pub(super) enum BlockRefusal {
     /// The block cannot be opened.
     Block(KeyBlockError),
     /// It says that the key is for something else.
-    #[expect(dead_code, reason = "for the store")]
     Usage(String),
 }
 

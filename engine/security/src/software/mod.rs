@@ -11,21 +11,33 @@ mod exchange;
 mod health;
 mod held;
 mod key_block;
+mod life;
 mod macs;
 mod material;
 mod pins;
+mod store;
+mod store_file;
 mod vault;
 
-use crate::keys_file::Keys;
+use crate::files;
 use crate::reference::Kind;
-use crate::{ClearKey, OpenError, PinReference, SecurityError, SecurityModule, TdesKey, TestPin};
+use crate::{
+    CheckValue, ClearKey, KeyLife, MasterKey, OpenError, PinReference, SecurityError,
+    SecurityModule, TdesKey, TestPin,
+};
 use aes_kw::KwAes256;
 use core::fmt;
 use cryptography::Pin;
+use held::NamedKey;
 use hmac::{Hmac, KeyInit, Mac};
 use payment_types::{Pan, PanDigest};
 use sha2::Sha256;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::{OwnKeys, Store};
+use store_file::Sealing;
 use zeroize::Zeroizing;
 
 type HmacSha256 = Hmac<Sha256>;
@@ -35,56 +47,136 @@ pub struct SoftwareModule {
     /// HMAC states with the key already taken in: a digest then costs two blocks of SHA-256.
     digest: HmacSha256,
     test_pin: HmacSha256,
+    /// Seals what others store.
     wrap: KwAes256,
+    /// Seals what the store's own file holds.
+    store_wrap: KwAes256,
+    store_mac: HmacSha256,
+    master: CheckValue,
+    own: OwnKeys,
     pin_verification: TdesKey,
     fingerprint: [u8; 8],
     test_keys: bool,
+    /// Where the store is written; `None` for one in memory.
+    path: Option<PathBuf>,
+    store: Mutex<Store>,
+    live: Mutex<BTreeMap<String, Arc<NamedKey>>>,
+    /// The last time told, in milliseconds.
+    now: Arc<AtomicI64>,
 }
 
+/// The store's name in the data directory.
+const STORE: &str = "keys";
+
 impl SoftwareModule {
-    /// Opens the keys of a data directory. For a directory that already holds data: its keys
-    /// cannot be made again, so a missing file is an error.
+    /// Opens the keys of a data directory, sealed under the master key of a file kept elsewhere.
+    /// For a directory that already holds data: its keys cannot be made again, so a missing file
+    /// is an error.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(dir: &Path, test_keys: bool) -> Result<Self, OpenError> {
-        Keys::open(dir).map(|keys| Self::new(&keys, test_keys))
+    pub fn open(dir: &Path, master_key: &Path, test_keys: bool) -> Result<Self, OpenError> {
+        let path = dir.join(STORE);
+        let text = files::read(&path)?.ok_or_else(|| OpenError::Missing { path: path.clone() })?;
+        Self::read(&MasterKey::open(master_key)?, &text, path, test_keys)
     }
 
-    /// Opens the keys of a data directory, or makes new random ones where there are none.
-    /// `test_keys` turns test mode on: clear test keys and test PINs are accepted.
+    /// Opens the keys of a data directory, or makes new random ones where there are none. In test
+    /// mode (`test_keys`: clear test keys and test PINs are accepted) a master key is made too; in
+    /// production that is a step of its own, which people see.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open_or_create(dir: &Path, test_keys: bool) -> Result<Self, OpenError> {
-        Keys::open_or_create(dir).map(|keys| Self::new(&keys, test_keys))
+    pub fn open_or_create(
+        dir: &Path,
+        master_key: &Path,
+        test_keys: bool,
+    ) -> Result<Self, OpenError> {
+        let path = dir.join(STORE);
+        let text = files::read(&path)?;
+        let master = match MasterKey::open(master_key) {
+            Err(OpenError::NoMasterKey { .. }) if test_keys && text.is_none() => {
+                let master = MasterKey::random()?;
+                master.create(master_key)?;
+                master
+            }
+            other => other?,
+        };
+        if let Some(text) = text {
+            return Self::read(&master, &text, path, test_keys);
+        }
+        let module =
+            Self::new(&master, OwnKeys::random()?, Store::default(), test_keys).stored_at(path);
+        module.write(&lock(&module.store))?;
+        Ok(module)
     }
 
     /// A module in test mode with keys that are the same in every process and known to everyone.
     #[must_use]
     pub fn ephemeral_for_tests() -> Self {
-        let keys = Keys {
-            master: *b"the master key of tests, 32 byte",
+        let own = OwnKeys {
             digest: *b"the digest key of tests, 32 byte",
             pin_verification: *b"\x01\x23\x45\x67\x89\xAB\xCD\xEF\xFE\xDC\xBA\x98\x76\x54\x32\x10",
         };
-        Self::new(&keys, true)
+        let master = MasterKey::of(*b"the master key of tests, 32 byte");
+        Self::new(&master, own, Store::default(), true)
     }
 
-    fn new(keys: &Keys, test_keys: bool) -> Self {
-        let digest = keyed(&keys.digest);
+    fn read(
+        master: &MasterKey,
+        text: &str,
+        path: PathBuf,
+        test_keys: bool,
+    ) -> Result<Self, OpenError> {
+        let nobody = OwnKeys { digest: [0; 32], pin_verification: [1; 16] };
+        let sealing = Self::new(master, nobody, Store::default(), test_keys);
+        let (own, store) = sealing.sealing().parse(text, &path)?;
+        let module = Self::new(master, own, store, test_keys);
+        let whole = lock(&module.store).keys.values().all(|key| module.live_versions(key).is_ok());
+        if whole {
+            Ok(module.stored_at(path))
+        } else {
+            Err(OpenError::Damaged { path, why: "a key in it cannot be opened" })
+        }
+    }
+
+    fn stored_at(mut self, path: PathBuf) -> Self {
+        self.path = Some(path);
+        self
+    }
+
+    fn new(master: &MasterKey, own: OwnKeys, store: Store, test_keys: bool) -> Self {
+        let digest = keyed(&own.digest);
         let mut name = digest.clone();
         name.update(b"tamga key set fingerprint 1");
         let [a, b, c, d, e, f, g, h, ..] = finish(name);
-        let wrapping = derived(&keys.master, b"tamga sealed keys 1");
+        let wrapping = |purpose: &[u8]| KwAes256::new((&*derived(master.bytes(), purpose)).into());
         Self {
             digest,
-            test_pin: keyed(&derived(&keys.master, b"tamga test PIN reference 1")),
-            wrap: KwAes256::new((&*wrapping).into()),
-            pin_verification: TdesKey::derived(&keys.pin_verification),
+            test_pin: keyed(&derived(master.bytes(), b"tamga test PIN reference 1")),
+            wrap: wrapping(b"tamga sealed keys 1"),
+            store_wrap: wrapping(b"tamga key store 2"),
+            store_mac: keyed(&derived(master.bytes(), b"tamga key store MAC 2")),
+            master: master.check_value(),
+            pin_verification: TdesKey::derived(&own.pin_verification),
+            own,
             fingerprint: [a, b, c, d, e, f, g, h],
             test_keys,
+            path: None,
+            store: Mutex::new(store),
+            live: Mutex::default(),
+            now: Arc::default(),
         }
+    }
+
+    const fn sealing(&self) -> Sealing<'_> {
+        Sealing { master: self.master, wrap: &self.store_wrap, mac: &self.store_mac }
+    }
+
+    /// Puts the store on disk.
+    fn write(&self, store: &Store) -> Result<(), OpenError> {
+        let Some(path) = &self.path else { return Ok(()) };
+        files::write(path, self.sealing().text(&self.own, store).as_bytes())
     }
 
     /// A keyed digest of the PIN and the card number. Always one block long, whatever their
@@ -119,6 +211,10 @@ impl SecurityModule for SoftwareModule {
 
     fn fingerprint(&self) -> [u8; 8] {
         self.fingerprint
+    }
+
+    fn key_life(&self) -> Option<&dyn KeyLife> {
+        Some(self)
     }
 
     fn reference_for_test_pin(
@@ -178,4 +274,10 @@ fn random_key(length: usize) -> Result<ClearKey, OpenError> {
             return Ok(key);
         }
     }
+}
+
+/// A lock whose holder cannot leave half a change behind, so that a panic elsewhere is no reason
+/// to stop.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -30,7 +30,7 @@ pub(super) fn config(
         source: source.to_owned(),
         rules: root.path("rules"),
         clock: clock(root.section("clock")),
-        security: security(root.section("security")),
+        security: security(root.section("security"), folder),
         store: store(root.section("store"), folder),
         end_of_day: end_of_day(root.section("end_of_day")),
         listeners: listeners(&root),
@@ -57,8 +57,12 @@ fn clock(section: Option<Section<'_>>) -> ClockConfig {
     ClockConfig { zone: zone.unwrap_or_else(|| "Asia/Bishkek".to_owned()) }
 }
 
-fn security(section: Option<Section<'_>>) -> SecurityConfig {
-    let mut config = SecurityConfig { module: "software".to_owned(), test_keys: false };
+fn security(section: Option<Section<'_>>, folder: &Path) -> SecurityConfig {
+    let mut config = SecurityConfig {
+        module: "software".to_owned(),
+        test_keys: false,
+        master_key_file: folder.join("master.key"),
+    };
     let Some(section) = section else { return config };
     let module = section.one_of("module", &["software", "pkcs11", "payshield"]);
     if let Some(module) = module.filter(|module| *module != config.module) {
@@ -66,6 +70,7 @@ fn security(section: Option<Section<'_>>) -> SecurityConfig {
         section.error("module", message);
     }
     config.test_keys = section.flag("test_keys").unwrap_or(config.test_keys);
+    config.master_key_file = section.path("master_key_file").unwrap_or(config.master_key_file);
     section.finish();
     config
 }

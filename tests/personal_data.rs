@@ -192,7 +192,8 @@ fn pii_3_an_erasure_cut_off_in_the_middle_is_finished_by_the_next_start() {
     let log = fs::read_to_string(bank.folder.path().join("home/engine.log")).unwrap();
     assert!(log.contains("customer C1 was erased: the key was still here"), "{log}");
     assert_ne!(fs::read(data.join("customer-keys")).unwrap(), keys);
-    let module = security::SoftwareModule::open(&data, true).unwrap();
+    let module = security::SoftwareModule::open(&data, &data.with_file_name("master.key"), true);
+    let module = module.unwrap();
     let module: std::sync::Arc<dyn security::SecurityModule> = std::sync::Arc::new(module);
     let found = CustomerKeys::open(&data, &module, 2).unwrap();
     assert!(matches!(found.key(0, "C1").unwrap(), Standing::Destroyed));

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn module(dir: &Path) -> Arc<dyn SecurityModule> {
-    Arc::new(SoftwareModule::open_or_create(dir, true).unwrap())
+    Arc::new(SoftwareModule::open_or_create(dir, &dir.join("master.key"), true).unwrap())
 }
 
 fn open(dir: &Path, customers: u32) -> Result<CustomerKeys, PersonalError> {

@@ -92,7 +92,7 @@ impl MasterKey {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(failed("make the folder of", path))?;
         }
-        let digits = Zeroizing::new(hex::encode(&*self.0));
+        let digits = Zeroizing::new(hex::encode(*self.0));
         let mut text = Zeroizing::new(String::with_capacity(256));
         for part in [TITLE, KEY, &digits, "\n"] {
             text.push_str(part);

@@ -130,7 +130,10 @@ fn a_key_that_came_by_components_is_their_exclusive_or_and_lies_sealed() {
     let (one, two) = ("1111111111111111AAAAAAAAAAAAAAAA", "1032547698BADCFE5476103 2DCFE98BA");
     let two = two.replace(' ', "");
     let entered = done(&module, &component("cvk", one), "ann").unwrap().facts;
-    assert_eq!((entered.action, &*entered.detail), (KeyAction::ComponentEntered, "component 1 of 2"));
+    assert_eq!(
+        (entered.action, &*entered.detail),
+        (KeyAction::ComponentEntered, "component 1 of 2")
+    );
     let again = done(&module, &component("cvk", &two), "ann").unwrap_err();
     assert_eq!((again.kind, again.field), (RefusalKind::Forbidden, "by"), "{again}");
     drop(module);
@@ -188,11 +191,7 @@ fn a_ceremony_with_a_wrong_check_value_gives_no_key_and_forgets_the_components()
     done(&module, &component("cvk", "1111111111111111AAAAAAAAAAAAAAAA"), "ann").unwrap();
     let short = done(&module, &component("cvk", "1111111111111111"), "bob").unwrap_err();
     assert_eq!(short.field, "component", "{short}");
-    let last = module.prepare(
-        &component("cvk", "1032547698BADCFE54761032DCFE98BA"),
-        "bob",
-        NOW,
-    );
+    let last = module.prepare(&component("cvk", "1032547698BADCFE54761032DCFE98BA"), "bob", NOW);
     let last = last.unwrap();
     assert_eq!(last.facts.action, KeyAction::CeremonyFailed);
     let refusal = last.refusal.clone().unwrap();

@@ -118,7 +118,8 @@ fn a_block_under_another_key_is_no_try() {
 fn a_reference_is_of_one_card_and_one_module() {
     let dir = tempfile::tempdir().unwrap();
     let module = SoftwareModule::ephemeral_for_tests();
-    let other = SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
+    let other =
+        SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
     let other_card = Pan::from_ascii(b"9417000000000017").unwrap();
     for reference in [
         module.reference_for_test_pin(&other_card, &pin(PIN)).unwrap(),
@@ -132,7 +133,8 @@ fn a_reference_is_of_one_card_and_one_module() {
 #[test]
 fn stored_things_work_after_a_restart() {
     let dir = tempfile::tempdir().unwrap();
-    let first = SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
+    let first =
+        SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
     let sealed = seal(&first, TERMINAL_KEY).unwrap();
     let again = seal(&first, TERMINAL_KEY).unwrap();
     assert_eq!(sealed, again, "importing twice changes nothing");
@@ -152,7 +154,8 @@ fn stored_things_work_after_a_restart() {
 fn digests_differ_by_card_and_by_installation() {
     let dir = tempfile::tempdir().unwrap();
     let module = SoftwareModule::ephemeral_for_tests();
-    let other = SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), false).unwrap();
+    let other =
+        SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
     let longer = Pan::from_ascii(b"94170000000000090").unwrap();
     assert_eq!(module.pan_digest(&pan()), module.pan_digest(&pan()));
     assert_ne!(module.pan_digest(&pan()), module.pan_digest(&longer));
@@ -162,7 +165,8 @@ fn digests_differ_by_card_and_by_installation() {
 #[test]
 fn outside_test_mode_nothing_clear_is_accepted() {
     let dir = tempfile::tempdir().unwrap();
-    let testing = SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
+    let testing =
+        SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
     let reference = testing.reference_for_test_pin(&pan(), &pin(PIN)).unwrap();
     let key = loaded(&testing, TERMINAL_KEY);
     let sealed = seal(&testing, TERMINAL_KEY).unwrap();
@@ -191,7 +195,8 @@ fn refuses_weak_keys_for_terminals() {
 fn refuses_sealed_keys_it_did_not_seal() {
     let dir = tempfile::tempdir().unwrap();
     let module = SoftwareModule::ephemeral_for_tests();
-    let other = SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
+    let other =
+        SoftwareModule::open_or_create(dir.path(), &dir.path().join("master.key"), true).unwrap();
     let theirs = seal(&other, TERMINAL_KEY).unwrap();
     assert_eq!(module.load(&theirs, PIN_KEY).err(), Some(SecurityError::NotOurs));
 
@@ -213,7 +218,8 @@ fn refuses_sealed_keys_it_did_not_seal() {
 #[test]
 fn a_missing_keys_file_is_an_error_where_data_is() {
     let dir = tempfile::tempdir().unwrap();
-    let error = SoftwareModule::open(dir.path(), &dir.path().join("master.key"), true).err().unwrap();
+    let error =
+        SoftwareModule::open(dir.path(), &dir.path().join("master.key"), true).err().unwrap();
     assert!(matches!(error, OpenError::Missing { .. }), "{error}");
     assert!(!Path::new(&dir.path().join("keys")).exists(), "none was made");
 }

@@ -33,7 +33,6 @@ impl Offline {
             segment_bytes: config.store.segment_mib.saturating_mul(1 << 20),
             test_keys: config.security.test_keys,
             master_key_file: config.security.master_key_file.clone(),
-        master_key_file: config.security.master_key_file.clone(),
         };
         match storage::open(data, &options) {
             Ok(opened) => Ok(Self::on(opened, &clock)),

@@ -233,8 +233,9 @@ async fn closed_in_good_order_it_carries_out_what_it_has_and_the_disk_agrees() {
     assert_eq!(opened.state.last_sequence(), Sequence(1001));
 }
 
-fn support_options() -> tamga::storage::StorageOptions {
-    tamga::storage::StorageOptions { segment_bytes: 8 << 20, test_keys: true }
+fn support_options(path: &std::path::Path) -> tamga::storage::StorageOptions {
+    let master_key_file = path.with_extension("master.key");
+    tamga::storage::StorageOptions { segment_bytes: 8 << 20, test_keys: true, master_key_file }
 }
 
 #[test]
@@ -260,7 +261,7 @@ fn a_directory_in_use_is_refused_with_one_line() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("data");
     let holder = open_with_bank(&path);
-    let error = tamga::storage::open(&path, &support_options()).err().unwrap().to_string();
+    let error = tamga::storage::open(&path, &support_options(&path)).err().unwrap().to_string();
     assert!(error.contains("another process") && !error.contains('\n'), "{error}");
     drop(holder);
 }

@@ -40,7 +40,9 @@ pub fn test_clock() -> Clock {
 }
 
 pub fn open(path: &Path) -> Opened {
-    storage::open(path, &StorageOptions { segment_bytes: 8 << 20, test_keys: true }).unwrap()
+    let master_key_file = path.with_extension("master.key");
+    let options = StorageOptions { segment_bytes: 8 << 20, test_keys: true, master_key_file };
+    storage::open(path, &options).unwrap()
 }
 
 /// A bank with one customer, one card with a PIN and one POS.

@@ -21,5 +21,5 @@ mod writer;
 pub use error::PersonalError;
 pub use key::CustomerKey;
 pub use sealed::Details;
-pub use store::{CustomerKeys, FILE_NAME, Standing};
+pub use store::{CustomerKeys, FILE_NAME, Standing, destroy_in};
 pub use writer::KeyWriter;

@@ -174,6 +174,24 @@ impl CustomerKeys {
     }
 }
 
+/// Destroys keys in the file of a data directory that nobody has open, without the security module:
+/// for a directory that is being restored.
+///
+/// # Errors
+/// [`PersonalError::Io`].
+pub fn destroy_in(dir: &Path, positions: &[u32]) -> Result<(), PersonalError> {
+    let path = dir.join(FILE_NAME);
+    let failed = |source| PersonalError::Io { action: "write", path: path.clone(), source };
+    let file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+    let what = "no room in a slot";
+    let slot = slot(DESTROYED, &[]);
+    let slot = slot.ok_or_else(|| PersonalError::Damaged { path: path.clone(), what })?;
+    for position in positions {
+        file.write_all_at(&slot, place(*position)).map_err(failed)?;
+    }
+    file.sync_data().map_err(failed)
+}
+
 enum Slot<'a> {
     Nothing,
     Key(&'a [u8]),

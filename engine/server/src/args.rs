@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use payment_types::{BusinessDate, Timestamp};
 use std::path::PathBuf;
+use tamga::backup::Until;
 use tamga::clock::parse_rfc3339;
 
 /// A card authorization engine: ISO 8583 in, decisions with reasons out, nothing lost.
@@ -24,6 +25,10 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Say everything that is wrong with a configuration and the files it names
     CheckConfig(CheckConfig),
+    /// Put all of a data directory into one encrypted file, while the engine runs
+    Backup(Backup),
+    /// Make a data directory from a backup, as of any record or moment in it
+    Restore(Restore),
     /// Take customers, accounts, cards and terminals into the data directory, all or nothing
     Import(Import),
     /// Take a file of exchange rates and metal prices in, all or nothing
@@ -100,6 +105,56 @@ pub(crate) struct CheckConfig {
     /// The configuration
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Takes no lock: an engine may be running, and what it has made durable by then is in the backup. The
+security module's master key is not: keep that apart.
+
+Example:
+  tamga backup --config tamga.toml --passphrase-file /etc/tamga/backup.pass /backup/tamga-2026-11-23")]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// A file whose first line is the passphrase, 12 characters or more; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: PathBuf,
+    /// The backup to make; it must not be there
+    #[arg(value_name = "BACKUP")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The data directory is the configuration's, or --data; it must not be there, or be empty. Customers
+on the list of erased ones (DIR.erased, beside the directory) lose their keys again.
+
+Examples:
+  tamga restore --config tamga.toml --passphrase-file backup.pass /backup/tamga-2026-11-23
+  tamga restore --data /tmp/look --passphrase-file - --until 2026-11-23T12:00:00+06:00 BACKUP")]
+pub(crate) struct Restore {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// A file whose first line is the passphrase; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passphrase_file: PathBuf,
+    /// The last record wanted, by its sequence, or the last moment (RFC 3339)
+    #[arg(long, value_name = "SEQUENCE|RFC3339", value_parser = until)]
+    pub(crate) until: Option<Until>,
+    /// The list of erased customers, if it is not beside the data directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) erased: Option<PathBuf>,
+    /// The backup
+    #[arg(value_name = "BACKUP")]
+    pub(crate) file: PathBuf,
+}
+
+fn until(text: &str) -> Result<Until, String> {
+    match text.parse() {
+        Ok(sequence) => Ok(Until::Record(sequence)),
+        Err(_) => parse_rfc3339(text).map(Until::Moment).map_err(|error| error.to_string()),
+    }
 }
 
 #[derive(Debug, Args)]

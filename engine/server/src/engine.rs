@@ -167,6 +167,7 @@ impl Engine {
             clock: clock.clone(),
             days,
             customer_keys,
+            data: engine.data.clone(),
             security,
         };
         engine.front.context.open(running);

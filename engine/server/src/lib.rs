@@ -1,6 +1,7 @@
 //! The engine: listeners, shard, HTTP and commands; the only place that knows sockets, clocks and
 //! files.
 
+pub mod backup;
 pub mod books;
 pub mod calendar;
 pub mod check_config;
@@ -16,6 +17,7 @@ mod doors;
 pub mod encode;
 pub mod engine;
 pub mod eod;
+mod erased;
 pub mod failure;
 pub mod generate;
 pub mod http;
@@ -23,6 +25,7 @@ pub mod import;
 pub mod import_rates;
 mod key_exchange;
 mod listener;
+pub mod memory;
 mod module_queue;
 mod module_watch;
 pub mod offline;

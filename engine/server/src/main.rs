@@ -9,12 +9,16 @@ use std::process::ExitCode;
 use tamga::failure::Failure;
 
 fn main() -> ExitCode {
+    // Keys and card numbers pass through this process's memory: it leaves no image of it.
+    tamga::memory::keep_private();
     let result = match Arguments::parse().command {
         Command::Serve(args) => run::serve(args),
         Command::Demo(args) => run::demo(&args),
         Command::CheckConfig(args) => run::check_config(&args),
         Command::Import(args) => run::import(args),
         Command::ImportRates(args) => run::import_rates(args),
+        Command::Backup(args) => run::backup::backup(&args),
+        Command::Restore(args) => run::backup::restore(&args),
         Command::Decode(args) => run::decode(&args),
         Command::Encode(args) => run::encode(&args),
         Command::Replay(args) => run::replay(&args),

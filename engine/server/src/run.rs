@@ -1,5 +1,6 @@
 //! Each command: from its arguments to its output.
 
+pub(crate) mod backup;
 pub(crate) mod clearing;
 
 use crate::args::{

@@ -4,6 +4,7 @@
 //! record, and to the journal that goes on from there. What it is not: the taking of snapshots
 //! (`snapshots.rs`) and the serving of the state (`shard.rs`).
 
+use crate::erased;
 use crate::register::{DeviceRegister, RegisterFaults};
 use crate::snapshots::STATE_SECTION;
 use authorization::{RecordError, Scratch, SnapshotError, State};
@@ -60,6 +61,14 @@ pub enum StorageError {
     /// The customers' keys.
     #[error(transparent)]
     Personal(#[from] PersonalError),
+    /// The list of erased customers.
+    #[error("the list of erased customers {}: {source}", .path.display())]
+    Erased {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
+    },
     /// A record or a snapshot section this program can't read.
     #[error("record {sequence} of the journal can't be read: {cause}")]
     Record {
@@ -143,13 +152,21 @@ fn customer_keys(
 ) -> Result<Arc<CustomerKeys>, StorageError> {
     let customers = u32::try_from(state.directory().customers()).unwrap_or(u32::MAX);
     let keys = CustomerKeys::open(path, security, customers)?;
-    for customer in state.erased_customers() {
+    let list = erased::path_of(path);
+    let listed = erased::read(&list).map_err(|source| not_listed(&list, source))?;
+    let also = erased::meant(&listed, state);
+    for customer in state.erased_customers().chain(also) {
         if keys.make_sure_destroyed(customer)? {
             let id = state.directory().customer_id(customer);
             warnings.push(format!("customer {id} was erased: the key was still here, and is not"));
         }
     }
+    erased::add(&list, &erased::of(state)).map_err(|source| not_listed(&list, source))?;
     Ok(Arc::new(keys))
+}
+
+fn not_listed(path: &Path, source: std::io::Error) -> StorageError {
+    StorageError::Erased { path: path.to_path_buf(), source }
 }
 
 /// The state of the newest good snapshot, or an empty one.

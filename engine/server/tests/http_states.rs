@@ -111,6 +111,7 @@ async fn a_search_says_what_it_does_not_know_yet() {
         clock: test_clock(),
         days: DayTimes::default(),
         customer_keys: customer_keys(),
+        data: std::path::PathBuf::new(),
         security: keys(),
     });
     let address = serve(&context, None).await;
@@ -141,6 +142,7 @@ async fn a_stopped_or_draining_engine_is_not_ready() {
         clock: test_clock(),
         days: DayTimes::default(),
         customer_keys: customer_keys(),
+        data: std::path::PathBuf::new(),
         security: keys(),
     });
     let address = serve(&context, None).await;
@@ -171,6 +173,7 @@ async fn draining_shows_in_readiness_first() {
         clock: test_clock(),
         days: DayTimes::default(),
         customer_keys: customer_keys(),
+        data: std::path::PathBuf::new(),
         security: keys(),
     });
     let address = serve(&context, None).await;

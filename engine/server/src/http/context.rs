@@ -10,6 +10,7 @@ use history::History;
 use metrics_exporter_prometheus::PrometheusHandle;
 use personal::CustomerKeys;
 use security::SecurityModule;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct Running {
     pub days: DayTimes,
     /// The keys of customers.
     pub customer_keys: Arc<CustomerKeys>,
+    /// The data directory.
+    pub data: PathBuf,
     /// The keys: card numbers of files become digests.
     pub security: Arc<dyn SecurityModule>,
 }

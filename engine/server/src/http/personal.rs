@@ -9,6 +9,7 @@ use super::forms::ReasonForm;
 use super::problem::Problem;
 use super::query::Params;
 use crate::config::Role;
+use crate::erased;
 use authorization::{
     Command, Done, Hindrance, LookedAt, OnRequestOf, PersonalCommand, State as Core, Subject,
 };
@@ -178,11 +179,16 @@ pub(super) async fn erase(
         return Err(Problem::internal("an erasure was answered with something else"));
     };
     // If the process ends here the next start destroys it.
-    let keys = Arc::clone(&context.running()?.customer_keys);
-    let destroyed = tokio::task::spawn_blocking(move || keys.make_sure_destroyed(customer)).await;
-    match destroyed {
-        Ok(Ok(_)) => Ok(carried_out.answer(ErasedView { id, status: "erased" })),
-        Ok(Err(error)) => Err(unreadable(&error)),
+    let running = context.running()?;
+    let (keys, list) = (Arc::clone(&running.customer_keys), erased::path_of(&running.data));
+    let known = erased::Erased::from([(customer, id.clone())]);
+    let destroyed = tokio::task::spawn_blocking(move || {
+        keys.make_sure_destroyed(customer).map_err(|error| error.to_string())?;
+        erased::add(&list, &known).map_err(|error| format!("{}: {error}", list.display()))
+    });
+    match destroyed.await {
+        Ok(Ok(())) => Ok(carried_out.answer(ErasedView { id, status: "erased" })),
+        Ok(Err(error)) => Err(Problem::internal(&error)),
         Err(_) => Err(Problem::internal("destroying the key ended on a fault of the program")),
     }
 }

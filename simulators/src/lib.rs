@@ -28,6 +28,7 @@ pub mod private;
 pub mod recording;
 pub mod scenario;
 pub mod show;
+pub mod tape;
 pub mod terminal;
 pub mod traffic;
 

@@ -1,11 +1,13 @@
 //! The command line: one module per subcommand, options and printing only.
 
+mod capture;
 mod demo_traffic;
 mod doctor;
 mod echo;
 mod hsm;
 mod load;
 mod options;
+mod replay;
 mod scenario;
 mod terminal;
 
@@ -34,6 +36,8 @@ enum Command {
     Echo(echo::Args),
     Hsm(hsm::Args),
     Doctor(doctor::Args),
+    Capture(capture::Args),
+    Replay(replay::Args),
     DemoTraffic(demo_traffic::Args),
 }
 
@@ -54,6 +58,8 @@ impl Cli {
             Command::Echo(args) => args.run(),
             Command::Hsm(args) => args.run(),
             Command::Doctor(args) => args.run(),
+            Command::Capture(args) => args.run(),
+            Command::Replay(args) => args.run(),
             Command::DemoTraffic(args) => args.run(),
         };
         match outcome {

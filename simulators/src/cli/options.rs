@@ -24,19 +24,29 @@ pub(crate) struct Host {
 
 impl Host {
     /// The endpoint; what is not said is as at the demo's listener of that name.
-    pub(crate) fn endpoint(self, listener: &str) -> Result<Endpoint, SimError> {
-        let (target, framing, tpdu, dialect) = match listener {
-            "atm" => ("127.0.0.1:8584", "ascii4", false, "iso87-ascii"),
-            "network" => ("127.0.0.1:8585", "u16be", false, "iso93-bcd"),
-            _ => ("127.0.0.1:8583", "u16be", true, "iso87-bcd"),
+    pub(crate) fn endpoint(&self, listener: &str) -> Result<Endpoint, SimError> {
+        let (framing, tpdu, dialect) = self.speech(listener);
+        let target = match listener {
+            "atm" => "127.0.0.1:8584",
+            "network" => "127.0.0.1:8585",
+            _ => "127.0.0.1:8583",
+        };
+        Endpoint::new(self.target.as_deref().unwrap_or(target), &framing, tpdu, &dialect)
+    }
+
+    /// Framing, TPDU and dialect; what is not said is as at the demo's listener of that name.
+    pub(crate) fn speech(&self, listener: &str) -> (String, bool, String) {
+        let (framing, tpdu, dialect) = match listener {
+            "atm" => ("ascii4", false, "iso87-ascii"),
+            "network" => ("u16be", false, "iso93-bcd"),
+            _ => ("u16be", true, "iso87-bcd"),
         };
         // A framing of one's own has no TPDU unless one says so.
         let tpdu = self.tpdu.unwrap_or(tpdu && self.framing.is_none());
-        Endpoint::new(
-            self.target.as_deref().unwrap_or(target),
-            self.framing.as_deref().unwrap_or(framing),
+        (
+            self.framing.clone().unwrap_or_else(|| framing.to_owned()),
             tpdu,
-            self.dialect.as_deref().unwrap_or(dialect),
+            self.dialect.clone().unwrap_or_else(|| dialect.to_owned()),
         )
     }
 }

@@ -1,0 +1,228 @@
+//! Stands between terminals and a host, hands on every byte at once, and takes down what went by.
+
+use super::file::{Header, Line, Side};
+use super::remap::Remap;
+use crate::exchange::decode;
+use crate::intent::encode;
+use crate::{Endpoint, SimError};
+use bytes::BytesMut;
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const STEP: Duration = Duration::from_millis(20);
+
+/// What has gone by so far.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Connections opened.
+    pub connections: AtomicU64,
+    /// Messages from terminals.
+    pub requests: AtomicU64,
+    /// Messages from the host.
+    pub answers: AtomicU64,
+    /// Pieces that were handed on but could not be read, so that they are not on the tape.
+    pub unread: AtomicU64,
+}
+
+/// See the module.
+pub struct Proxy {
+    listener: TcpListener,
+    endpoint: Endpoint,
+    recorder: Arc<Recorder>,
+}
+
+struct Recorder {
+    file: Mutex<BufWriter<File>>,
+    path: PathBuf,
+    began: Instant,
+    remap: Remap,
+    tally: Arc<Tally>,
+    failed: AtomicBool,
+}
+
+impl Proxy {
+    /// Listens at `bind` for those who want to speak to `endpoint`; the tape is a new file that
+    /// only its owner may read.
+    ///
+    /// # Errors
+    /// [`SimError::Connection`] if the port can't be had, [`SimError::File`] if the tape can't be
+    /// made or is there already.
+    pub fn new(
+        bind: &str,
+        endpoint: Endpoint,
+        path: &Path,
+        (header, remap): (&Header, Remap),
+    ) -> Result<Self, SimError> {
+        let failed = |cause| SimError::Connection { target: bind.to_owned(), cause };
+        let listener = TcpListener::bind(bind).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let mut file = BufWriter::new(file.map_err(SimError::file(path))?);
+        let first = serde_json::to_string(header)
+            .map_err(|error| SimError::Setting(format!("the tape's header: {error}")))?;
+        writeln!(file, "{first}").and_then(|()| file.flush()).map_err(SimError::file(path))?;
+        let recorder = Recorder {
+            file: Mutex::new(file),
+            path: path.to_owned(),
+            began: Instant::now(),
+            remap,
+            tally: Arc::new(Tally::default()),
+            failed: AtomicBool::new(false),
+        };
+        Ok(Self { listener, endpoint, recorder: Arc::new(recorder) })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// [`SimError::Connection`].
+    pub fn address(&self) -> Result<SocketAddr, SimError> {
+        let failed = |cause| SimError::Connection { target: "the proxy".to_owned(), cause };
+        self.listener.local_addr().map_err(failed)
+    }
+
+    /// What has gone by.
+    #[must_use]
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.recorder.tally)
+    }
+
+    /// Serves until `stop` is set; the tape is whole then.
+    ///
+    /// # Errors
+    /// [`SimError::File`] if the tape can't be written.
+    pub fn serve(&self, stop: &AtomicBool) -> Result<(), SimError> {
+        std::thread::scope(|scope| {
+            while !stop.load(Ordering::Acquire) && !self.recorder.failed.load(Ordering::Acquire) {
+                match self.listener.accept() {
+                    Ok((terminal, _)) => {
+                        let number =
+                            self.recorder.tally.connections.fetch_add(1, Ordering::Relaxed);
+                        let connection = u32::try_from(number + 1).unwrap_or(u32::MAX);
+                        scope.spawn(move || self.connection(terminal, connection, stop));
+                    }
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(STEP),
+                    // One peer's trouble is not the proxy's.
+                    Err(_) => std::thread::sleep(STEP),
+                }
+            }
+        });
+        let mut file = self.recorder.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.flush().map_err(SimError::file(&self.recorder.path))?;
+        match self.recorder.failed.load(Ordering::Acquire) {
+            true => Err(SimError::Setting(format!(
+                "{}: the tape could not be written; what was written before is whole",
+                self.recorder.path.display()
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Both directions of one connection; when one side ends, so does the other.
+    fn connection(&self, terminal: TcpStream, connection: u32, stop: &AtomicBool) {
+        let Ok(host) = TcpStream::connect(self.endpoint.target()) else {
+            // As if the host had refused it.
+            let _closed = terminal.shutdown(Shutdown::Both);
+            return;
+        };
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let (from, to, over) = ((&terminal, Side::Terminal), &host, &over);
+            scope.spawn(move || self.pump(from, to, connection, (stop, over)));
+            self.pump((&host, Side::Host), &terminal, connection, (stop, over));
+        });
+    }
+
+    fn pump(
+        &self,
+        (mut from, side): (&TcpStream, Side),
+        mut to: &TcpStream,
+        connection: u32,
+        (stop, over): (&AtomicBool, &AtomicBool),
+    ) {
+        let (mut piece, mut buffer) = ([0; 8192], BytesMut::new());
+        let mut reads = true;
+        let _nodelay = to.set_nodelay(true);
+        let _timed = from.set_read_timeout(Some(STEP));
+        while !stop.load(Ordering::Acquire) && !over.load(Ordering::Acquire) {
+            match from.read(&mut piece) {
+                Ok(0) => break,
+                Ok(length) => {
+                    let bytes = piece.get(..length).unwrap_or_default();
+                    // Handed on first: the tape must not slow anybody down.
+                    if to.write_all(bytes).is_err() {
+                        break;
+                    }
+                    buffer.extend_from_slice(bytes);
+                    reads = reads && self.take_down(&mut buffer, side, connection);
+                }
+                Err(error) if is_pause(&error) => {}
+                Err(_) => break,
+            }
+        }
+        over.store(true, Ordering::Release);
+        let _closed = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+
+    /// Cuts what came into messages; `false` once the stream can't be read any more.
+    fn take_down(&self, buffer: &mut BytesMut, side: Side, connection: u32) -> bool {
+        loop {
+            match self.endpoint.framing().next_frame(buffer) {
+                Ok(Some(frame)) => {
+                    self.recorder.message(&self.endpoint, &frame.body, side, connection)
+                }
+                Ok(None) => return true,
+                Err(_) => {
+                    self.recorder.tally.unread.fetch_add(1, Ordering::Relaxed);
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+impl Recorder {
+    fn message(&self, endpoint: &Endpoint, body: &[u8], from: Side, connection: u32) {
+        let counter = match from {
+            Side::Terminal => &self.tally.requests,
+            Side::Host => &self.tally.answers,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let at_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let message = match self.remap.replaces() {
+            false => Some(body.to_vec()),
+            true => remapped(endpoint, body, &self.remap),
+        };
+        let Some(message) = message else {
+            // It may hold anything, so nothing of it is kept.
+            self.tally.unread.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let line = Line { at_us, connection, from, message };
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = serde_json::to_string(&line)
+            .map_err(std::io::Error::other)
+            .and_then(|text| writeln!(file, "{text}"))
+            .and_then(|()| file.flush());
+        if written.is_err() {
+            self.failed.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// The message with other card numbers; `None` if it does not parse.
+pub(super) fn remapped(endpoint: &Endpoint, body: &[u8], remap: &Remap) -> Option<Vec<u8>> {
+    let (mti, mut fields) = decode(endpoint.dialect(), body).ok()?;
+    remap.message(&mut fields);
+    encode(endpoint.dialect(), mti, &fields).ok()
+}
+
+fn is_pause(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
+}

@@ -8,7 +8,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(TARGET_DIR)/python
 export TAMGA_TEST_SETUP := 1
 
-.PHONY: all build demo test quick conformance model bench bench-smoke fuzz-smoke lint fmt setup clean help
+.PHONY: all softhsm build demo test quick conformance model bench bench-smoke fuzz-smoke lint fmt setup clean help
 
 all: build
 
@@ -23,8 +23,12 @@ build:
 demo: build
 	$(TARGET_DIR)/release/tamga demo $(if $(ONCE),--once)
 
-## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people
-setup: $(VENV)/ready
+## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people, SoftHSM
+setup: $(VENV)/ready softhsm
+
+softhsm:
+	@command -v softhsm2-util >/dev/null \
+	  || { echo "installing SoftHSM"; apt-get update -qq && apt-get install -y -qq softhsm2; }
 
 $(VENV)/ready: tests/requirements.txt
 	@if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \

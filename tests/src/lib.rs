@@ -2,6 +2,7 @@
 
 pub mod programs;
 pub mod security_suite;
+pub mod softhsm;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

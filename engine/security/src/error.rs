@@ -116,4 +116,12 @@ pub enum OpenError {
     /// The operating system has no randomness to give.
     #[error("no randomness for new keys from the operating system: {0}")]
     Random(getrandom::Error),
+    /// The token of `[security] module = "pkcs11"` cannot be used.
+    #[error("token {label:?}: {why}")]
+    Token {
+        /// Its label.
+        label: String,
+        /// In what way.
+        why: String,
+    },
 }

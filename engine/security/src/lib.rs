@@ -22,6 +22,8 @@ mod master_key;
 pub mod payshield;
 mod pin_block;
 mod pins;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod reference;
 mod sealed;
 mod software;
@@ -50,6 +52,8 @@ pub use macs::{Mac, MacDirection, MacSource, Macs};
 pub use master_key::MasterKey;
 pub use pin_block::{PinBlock, encrypt_pin_block_iso0, visa_pvv};
 pub use pins::{PinCard, PinChange, PinData, PinOutcome, PinSource, Pins, USUAL_DECIMALIZATION};
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{Pkcs11Module, Pkcs11Settings};
 pub use reference::PinReference;
 pub use sealed::{LoadedKey, SealedKey};
 pub use software::SoftwareModule;

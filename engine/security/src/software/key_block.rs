@@ -7,9 +7,9 @@ use cryptography::tr31::{self, BlockKeys, Header, KeyBlockError, Version};
 use zeroize::Zeroizing;
 
 /// A key that came in a block.
-pub(super) struct Unwrapped {
-    pub(super) algorithm: KeyAlgorithm,
-    pub(super) key: Zeroizing<Vec<u8>>,
+pub(crate) struct Unwrapped {
+    pub(crate) algorithm: KeyAlgorithm,
+    pub(crate) key: Zeroizing<Vec<u8>>,
 }
 
 /// The keys of a block under this protecting key: version B for triple DES, D for AES.
@@ -31,17 +31,27 @@ pub(super) fn wrap(
     material: &Material,
 ) -> Result<String, SecurityError> {
     let (keys, version) = block_keys(protecting)?;
-    let letter = match material.algorithm() {
+    wrap_with(&keys, version, usage, material.algorithm(), material.bytes())
+}
+
+/// The same under keys that are derived already.
+pub(crate) fn wrap_with(
+    keys: &BlockKeys,
+    version: Version,
+    usage: KeyUsage,
+    algorithm: KeyAlgorithm,
+    key: &[u8],
+) -> Result<String, SecurityError> {
+    let letter = match algorithm {
         KeyAlgorithm::Tdes => 'T',
         KeyAlgorithm::Aes => 'A',
         KeyAlgorithm::Hmac => 'H',
     };
-    let text = format!("{}{letter}{}00E", tr31_usage(usage, material), mode(usage));
+    let text = format!("{}{letter}{}00E", tr31_usage(usage, algorithm), mode(usage));
     let header = Header::new(version, &text).map_err(|_| SecurityError::Malformed("key block"))?;
-    let key = material.bytes();
     let mut padding = vec![0; tr31::padding_len(version, key.len(), 24)];
     getrandom::fill(&mut padding).map_err(|_| SecurityError::Unavailable)?;
-    tr31::wrap(&keys, &header, key, &padding).map_err(|_| SecurityError::Malformed("key block"))
+    tr31::wrap(keys, &header, key, &padding).map_err(|_| SecurityError::Malformed("key block"))
 }
 
 /// Opens a key block and holds its header to the usage.
@@ -51,7 +61,16 @@ pub(super) fn unwrap(
     text: &str,
 ) -> Result<Unwrapped, BlockRefusal> {
     let (keys, _) = block_keys(protecting).map_err(BlockRefusal::Security)?;
-    let (header, key) = tr31::unwrap(&keys, text).map_err(BlockRefusal::Block)?;
+    unwrap_with(&keys, usage, text)
+}
+
+/// The same under keys that are derived already.
+pub(crate) fn unwrap_with(
+    keys: &BlockKeys,
+    usage: KeyUsage,
+    text: &str,
+) -> Result<Unwrapped, BlockRefusal> {
+    let (header, key) = tr31::unwrap(keys, text).map_err(BlockRefusal::Block)?;
     let algorithm = match header.algorithm {
         b'T' => KeyAlgorithm::Tdes,
         b'A' => KeyAlgorithm::Aes,
@@ -67,7 +86,7 @@ pub(super) fn unwrap(
 }
 
 /// Why a block was refused.
-pub(super) enum BlockRefusal {
+pub(crate) enum BlockRefusal {
     /// The protecting key cannot protect.
     Security(SecurityError),
     /// The block cannot be opened.
@@ -96,8 +115,8 @@ fn usage_of(header: &Header) -> String {
 }
 
 /// X9.143 tells MAC algorithms apart by usage.
-fn tr31_usage(usage: KeyUsage, material: &Material) -> &'static str {
-    match (usage, material.algorithm()) {
+const fn tr31_usage(usage: KeyUsage, algorithm: KeyAlgorithm) -> &'static str {
+    match (usage, algorithm) {
         (KeyUsage::MacTerminal | KeyUsage::ZoneMac, KeyAlgorithm::Aes) => "M6",
         _ => usage.tr31(),
     }

@@ -10,7 +10,7 @@ mod data;
 mod exchange;
 mod health;
 mod held;
-mod key_block;
+pub(crate) mod key_block;
 mod life;
 mod macs;
 mod material;

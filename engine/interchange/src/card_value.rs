@@ -125,10 +125,9 @@ fn check_dynamic(
     let (counter, number) = rest.split_at_checked(4).unwrap_or((rest, &[]));
     let counter = digits(counter).and_then(|counter| u16::try_from(counter).ok());
     let atc = told.atc.map(u16::from_be_bytes).or(counter).ok_or(Cause::Incomplete)?;
-    let number = digits(number).and_then(|number| u32::try_from(number).ok());
     let number = match told.numeric_unpredictable {
-        Some(packed) => Some(unpacked(packed).ok_or(Cause::Malformed)?),
-        None => number,
+        Some(number) => Some(u32::from_be_bytes(number)),
+        None => packed(number),
     };
     let keys = evidence.keys().ok_or(Cause::NoKey)?;
     let (pan, psn, derivation) = (evidence.pan, evidence.sequence(), keys.issuer.derivation);
@@ -168,11 +167,10 @@ fn fixed_part(pan: &Pan, track: &TrackData) -> Option<Zeroizing<Vec<u8>>> {
     ))
 }
 
-/// The number that eight packed digits are.
-fn unpacked(packed: [u8; 4]) -> Option<u32> {
-    packed.iter().flat_map(|byte| [byte >> 4, byte & 0xF]).try_fold(0, |number: u32, digit| {
-        if digit > 9 { None } else { Some(number * 10 + u32::from(digit)) }
-    })
+/// Digits, two a byte, as tag 9F6A has them; `None` if there are none.
+fn packed(number: &[u8]) -> Option<u32> {
+    digits(number).filter(|_| number.len() <= 8)?;
+    Some(number.iter().fold(0, |packed, digit| packed << 4 | u32::from(digit & 0xF)))
 }
 
 fn printed(evidence: &Evidence<'_, '_>) -> Found {

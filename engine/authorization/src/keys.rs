@@ -129,6 +129,9 @@ impl std::fmt::Debug for SealedKeys {
 /// messages under way, goes on with the old one.
 pub const KEY_OVERLAP_MINUTES: i64 = 10;
 
+/// How many keys of a role that were replaced are still taken: exchanges whose answers got lost.
+pub const FORMER_KEYS_MOST: usize = 4;
+
 /// A device's key that was replaced.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerKey {
@@ -330,12 +333,18 @@ impl State {
                 detail,
             });
         }
-        terminal.former_keys.retain(|former| former.role != role && former.until > now.at);
+        // Those before stay: the terminal may have got none of the new ones yet.
+        terminal.former_keys.retain(|former| former.until > now.at);
         if let Some(before) = terminal.keys.set(role, sealed.to_vec())
             && before != sealed
         {
             let until = now.at.plus_ms(KEY_OVERLAP_MINUTES * 60_000);
             terminal.former_keys.push(FormerKey { role, sealed: before, until });
+            let of_role = terminal.former_keys.iter().filter(|former| former.role == role).count();
+            if of_role > FORMER_KEYS_MOST {
+                let oldest = terminal.former_keys.iter().position(|former| former.role == role);
+                drop(oldest.map(|oldest| terminal.former_keys.remove(oldest)));
+            }
         }
         Ok(Done::TerminalKeySet)
     }

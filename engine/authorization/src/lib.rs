@@ -71,8 +71,8 @@ pub use facts::{
 };
 pub use import::ImportError;
 pub use keys::{
-    CardSecurity, Derivation, FormerKey, KEY_OVERLAP_MINUTES, KeyForm, KeyRole, KeyScheme,
-    MacScheme, MacWrong, ProductSecurity, SealedKeys, TerminalSecurity,
+    CardSecurity, Derivation, FORMER_KEYS_MOST, FormerKey, KEY_OVERLAP_MINUTES, KeyForm, KeyRole,
+    KeyScheme, MacScheme, MacWrong, ProductSecurity, SealedKeys, TerminalSecurity,
 };
 pub use notification_fee::NotificationService;
 pub use overdraft_jobs::Ageing;

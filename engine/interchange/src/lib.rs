@@ -27,6 +27,8 @@ mod edition2003;
 mod elements;
 mod exchange;
 mod fault;
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod network;
 mod pin;
@@ -50,5 +52,5 @@ pub use fault::{Fault, FaultKind};
 pub use link::Link;
 pub use presentment::{NotPresented, PresentedMessage, read_presentment};
 pub use received::{Answered, Asked, DropCause, Received};
-pub use register::{CardKeys, DeviceKeys, FORMER_KEYS_MOST, IssuerKeys, Register, WorkingKeys};
+pub use register::{CardKeys, DeviceKeys, IssuerKeys, Register, WorkingKeys};
 pub use secured::Secured;

@@ -2,14 +2,11 @@
 //! references.
 
 use arrayvec::ArrayVec;
-use authorization::TerminalSecurity;
+use authorization::{FORMER_KEYS_MOST, TerminalSecurity};
 use payment_types::{Moment, PanDigest, TerminalId, Timestamp};
 use security::{CryptogramVersion, Derivation, LoadedKey, PinReference, USUAL_DECIMALIZATION};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// How many keys that were replaced are still taken: exchanges whose answers got lost.
-pub const FORMER_KEYS_MOST: usize = 4;
 
 /// A working key and those it replaced, which are taken until the device uses the new one, or their
 /// time is up.

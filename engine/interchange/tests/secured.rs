@@ -702,3 +702,23 @@ fn sec_5_the_private_element_may_be_another_one() {
     all.insert(62, group("KS", KSN));
     assert_eq!(cause(&all), Some(Cause::PinBlock), "found, and another key");
 }
+
+mod any_bytes {
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// The fuzz target's promise, on bytes that look a little like the real thing.
+        #[test]
+        fn private_data_and_tracks_never_panic(
+            text in "((KS|PB|NP|CV|EC|CA|KU|KB|KV|XX)(00[0-9]|01[0-6])[0-9A-F]{0,16}){0,5}",
+            track in "[B;%]?[0-9]{0,19}[=D^]?[A-Z/]{0,6}[\\^=]?[0-9]{0,20}[?F]{0,2}",
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            interchange::fuzzing::security_data(text.as_bytes());
+            interchange::fuzzing::security_data(track.as_bytes());
+            interchange::fuzzing::security_data(&bytes);
+        }
+    }
+}

@@ -18,6 +18,7 @@ use crate::worker::{self, ShardParts, ShardThread};
 use authorization::{Command, Outcome, Refusal};
 use history::{History, HistoryError, Projector, ProjectorThread};
 use payment_types::Sequence;
+use security::SecurityModule;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ use tracing::{info, warn};
 
 /// How many requests may wait for the shard: some tens of milliseconds of its work.
 const QUEUE_CAPACITY: usize = 8192;
+/// How often a security module outside the process is asked how it is.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// How long a drain waits for what is in flight.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a drain waits for the read model to take in the last records.
@@ -158,7 +161,8 @@ impl Engine {
             engine.install_rules(text, origin).await?;
         }
         engine.warn_of_holidays().await;
-        engine.listen(listening);
+        let security = engine.watch(security);
+        engine.listen(listening, &security);
         let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
         let days = config.end_of_day;
         let running = Running {
@@ -243,14 +247,28 @@ impl Engine {
         }
     }
 
-    fn listen(&mut self, listening: Vec<Listening>) {
-        let mut security = self.register.security();
-        if security.is_remote() {
-            security = Arc::new(WatchedModule::new(security));
+    /// A module outside the process is watched, also while nobody asks it.
+    fn watch(&mut self, security: Arc<dyn SecurityModule>) -> Arc<dyn SecurityModule> {
+        if !security.is_remote() {
+            return security;
         }
+        let watched = Arc::new(WatchedModule::new(security));
+        let probed = Arc::clone(&watched);
+        self.others.spawn(async move {
+            loop {
+                tokio::time::sleep(PROBE_EVERY).await;
+                let probed = Arc::clone(&probed);
+                // A probe that panics has been reported; the next one comes.
+                let _ended = tokio::task::spawn_blocking(move || probed.probe()).await;
+            }
+        });
+        watched
+    }
+
+    fn listen(&mut self, listening: Vec<Listening>, security: &Arc<dyn SecurityModule>) {
         let services = Services {
             shard: self.shard.clone(),
-            security,
+            security: Arc::clone(security),
             register: Arc::clone(&self.register),
             clock: self.clock.clone(),
         };

@@ -57,6 +57,16 @@ impl WatchedModule {
         Self { inner, watch: None }
     }
 
+    /// Asks the module how it is, so that one that nobody asks is watched as well.
+    pub(crate) fn probe(&self) {
+        if let Some(watch) = self.watch.as_ref().filter(|watch| watch.may_ask()) {
+            let started = Instant::now();
+            let health = self.inner.health();
+            watch.meter.called("health", started.elapsed());
+            watch.heard(!matches!(health, Health::Unavailable(_)));
+        }
+    }
+
     fn call<T>(
         &self,
         operation: &'static str,
@@ -200,15 +210,13 @@ ask! {
 }
 
 impl HealthCheck for WatchedModule {
+    /// As it was heard of last: does not ask, and so never waits.
     fn health(&self) -> Health {
-        if self.watch.as_ref().is_some_and(Watch::may_ask) {
-            let health = self.inner.health();
-            if let Some(watch) = &self.watch {
-                watch.heard(!matches!(health, Health::Unavailable(_)));
-            }
-            return health;
+        let is_up = |watch: &Watch| watch.unanswered.load(Ordering::Relaxed) < TRIES;
+        if self.watch.as_ref().is_some_and(is_up) {
+            return Health::Ready;
         }
-        Health::Unavailable("it does not answer; tried again every second".to_owned())
+        Health::Unavailable("it does not answer; it is tried again every second".to_owned())
     }
 
     fn is_remote(&self) -> bool {
@@ -236,5 +244,49 @@ impl SecurityModule for WatchedModule {
         pin: &TestPin,
     ) -> Result<PinReference, SecurityError> {
         self.inner.reference_for_test_pin(pan, pin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use security::SoftwareModule;
+
+    /// A module that can be pulled out and put back: another watch that takes it for gone.
+    fn flaky() -> Arc<WatchedModule> {
+        Arc::new(WatchedModule::new(Arc::new(SoftwareModule::ephemeral_for_tests())))
+    }
+
+    fn pull(module: &WatchedModule, out: bool) {
+        let watch = module.watch.as_ref().unwrap();
+        watch.unanswered.store(if out { TRIES } else { 0 }, Ordering::Relaxed);
+        watch.next_try.store(if out { u64::MAX } else { 0 }, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn a_module_that_is_gone_is_left_alone_and_comes_back_by_itself() {
+        let inner = flaky();
+        let outer = WatchedModule::new(Arc::clone(&inner) as Arc<dyn SecurityModule>);
+        let ask = || outer.new_data_key().map(drop);
+        assert_eq!((ask(), outer.health()), (Ok(()), Health::Ready));
+        pull(&inner, true);
+        for _ in 0..TRIES {
+            assert_eq!(ask(), Err(SecurityError::Unavailable));
+        }
+        assert!(matches!(outer.health(), Health::Unavailable(_)));
+        pull(&inner, false);
+        assert_eq!(ask(), Err(SecurityError::Unavailable), "not asked within the pause");
+        outer.watch.as_ref().unwrap().next_try.store(0, Ordering::Relaxed);
+        assert_eq!((ask(), outer.health()), (Ok(()), Health::Ready));
+        assert_eq!(ask(), Ok(()));
+    }
+
+    #[test]
+    fn one_that_is_never_asked_still_makes_digests() {
+        let inner = flaky();
+        let unreachable = WatchedModule::unreachable(Arc::clone(&inner) as Arc<dyn SecurityModule>);
+        let pan = Pan::from_ascii(b"9417000000000009").unwrap();
+        assert_eq!(unreachable.pan_digest(&pan), inner.pan_digest(&pan));
+        assert_eq!(unreachable.new_data_key().map(drop), Err(SecurityError::Unavailable));
     }
 }

@@ -617,6 +617,20 @@ pub(super) struct Readiness {
     pub(super) engine: Option<EngineHealth>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) read_model: Option<ReadModelHealth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) security_module: Option<ModuleHealth>,
+}
+
+/// The security module. Without it what needs keys is answered 91, and all else goes on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModuleHealth {
+    /// What it is.
+    pub(super) kind: String,
+    /// `ready`, `degraded` or `unavailable`.
+    pub(super) status: String,
+    /// Why, where it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
 }
 
 /// The shard.

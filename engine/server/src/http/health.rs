@@ -1,12 +1,13 @@
 //! `/health/live`, `/health/ready`, `/metrics`: for supervisors and balancers, without a token.
 
 use super::context::HttpContext;
-use super::describe::{EngineHealth, ReadModelHealth, Readiness};
+use super::describe::{EngineHealth, ModuleHealth, ReadModelHealth, Readiness};
 use super::metering;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use security::{Health, SecurityModule};
 
 /// The process answers. Restart it if it does not.
 #[utoipa::path(get, path = "/health/live", tag = "health",
@@ -30,7 +31,8 @@ pub(super) async fn ready(State(context): State<HttpContext>) -> Response {
 fn readiness(context: &HttpContext) -> Readiness {
     let Some(running) = context.recovered() else {
         let status = "recovering".to_owned();
-        return Readiness { status, reason: None, engine: None, read_model: None };
+        let (reason, engine, read_model, security_module) = (None, None, None, None);
+        return Readiness { status, reason, engine, read_model, security_module };
     };
     let (health, progress) = (running.shard.health(), running.history.progress());
     let status = match (&health.stopped, context.is_draining()) {
@@ -51,7 +53,18 @@ fn readiness(context: &HttpContext) -> Readiness {
             rebuilding: progress.is_rebuilding(),
             failure: progress.failure(),
         }),
+        security_module: Some(module(running.security.as_ref())),
     }
+}
+
+/// As it was heard of last; nothing waits for it here.
+fn module(security: &dyn SecurityModule) -> ModuleHealth {
+    let (status, reason) = match security.health() {
+        Health::Ready => ("ready", None),
+        Health::Degraded(why) => ("degraded", Some(why)),
+        Health::Unavailable(why) => ("unavailable", Some(why)),
+    };
+    ModuleHealth { kind: security.description(), status: status.to_owned(), reason }
 }
 
 /// Everything counted and timed, in Prometheus' text format.

@@ -18,6 +18,9 @@ const CHIP_NUMBER: u32 = 0x5A;
 /// Tracks and what is on them, PIN data, the holder's name.
 const CHIP_SECRETS: [u32; 8] = [0x56, 0x57, 0x99, 0x5F20, 0x9F0B, 0x9F1F, 0x9F20, 0x9F6B];
 
+/// Groups of a private element: PIN block, new PIN, CVV2, CAVV or AAV, key block.
+const SECRET_GROUPS: [&str; 5] = ["PB", "NP", "CV", "CA", "KB"];
+
 /// All values, with everything blotted out that may not be seen.
 pub(super) fn masked(values: &[(u8, FieldValue)]) -> Vec<(u8, Shown)> {
     let number = values.iter().find_map(|(de, value)| match value {
@@ -44,13 +47,36 @@ fn one(de: u8, value: &FieldValue, number: Option<&str>) -> Shown {
             Shown::Hex("*".repeat(bytes.len() * 2))
         }
         (_, FieldValue::Binary(bytes)) => Shown::Hex(hex::encode_upper(bytes)),
-        (_, FieldValue::Text(text)) => Shown::Text(match number {
-            Some(number) if number.len() >= 8 && text.contains(number) => {
-                text.replace(number, &masked_number(number))
-            }
-            _ => text.clone(),
-        }),
+        (_, FieldValue::Text(text)) => {
+            let text = groups(text);
+            Shown::Text(match number {
+                Some(number) if number.len() >= 8 && text.contains(number) => {
+                    text.replace(number, &masked_number(number))
+                }
+                _ => text,
+            })
+        }
     }
+}
+
+/// Security data in a private element (DE 48, or whichever a listener names): PIN blocks, CVV2, the
+/// value of 3-D Secure and keys are blotted out of text that is made of such groups.
+fn groups(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.trim_end();
+    while !rest.is_empty() {
+        let parts = rest.split_at_checked(2).and_then(|(letters, rest)| {
+            let (length, rest) = rest.split_at_checked(3)?;
+            let (value, rest) = rest.split_at_checked(length.parse().ok()?)?;
+            Some((letters, length, value, rest))
+        });
+        let Some((letters, length, value, after)) = parts else { return text.to_owned() };
+        let hidden = SECRET_GROUPS.contains(&letters);
+        shown.extend([letters, length]);
+        shown.push_str(&if hidden { blot(value) } else { value.to_owned() });
+        rest = after;
+    }
+    shown
 }
 
 fn blot(text: &str) -> String {
@@ -104,5 +130,24 @@ pub(super) fn sensitive(tag: Tag) -> Option<Sensitive> {
         CHIP_NUMBER => Some(Sensitive::Number),
         number if CHIP_SECRETS.contains(&number) => Some(Sensitive::Secret),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sec_1_groups_with_secrets_are_blotted_out_and_other_text_is_left_alone() {
+        let text = "KS020FFFF9876543210E00008CV003123NP0160123456789ABCDEFEC00205KB00ACA003xyz";
+        assert_eq!(groups(text), text, "not made of groups to its end");
+        let text = "KS020FFFF9876543210E00008CV003123NP0160123456789ABCDEFEC00205CA003xyz";
+        assert_eq!(
+            groups(text),
+            "KS020FFFF9876543210E00008CV003***NP016****************EC00205CA003***"
+        );
+        for text in ["", "PIN CHANGE", "CV003", "CV00412"] {
+            assert_eq!(groups(text), text);
+        }
     }
 }

@@ -164,6 +164,12 @@ impl Dressed {
         self.chip.as_ref()
     }
 
+    /// The keys of its MAC, if it has one.
+    #[must_use]
+    pub(crate) fn into_keys(self) -> Option<MessageKeys> {
+        self.seal.map(|(keys, _)| keys)
+    }
+
     /// The bytes, with the MAC over all that stands before it.
     ///
     /// # Errors

@@ -443,6 +443,9 @@ pub(crate) struct GeneratePortfolio {
     /// Cash machines C0000001, ...
     #[arg(long, default_value_t = 16)]
     pub(crate) atms: u32,
+    /// Shop terminals whose messages carry a MAC
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) maced_pos: u32,
     /// Where to write; standard output if not given
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -5,6 +5,14 @@ use std::io::{self, Write};
 
 /// The clear test key of every generated terminal, the one of the conformance portfolio.
 const TEST_KEY: &str = "0123456789ABCDEFFEDCBA9876543210";
+/// The test issuer's keys for chips and card values, and how its chips sign.
+const CHIP_KEYS: &str = concat!(
+    r#""keys":{"imk_ac":"4315CD768A31E5A8C1D3EA2F0E26EC49","#,
+    r#""imk_smi":"5DC41ACE622625E0F84C3145AD68EF92","cvk":"0B6D7F8C25D6498A2C5BA723CEDC51E9"},"#,
+    r#""chip":{"cryptogram_version":18}"#
+);
+/// The clear MAC key of every generated terminal that has one.
+const MAC_KEY: &str = "FEDCBA98765432100123456789ABCDEF";
 /// Where generated card numbers begin: above those of hand-written test portfolios.
 const FIRST_NUMBER: u64 = 1_000_000;
 
@@ -19,6 +27,8 @@ pub struct Size {
     pub agents: u32,
     /// Cash machines.
     pub atms: u32,
+    /// Shop terminals whose messages carry a MAC.
+    pub maced_pos: u32,
 }
 
 /// The card number of the card `index` (from 0), of the test range, with its check digit.
@@ -39,7 +49,7 @@ pub fn test_pan(index: u64) -> String {
 /// What `out` says.
 pub fn generate(size: Size, out: &mut impl Write) -> io::Result<()> {
     let product = r#"{"type":"product","id":"elcart","currency":"KGS","minimum_balance":"0.00""#;
-    writeln!(out, r#"{product},"contactless":true}}"#)?;
+    writeln!(out, r#"{product},"contactless":true,{CHIP_KEYS}}}"#)?;
     devices(size, out)?;
     for index in 0..size.cards {
         let number = index.saturating_add(1);
@@ -83,6 +93,12 @@ fn devices(size: Size, out: &mut impl Write) -> io::Result<()> {
             r#"{{"type":"terminal","id":"P{number:07}","category":"merchant","merchant":"M{merchant}","listener":"pos",{keys}}}"#
         )?;
     }
+    for number in 1..=size.maced_pos {
+        writeln!(
+            out,
+            r#"{{"type":"terminal","id":"S{number:07}","category":"merchant","merchant":"M1","listener":"pos","keys":{{"tpk":"{TEST_KEY}","tak":"{MAC_KEY}"}},"security":{{"mac":"required","mac_algorithm":"iso9797-3"}}}}"#
+        )?;
+    }
     for number in 1..=size.agents {
         let agent = number.div_ceil(2);
         writeln!(
@@ -108,13 +124,14 @@ mod tests {
     #[test]
     fn every_generated_line_is_good() {
         let mut out = Vec::new();
-        generate(Size { cards: 25, pos: 5, agents: 3, atms: 1 }, &mut out).unwrap();
+        let size = Size { cards: 25, pos: 5, agents: 3, atms: 1, maced_pos: 2 };
+        generate(size, &mut out).unwrap();
         let module = SoftwareModule::ephemeral_for_tests();
         let text = String::from_utf8(out).unwrap();
         for line in text.lines() {
             read_line(line, &module).unwrap_or_else(|errors| panic!("{line}\n{errors:?}"));
         }
-        assert_eq!(text.lines().count(), 1 + 2 + 2 + 9 + 75);
+        assert_eq!(text.lines().count(), 1 + 2 + 2 + 9 + 2 + 75);
         assert!(test_pan(7).starts_with("9417") && test_pan(7).len() == 16);
     }
 }

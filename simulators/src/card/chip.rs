@@ -63,7 +63,7 @@ pub(super) fn sign(
     let key = of_card("imk_ac")?;
     let has_scripts = card.issue.keys.has("imk_smi");
     let script_key = if has_scripts { Some(of_card("imk_smi")?) } else { None };
-    let mut cryptogram = chips::cryptogram(version, &key, &input(&fields)).map_err(malformed)?;
+    let mut cryptogram = cryptogram_over(version, &key, &fields)?;
     match fault {
         Some(ChipFault::Cryptogram) => cryptogram[7] ^= 1,
         Some(ChipFault::Amount) => fields.amount[5] ^= 1,
@@ -78,6 +78,11 @@ impl ChipRecord {
     #[must_use]
     pub const fn counter(&self) -> u16 {
         u16::from_be_bytes(self.fields.atc)
+    }
+
+    /// The data objects that were signed.
+    pub(crate) const fn fields(&self) -> &IccFields {
+        &self.fields
     }
 
     /// What the chip makes of DE 55 of the answer: the issuer's cryptogram, and its scripts.
@@ -166,6 +171,29 @@ fn name_of(command: &[u8]) -> &'static str {
         [_, 0xDC, ..] => "update_record",
         _ => "unknown",
     }
+}
+
+/// The cryptogram of a chip over a transaction.
+///
+/// # Errors
+/// [`SimError::Key`] never for data that [`IccFields`] made.
+pub(crate) fn cryptogram_over(
+    version: CryptogramVersion,
+    key: &ChipKey,
+    fields: &IccFields,
+) -> Result<[u8; 8], SimError> {
+    chips::cryptogram(version, key, &input(fields)).map_err(malformed)
+}
+
+/// The key and the way a card's chip signs with.
+///
+/// # Errors
+/// [`SimError::Key`] without the issuer's key, [`SimError::Setting`] for a version nobody has.
+pub(crate) fn signing_key(card: &Card) -> Result<(CryptogramVersion, ChipKey), SimError> {
+    let cvn = card.issue.cryptogram_version.unwrap_or(super::wallet::USUAL_VERSION);
+    let issuer = issuer_key(card, "imk_ac")?;
+    let key = chips::master_key(&issuer, derivation(card), &card.pan, sequence(card));
+    Ok((version_of(cvn)?, key))
 }
 
 fn version_of(cvn: u8) -> Result<CryptogramVersion, SimError> {

@@ -227,7 +227,7 @@ pub(super) fn unknown_version(cvn: u8) -> SimError {
 }
 
 /// The last `2 * N` digits of a number, packed.
-fn bcd<const N: usize>(mut number: u64) -> [u8; N] {
+pub(crate) fn bcd<const N: usize>(mut number: u64) -> [u8; N] {
     let mut packed = [0; N];
     for byte in packed.iter_mut().rev() {
         let [low, ..] = (number % 10).to_le_bytes();

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a chip without a word about it in the portfolio computes: Visa, version 18.
-const USUAL_VERSION: u8 = 18;
+pub(super) const USUAL_VERSION: u8 = 18;
 
 /// The transaction counters of the chips, by card. In memory, or also in a file, so that a card
 /// that is used by hand goes on counting the next day.

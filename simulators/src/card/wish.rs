@@ -81,6 +81,6 @@ pub struct Proofs {
     pub commerce: Option<CommerceWish>,
     /// The MAC, where it is not as the terminal's profile says.
     pub mac: Option<Proof>,
-    /// The key serial number, where it is not the device's next.
+    /// What a DUKPT device says its key serial number is, where that is not the truth.
     pub ksn: Option<Vec<u8>>,
 }

@@ -55,6 +55,16 @@ pub(crate) struct Args {
     /// What to send, in shares: purchase, tap, preauth, refund, cash, cash-in, balance, echo
     #[arg(long, value_name = "NAME=SHARE,…", default_value = "purchase=70,tap=30")]
     mix: Mix,
+    /// How many of a hundred messages of a chip that is read carry DE 55 with a real cryptogram
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, num_args = 0..=1,
+          default_missing_value = "100")]
+    chip: u32,
+    /// The chips' first transaction counter [default: by the clock, so that a later run is above]
+    #[arg(long, value_name = "NUMBER")]
+    first_atc: Option<u16>,
+    /// Use the terminals whose profile asks for a MAC, and only those
+    #[arg(long)]
+    mac: bool,
     /// Whole amounts, from and to
     #[arg(long, value_name = "FROM-TO", value_parser = options::amounts, default_value = "10-500")]
     amount: RangeInclusive<u64>,
@@ -119,6 +129,9 @@ impl Args {
             warm_up: self.warm_up,
             deadline: self.deadline,
             mix: self.mix,
+            chip: self.chip,
+            first_counter: self.first_atc.unwrap_or_else(counter_by_clock),
+            mac: self.mac,
             amounts: self.amount,
             seed: self.seed,
             threads: self.threads,
@@ -126,6 +139,14 @@ impl Args {
             zone: self.zone,
         })
     }
+}
+
+/// One more every second, half the counter's range: a run finds the chips of the run before behind
+/// it unless a card signs more than once a second.
+fn counter_by_clock() -> u16 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = since.map(|since| since.as_secs()).unwrap_or_default();
+    u16::try_from(seconds % 0x7FFF).unwrap_or_default() + 1
 }
 
 fn progress(settings: &Settings, quiet: bool) -> Result<ProgressBar, SimError> {

@@ -45,6 +45,7 @@ impl MessageKeys {
         profile: SecurityProfile,
         base: &TestKey,
         serial: &[u8],
+        told: Option<&[u8]>,
     ) -> Result<Self, SimError> {
         let bad = |error: cryptography::Malformed| SimError::Key(error.to_string());
         let [pin, request, answer] = if profile.keys == KeyScheme::DukptAes {
@@ -60,7 +61,7 @@ impl MessageKeys {
         };
         Ok(Self {
             profile,
-            serial: Some(serial.to_vec()),
+            serial: Some(told.unwrap_or(serial).to_vec()),
             pin: Ok(pin),
             request_mac: Ok(request),
             answer_mac: Ok(answer),

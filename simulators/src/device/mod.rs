@@ -77,11 +77,12 @@ impl Device {
         wish.or(duty).filter(|wish| *wish != Proof::None)
     }
 
-    /// The keys of the next message. `serial` replaces a DUKPT device's own.
+    /// The keys of the next message. `told` is what a DUKPT device says its key serial number is,
+    /// where that is not the truth.
     ///
     /// # Errors
     /// [`SimError::Key`].
-    pub fn next_keys(&mut self, serial: Option<&[u8]>) -> Result<MessageKeys, SimError> {
+    pub fn next_keys(&mut self, told: Option<&[u8]>) -> Result<MessageKeys, SimError> {
         match self.profile.keys {
             KeyScheme::Session => {
                 let pin = self.session_key("tpk", self.pin_key.as_ref());
@@ -91,7 +92,7 @@ impl Device {
             KeyScheme::DukptTdes | KeyScheme::DukptAes => {
                 let own = self.next_serial();
                 let base = self.keys.get("bdk")?;
-                MessageKeys::dukpt(self.profile, base, serial.unwrap_or(&own))
+                MessageKeys::dukpt(self.profile, base, &own, told)
             }
         }
     }

@@ -1,11 +1,15 @@
 //! The cards of a load, packed: what goes over the wire of each and nothing else.
 
+use crate::card::signing_key;
 use crate::intent::{Fields, encode};
 use crate::pin::{PinKey, TypedPin};
-use crate::portfolio::{Card, Reading, Source, Terminal, read_lines};
+use crate::portfolio::{Card, Issue, Reading, Source, Terminal, read_lines};
 use crate::{SimError, intent};
+use cryptography::emv::{ChipKey, CryptogramVersion};
 use iso8583::{Dialect, FieldValue, Message};
 use payment_types::{BusinessDate, ExpiryDate, Mti, Pan};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Blocks worth making ahead: more than this many would take longer than they save.
 const BLOCKS_MAX: usize = 8_000_000;
@@ -19,6 +23,12 @@ pub(crate) struct Cards {
     holders: Vec<(Pan, TypedPin)>,
     /// Per key: the PIN blocks of all cards.
     blocks: Vec<(PinKey, Vec<[u8; 8]>)>,
+    /// What each card's issuer put into it.
+    issues: Vec<Arc<Issue>>,
+    /// Per card, how its chip signs; empty until [`Self::prepare_chips`].
+    chips: Vec<(CryptogramVersion, ChipKey)>,
+    /// Per card, how often its chip has signed.
+    counters: Vec<AtomicU16>,
     /// A card to make templates with.
     pub(crate) sample: Card,
 }
@@ -122,6 +132,9 @@ impl Packing {
             expiries: Vec::new(),
             holders: Vec::new(),
             blocks: Vec::new(),
+            issues: Vec::new(),
+            chips: Vec::new(),
+            counters: Vec::new(),
             sample: sample.clone(),
         };
         Ok(Self { cards, pack })
@@ -131,6 +144,10 @@ impl Packing {
     fn add(&mut self, card: &Card, pin: TypedPin) {
         let digits = card.pan.expose_digits();
         let length = self.cards.sample.pan.expose_digits().len();
+        // DE 23 is of the template, so all have the sample's sequence number.
+        if card.sequence != self.cards.sample.sequence {
+            return;
+        }
         if digits.len() != length || (self.pack == Pack::Bcd && length % 2 == 1) {
             return;
         }
@@ -143,6 +160,7 @@ impl Packing {
             Pack::Ebcdic => self.cards.numbers.extend(digits.iter().map(|digit| digit | 0xF0)),
         }
         self.cards.expiries.push(card.expiry);
+        self.cards.issues.push(card.issue.clone());
         self.cards.holders.push((card.pan.clone(), pin));
     }
 
@@ -165,6 +183,29 @@ impl Cards {
     /// YYMM.
     pub(crate) fn expiry(&self, card: usize) -> u16 {
         self.expiries.get(card).copied().unwrap_or_default()
+    }
+
+    /// Derives the keys of all chips ahead of time; they count from `first`.
+    ///
+    /// # Errors
+    /// [`SimError::Key`] for a card whose issuer's key is not in the portfolio.
+    pub(crate) fn prepare_chips(&mut self, first: u16) -> Result<(), SimError> {
+        let mut card = self.sample.clone();
+        let mut chips = Vec::with_capacity(self.len());
+        for ((pan, _), issue) in self.holders.iter().zip(&self.issues) {
+            (card.pan, card.issue) = (pan.clone(), issue.clone());
+            chips.push(signing_key(&card)?);
+        }
+        self.counters = chips.iter().map(|_| AtomicU16::new(first)).collect();
+        self.chips = chips;
+        Ok(())
+    }
+
+    /// How a card's chip signs, and its next transaction counter.
+    pub(crate) fn chip(&self, card: usize) -> Option<(CryptogramVersion, &ChipKey, u16)> {
+        let (version, key) = self.chips.get(card)?;
+        let counter = self.counters.get(card)?.fetch_add(1, Ordering::Relaxed);
+        Some((*version, key, counter))
     }
 
     /// Makes the PIN blocks of all cards under the keys ahead of time, where that is feasible.

@@ -114,6 +114,7 @@ impl Lane {
             time: frame.time,
             amount: act.amounts.start() + self.dice.random_range(0..=steps) * act.step,
             card: self.dice.random_range(0..frame.cards.len()),
+            unpredictable: self.dice.random(),
         };
         self.reference += self.reference_step;
         template.write(&patch, frame.cards, &mut self.out);

@@ -11,6 +11,7 @@ mod gate;
 mod lane;
 mod operation;
 mod pace;
+mod proofs;
 mod report;
 mod slots;
 mod stats;
@@ -23,8 +24,9 @@ pub use operation::{Mix, Operation};
 pub use pace::Arrivals;
 pub use report::{CodeCount, Latency, LoadReport, Second};
 
+use crate::device::{KeyScheme, MacDuty};
 use crate::moment::Zone;
-use crate::portfolio::Source;
+use crate::portfolio::{Source, Terminal};
 use crate::{Endpoint, SimError};
 use cards::{Cards, Stock};
 use gate::Gate;
@@ -74,6 +76,12 @@ pub struct Settings {
     pub deadline: Duration,
     /// What is sent.
     pub mix: Mix,
+    /// How many of a hundred messages of a chip that is read carry DE 55 with a real cryptogram.
+    pub chip: u32,
+    /// The first transaction counter of the chips.
+    pub first_counter: u16,
+    /// Only terminals whose messages carry a MAC; without, only those whose messages do not.
+    pub mac: bool,
     /// Whole units of money, from and to.
     pub amounts: RangeInclusive<u64>,
     /// The same seed sends the same.
@@ -205,6 +213,7 @@ fn check(settings: &Settings) -> Result<(), SimError> {
             let message = format!("six digits of STAN allow {most} in flight on each connection");
             Err(SimError::Setting(message))
         }
+        Settings { chip: 101.., .. } => wrong("a share of chips is a number from 0 to 100"),
         Settings { amounts, .. } if amounts.is_empty() || *amounts.start() == 0 => {
             wrong("amounts go from at least 1 to no less")
         }
@@ -252,7 +261,14 @@ fn start(
 
 /// Templates for every connection: its own terminals where there are enough.
 fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Vec<Lane>), SimError> {
-    let Stock { mut cards, terminals, .. } = stock;
+    let Stock { mut cards, mut terminals, .. } = stock;
+    let duty = if settings.mac { MacDuty::Required } else { MacDuty::None };
+    terminals.retain(|terminal| {
+        terminal.security.keys == KeyScheme::Session && terminal.security.mac == duty
+    });
+    if settings.chip > 0 {
+        cards.prepare_chips(settings.first_counter)?;
+    }
     if settings.mix.shares().iter().any(|(operation, _)| operation.shape().with_pin) {
         cards.prepare_blocks(terminals.iter().filter_map(|terminal| terminal.pin_key.as_ref()))?;
     }
@@ -275,12 +291,18 @@ fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Vec<L
                 return Err(SimError::Setting(message));
             }
             let own = able.iter().skip(index % able.len()).step_by(count);
-            let templates = own
-                .map(|terminal| {
-                    Template::new(*operation, terminal, &cards, &settings.endpoint, now)
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            acts.push(act(settings, *operation, *share, templates));
+            let own: Vec<_> = own.collect();
+            let chip = if operation.shape().reads_chip() { settings.chip } else { 0 };
+            for (with_chip, percent) in [(true, chip), (false, 100 - chip)] {
+                if percent > 0 {
+                    let make = |terminal: &&Terminal| {
+                        let whose = (*operation, with_chip);
+                        Template::new(whose, terminal, &cards, &settings.endpoint, now)
+                    };
+                    let templates = own.iter().map(make).collect::<Result<_, _>>()?;
+                    acts.push(act(settings, *operation, *share * percent, templates));
+                }
+            }
         }
         let first = run + u64::try_from(index).unwrap_or_default();
         let slots = Slots::new(in_flight, stans_of(index, count));

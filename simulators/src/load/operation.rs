@@ -34,6 +34,13 @@ pub(crate) struct Shape {
     pub(crate) with_amount: bool,
 }
 
+impl Shape {
+    /// Whether a chip takes part, in contact or without.
+    pub(crate) fn reads_chip(&self) -> bool {
+        self.entry_mode.is_some_and(crate::intent::is_chip)
+    }
+}
+
 impl Operation {
     /// All there are.
     pub const ALL: [Self; 8] = [

@@ -7,13 +7,17 @@
 use super::cards::Cards;
 use super::digits::Style;
 use super::operation::Operation;
-use crate::intent::{Intent, Trace, encode};
+use super::proofs::{ChipPlaces, Seal};
+use crate::card::{ChipWish, Proofs};
+use crate::gear::Gear;
+use crate::intent::{Intent, Trace};
 use crate::pin::PinKey;
 use crate::portfolio::Terminal;
 use crate::{Endpoint, SimError};
 use iso8583::{FieldValue, Message};
 use payment_types::{Amount, Currency, Moment, Mti};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A place with digits.
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ pub(crate) struct Patch {
     /// Minor units.
     pub(crate) amount: u64,
     pub(crate) card: usize,
+    /// What the terminal throws in for the chip.
+    pub(crate) unpredictable: u32,
 }
 
 /// One frame, ready but for the patches.
@@ -66,6 +72,8 @@ pub(crate) struct Template {
     number: Option<Range<usize>>,
     expiry: Option<Number>,
     pin: Option<(Range<usize>, PinKey, Option<usize>)>,
+    chip: Option<ChipPlaces>,
+    seal: Option<Seal>,
 }
 
 impl Template {
@@ -74,7 +82,7 @@ impl Template {
     /// # Errors
     /// [`SimError::Build`], [`SimError::Setting`] if the terminal has no key for a PIN.
     pub(crate) fn new(
-        operation: Operation,
+        (operation, with_chip): (Operation, bool),
         terminal: &Terminal,
         cards: &Cards,
         endpoint: &Endpoint,
@@ -93,27 +101,29 @@ impl Template {
         intent.entry_mode = shape.entry_mode;
         intent.amount = shape.with_amount.then(|| Amount::new(1, Currency::KGS));
         intent.pin = cards.sample.pin.as_ref().filter(|_| shape.with_pin);
-        let mut fields = intent.fields(dialect.version());
-        if let Some(typed) = intent.pin {
-            let key = terminal.pin_key.as_ref().ok_or_else(|| {
-                let id = &terminal.id;
-                SimError::Setting(format!("terminal {id} has no clear PIN key (keys.tpk)"))
-            })?;
-            let block = key.block(typed, &cards.sample.pan)?;
-            fields.insert(52, FieldValue::Binary(block.to_vec()));
-        }
+        let mut gear = Gear::default();
+        let proofs = Proofs { chip: with_chip.then(ChipWish::default), ..Proofs::default() };
+        let mut dressed = gear.dress(&intent, &proofs, dialect.version())?;
         if operation == Operation::Echo {
-            fields.retain(|element, _| matches!(element, 7 | 11 | 41));
-            fields.insert(70, FieldValue::Text("301".to_owned()));
+            dressed.fields.retain(|element, _| matches!(element, 7 | 11 | 41));
+            dressed.fields.insert(70, FieldValue::Text("301".to_owned()));
         }
-        let body = encode(dialect, intent.mti_for(dialect.version()), &fields)?;
+        let body = dressed.encode(dialect)?;
         let mut frame = Vec::new();
         endpoint.frame(&body, &mut frame)?;
         let places = Places::of(endpoint, &body, frame.len() - body.len())?;
         let missing =
             |element| move || SimError::Setting(format!("the dialect has no DE {element}"));
         let pin = places.span(52).zip(terminal.pin_key.clone());
+        let chip = match (dressed.chip(), places.message.raw(55), places.span(55)) {
+            (Some(record), Some(raw), Some(span)) => Some(ChipPlaces::of(record, raw, span.start)?),
+            _ => None,
+        };
+        let body_at = places.before;
+        let seal = dressed.into_keys().map(|keys| Seal { body_at, keys: Arc::new(keys) });
         Ok(Self {
+            chip,
+            seal,
             stan: places.number(11, 6).ok_or_else(missing(11))?,
             reference: places.number(37, 12),
             transmission: places.number(7, 10).ok_or_else(missing(7))?,
@@ -155,6 +165,12 @@ impl Template {
         if let Some((span, key, table)) = &self.pin {
             let block = cards.block(patch.card, key, *table);
             write_block(frame.get_mut(span.clone()).unwrap_or_default(), block);
+        }
+        if let Some(chip) = &self.chip {
+            chip.write(frame, cards, (patch.card, patch.amount, patch.unpredictable));
+        }
+        if let Some(seal) = &self.seal {
+            seal.write(frame);
         }
     }
 }
@@ -225,9 +241,13 @@ mod tests {
     );
 
     fn stock(endpoint: &Endpoint) -> Stock {
+        stock_of(endpoint, PORTFOLIO)
+    }
+
+    fn stock_of(endpoint: &Endpoint, portfolio: &str) -> Stock {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.jsonl");
-        std::fs::write(&path, PORTFOLIO).unwrap();
+        std::fs::write(&path, portfolio).unwrap();
         let made = payment_types::BusinessDate::parse("2026-11-23").unwrap();
         let mut stock = Stock::read(&path.into(), "pos", endpoint.dialect(), made).unwrap();
         let key = stock.terminals[0].pin_key.clone().unwrap();
@@ -253,7 +273,8 @@ mod tests {
             let version = endpoint.dialect().version();
             for operation in Operation::ALL {
                 let template =
-                    Template::new(operation, &terminals[0], &cards, &endpoint, made).unwrap();
+                    Template::new((operation, false), &terminals[0], &cards, &endpoint, made)
+                        .unwrap();
                 let time = WireTime::of(sent, version);
                 let patch = Patch {
                     stan: 123_456,
@@ -261,6 +282,7 @@ mod tests {
                     time,
                     amount: 50_050,
                     card: 1,
+                    unpredictable: 7,
                 };
                 let mut out = BytesMut::new();
                 let mut bytes = vec![];
@@ -285,6 +307,66 @@ mod tests {
                 let expected = if operation.shape().with_pin { block } else { String::new() };
                 assert_eq!(said(52), expected, "{dialect} {operation}");
             }
+        }
+    }
+
+    /// Every message is signed by its own card's key over what it says itself, and sealed.
+    #[test]
+    fn chips_and_macs_are_made_for_every_message() {
+        use cryptography::emv::{AcInput, CryptogramVersion, Derivation, cryptogram, master_key};
+        use cryptography::{ClearKey, TdesKey};
+        use emv::{IccData, Tag};
+        const IMK: &str = "4123456789ABCDEFFEDCBA9876543210";
+        let endpoint = Endpoint::pos("x:1").unwrap();
+        let product = format!(
+            "{{\"type\":\"product\",\"id\":\"p\",\"keys\":{{\"imk_ac\":\"{IMK}\"}},\
+             \"chip\":{{\"cryptogram_version\":18}}}}\n\
+             {{\"type\":\"account\",\"id\":\"A\",\"product\":\"p\"}}\n"
+        );
+        let portfolio = PORTFOLIO
+            .replace("\"pan\"", "\"account\":\"A\",\"pan\"")
+            .replace("\"keys\":{", "\"security\":{\"mac\":\"required\"},\"keys\":{\"tak\":\"FEDCBA98765432100123456789ABCDEF\",");
+        let Stock { mut cards, terminals, .. } = stock_of(&endpoint, &(product + &portfolio));
+        cards.prepare_chips(41).unwrap();
+        let zone = Zone::named(DEFAULT_ZONE).unwrap();
+        let made = zone.parse("2026-11-23T10:00:00+06:00").unwrap();
+        let whose = (Operation::Purchase, true);
+        let template = Template::new(whose, &terminals[0], &cards, &endpoint, made).unwrap();
+        let time = WireTime::of(made, 0);
+        let (stan, reference) = (1, 2);
+        let patch = Patch { stan, reference, time, amount: 70_007, card: 1, unpredictable: 77 };
+        let mut device = crate::device::Devices::default();
+        for counter in [41u16, 42] {
+            let mut bytes = vec![];
+            template.write(&patch, &cards, &mut bytes);
+            let mut buffer = BytesMut::from(&bytes[..]);
+            let frame = endpoint.framing().next_frame(&mut buffer).unwrap().unwrap();
+            let (_, fields) = decode(endpoint.dialect(), &frame.body).unwrap();
+            let data = hex::decode(plain(&fields[&55])).unwrap();
+            let icc = IccData::parse(&data).unwrap();
+            let find = |tag| icc.find(Tag::new(tag).unwrap()).unwrap();
+            let input = AcInput {
+                amount_authorized: find(0x9F02).try_into().unwrap(),
+                amount_other: [0; 6],
+                terminal_country: find(0x9F1A).try_into().unwrap(),
+                tvr: find(0x95).try_into().unwrap(),
+                currency: find(0x5F2A).try_into().unwrap(),
+                date: find(0x9A).try_into().unwrap(),
+                transaction_type: find(0x9C)[0],
+                unpredictable_number: find(0x9F37).try_into().unwrap(),
+                aip: find(0x82).try_into().unwrap(),
+                atc: u16::from_be_bytes(find(0x9F36).try_into().unwrap()),
+                issuer_application_data: find(0x9F10),
+            };
+            assert_eq!((input.atc, input.amount_authorized), (counter, [0, 0, 0, 7, 0, 7]));
+            let issuer = TdesKey::new(&ClearKey::from_hex(IMK).unwrap()).unwrap();
+            let pan = payment_types::Pan::from_ascii(b"9417000000000024").unwrap();
+            let key = master_key(&issuer, Derivation::A, &pan, 0);
+            let own = cryptogram(CryptogramVersion::VisaCvn18, &key, &input).unwrap();
+            assert_eq!(find(0x9F26), own);
+            let keys = device.of(&terminals[0]).next_keys(None).unwrap();
+            let mac = keys.request_mac(&frame.body[..frame.body.len() - 8]).unwrap();
+            assert_eq!(plain(&fields[&64]), hex::encode_upper(mac));
         }
     }
 }

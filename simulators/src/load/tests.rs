@@ -27,6 +27,9 @@ fn bench(target: &str) -> Bench {
     std::fs::write(&portfolio, format!("{CARD}\n{TERMINAL}\n")).unwrap();
     let settings = Settings {
         endpoint: Endpoint::pos(target).unwrap(),
+        chip: 0,
+        first_counter: 1,
+        mac: false,
         portfolio: portfolio.into(),
         listener: "pos".into(),
         connections: 2,

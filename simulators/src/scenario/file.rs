@@ -5,6 +5,7 @@ use super::proofs::{Chip, ExchangeKeys, ThreeDSecure};
 use crate::card::Proof;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, de::Error as _};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -131,7 +132,7 @@ pub struct Ask {
     pub three_d_secure: Option<ThreeDSecure>,
     /// The MAC, where it is not as the terminal's profile says.
     pub mac: Option<Proof>,
-    /// A DUKPT device's key serial number, where it is not the next.
+    /// What a DUKPT device says its key serial number is, where that is not the truth.
     pub ksn: Option<String>,
     /// DE 14.
     pub expiry: Option<String>,
@@ -198,6 +199,10 @@ pub struct Expect {
     pub mac: Option<Proof>,
     /// The commands of the issuer's scripts, each with a right MAC.
     pub scripts: Option<Vec<String>>,
+    /// The reason by the engine's record of the transaction: `wrong_pin`, `cryptogram_wrong`, ...
+    pub result: Option<String>,
+    /// Entries that stand in its trace, in that order, each with these keys at least.
+    pub trace: Option<serde_json::Value>,
     /// Nothing comes back.
     pub no_answer: Option<bool>,
     /// The answer comes within so many milliseconds.
@@ -285,6 +290,14 @@ fn check(ask: Ask, action: &str, about: &[&str]) -> Result<Box<Ask>, String> {
 }
 
 impl Expect {
+    /// What the engine's record of the transaction must hold, if anything is said about it.
+    pub(super) fn of_record(&self) -> Option<serde_json::Value> {
+        let mut record = serde_json::Map::new();
+        record.extend(self.result.as_ref().map(|result| ("result".to_owned(), json!(result))));
+        record.extend(self.trace.as_ref().map(|trace| ("trace".to_owned(), trace.clone())));
+        (!record.is_empty()).then_some(record.into())
+    }
+
     /// Whether these expectations can be about such an action at all.
     fn suits(&self, action: &Action) -> Result<(), String> {
         let of_http = self.status.is_some() || self.body.is_some();
@@ -296,6 +309,7 @@ impl Expect {
             || self.arpc.is_some()
             || self.mac.is_some()
             || self.scripts.is_some()
+            || self.of_record().is_some()
             || self.no_answer.is_some()
             || !self.fields.is_empty();
         let silent = self.no_answer == Some(true)

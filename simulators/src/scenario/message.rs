@@ -134,6 +134,11 @@ impl Sent {
         Ok(dressed)
     }
 
+    /// DE 41.
+    pub(crate) fn terminal(&self) -> &str {
+        &self.subject.terminal.id
+    }
+
     /// The same message with the repeat MTI.
     pub(crate) fn repeated(&self) -> Self {
         let dressed = self.dressed.as_ref().map(Dressed::repeated);

@@ -12,10 +12,13 @@ use crate::intent::Trace;
 use crate::moment::Zone;
 use crate::{Link, Portfolio, SimError, show};
 use payment_types::{Moment, Mti};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 const SILENCE: Duration = Duration::from_secs(2);
+/// How far the engine's read model may be behind.
+const RECORDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How a step came out.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -187,7 +190,10 @@ impl<'a> Player<'a> {
     ) -> Result<Played, SimError> {
         let version = self.engine.listener(&sent.listener)?.dialect().version();
         let dressed = sent.dress(&mut self.gear, version)?;
-        let (told, answer) = self.tell(&sent.listener, &dressed, sent.trace.stan, expect)?;
+        let (mut told, answer) = self.tell(&sent.listener, &dressed, sent.trace.stan, expect)?;
+        if let Some(record) = expect.of_record() {
+            told.differences.extend(self.look_up(&sent, &record)?);
+        }
         sent.auth_code = answer.and_then(|answer| answer.auth_code());
         sent.dressed = Some(dressed);
         if let Some(name) = name {
@@ -237,6 +243,29 @@ impl<'a> Player<'a> {
         let transcript =
             show::side_by_side((mti, &fields), answer.as_ref().map(|a| (a.mti, &a.fields)));
         Ok((Played { differences, transcript, ..Played::default() }, answer))
+    }
+
+    /// How the engine's record of a transaction differs from what is expected of it. The record may
+    /// come a little after the answer.
+    fn look_up(&mut self, sent: &Sent, record: &Value) -> Result<Vec<Difference>, SimError> {
+        let list = format!("/transactions?terminal={}", sent.terminal());
+        let stan = format!("{:06}", sent.trace.stan);
+        let deadline = Instant::now() + RECORDED_WITHIN;
+        loop {
+            let reply = self.http.call("GET", &list, None)?;
+            let items = reply.json.as_ref().and_then(|json| json["items"].as_array());
+            let is_it = |item: &&Value| item["stan"] == stan && item["rrn"] == sent.trace.rrn;
+            let found = items.and_then(|items| items.iter().find(is_it));
+            if let Some(id) = found.and_then(|item| item["id"].as_str()) {
+                let reply = self.http.call("GET", &format!("/transactions/{id}"), None)?;
+                return Ok(compare::subset("record", record, reply.json.as_ref()));
+            }
+            if Instant::now() > deadline {
+                let what = format!("the transaction with STAN {stan}");
+                return Ok(vec![Difference::new("record", what, "none")]);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn exchange(

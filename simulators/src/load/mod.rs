@@ -26,7 +26,7 @@ pub use report::{CodeCount, Latency, LoadReport, Second};
 
 use crate::device::{KeyScheme, MacDuty};
 use crate::moment::Zone;
-use crate::portfolio::{Source, Terminal};
+use crate::portfolio::Source;
 use crate::{Endpoint, SimError};
 use cards::{Cards, Stock};
 use gate::Gate;
@@ -295,11 +295,11 @@ fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Vec<L
             let chip = if operation.shape().reads_chip() { settings.chip } else { 0 };
             for (with_chip, percent) in [(true, chip), (false, 100 - chip)] {
                 if percent > 0 {
-                    let make = |terminal: &&Terminal| {
+                    let templates = own.iter().map(|terminal| {
                         let whose = (*operation, with_chip);
                         Template::new(whose, terminal, &cards, &settings.endpoint, now)
-                    };
-                    let templates = own.iter().map(make).collect::<Result<_, _>>()?;
+                    });
+                    let templates = templates.collect::<Result<_, _>>()?;
                     acts.push(act(settings, *operation, *share * percent, templates));
                 }
             }

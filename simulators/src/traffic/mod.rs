@@ -214,7 +214,9 @@ mod tests {
         for code in ["70", "61", "55", "51", "13"] {
             assert!(wrong.iter().any(|event| event.expected == code), "nothing expected {code}");
         }
-        assert!(events.iter().any(|event| event.what == "reversal" && event.as_expected));
+        // It approves, and no chip believes it.
+        assert!(wrong.iter().any(|event| event.note == "ARPC none instead of right"));
+        assert!(events.iter().any(|event| event.what == "withdrawal, wrong PIN"));
         assert!(events.iter().all(|event| !event.to_string().contains("9417000000000")));
     }
 

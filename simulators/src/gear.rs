@@ -127,8 +127,13 @@ impl Gear {
         let device = self.devices.of(terminal);
         let (data, pending) = device.ask_for_key(exchange, &random_of(&intent))?;
         fields.insert(private::ELEMENT, FieldValue::Text(data.text()));
-        let dressed = Dressed::plain(mti_of_version(mti, version), fields);
-        Ok((dressed, pending))
+        // A terminal with a MAC asks for keys with one, too.
+        let seal = match device.mac_wish(None) {
+            Some(wish) => Some((device.next_keys(None)?, wish)),
+            None => None,
+        };
+        let mti = mti_of_version(mti, version);
+        Ok((Dressed { mti, fields, seal, chip: None }, pending))
     }
 
     /// Takes a delivered key into use.
@@ -146,12 +151,6 @@ impl Gear {
 }
 
 impl Dressed {
-    /// A message without anything that needs keys.
-    #[must_use]
-    pub const fn plain(mti: Mti, fields: Fields) -> Self {
-        Self { mti, fields, seal: None, chip: None }
-    }
-
     /// The same once more, as a repeat.
     #[must_use]
     pub fn repeated(&self) -> Self {

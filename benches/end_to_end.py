@@ -6,6 +6,7 @@ several rounds, and prints medians with the least and greatest round. Build firs
 
     cargo build --release -p tamga -p tamga-sim
     python3 benches/end_to_end.py [--cards 100000] [--rounds 5] [--seconds 5] [--target-dir target]
+    python3 benches/end_to_end.py --chips     # with chip cryptograms and MACs, against without
 
 Everything stays on 127.0.0.1. The data directory is a temporary one on --dir's disk.
 """
@@ -36,6 +37,7 @@ def arguments():
     parser.add_argument("--cards", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--chips", action="store_true", help="full chip traffic against none")
     parser.add_argument("--dir", default=None, help="where the data directory goes")
     parser.add_argument("--target-dir", default=os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target")))
     return parser.parse_args()
@@ -48,7 +50,7 @@ class Bench:
         self.tamga, self.sim = release / "tamga", release / "tamga-sim"
         self.ports = {name: free_port() for name in ("pos", "http", "echo")}
         self.portfolio = self.folder / "portfolio.jsonl"
-        self.running = []
+        self.running, self.counter = [], 1
 
     def start(self):
         config = self.folder / "tamga.toml"
@@ -56,7 +58,7 @@ class Bench:
             '[security]\ntest_keys = true\n[log]\nlevel = "warn"\n[[listener]]\nname = "pos"\n'
             f'bind = "127.0.0.1:{self.ports["pos"]}"\nframing = "u16be"\ntpdu = true\n'
             f'dialect = "iso87-bcd"\n[http]\nbind = "127.0.0.1:{self.ports["http"]}"\n')
-        cards = ["--cards", str(self.options.cards), "--out", str(self.portfolio)]
+        cards = ["--cards", str(self.options.cards), "--maced-pos", "64", "--out", str(self.portfolio)]
         subprocess.run([self.tamga, "generate-portfolio", *cards], check=True)
         subprocess.run([self.tamga, "import", "--config", config, self.portfolio], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -103,6 +105,10 @@ class Bench:
     def load(self, target, *extra, echo=False):
         self.settle()
         report = self.folder / "report.json"
+        if "--chip" in extra:
+            # No run's chips count where another's have been.
+            extra = (*extra, "--first-atc", str(self.counter))
+            self.counter += 200
         command = [self.sim, "load", "--target", f"127.0.0.1:{self.ports[target]}", "--tpdu",
                    "--framing", "u16be", "--dialect", "iso87-bcd", "--portfolio", self.portfolio,
                    "--duration", f"{self.options.seconds}s", "--warm-up", "1s", "--json", report,
@@ -141,9 +147,44 @@ def main():
         bench = Bench(options, folder)
         bench.start()
         try:
-            report(bench)
+            (chips if options.chips else report)(bench)
         finally:
             bench.stop()
+
+
+KINDS = (("PIN only", []), ("PIN, chip", ["--chip"]), ("PIN, chip, MAC", ["--chip", "--mac"]))
+
+
+def chips(bench):
+    """Full chip traffic against none, one after the other in every round, and what the generator
+    itself can make of each against the echo server."""
+    print(f"{bench.options.cards:,} cards, {bench.options.rounds} rounds of {bench.options.seconds} s, "
+          f"{os.cpu_count()} cores shared by engine, echo and load generator\n")
+    # Small amounts, so that no account runs dry.
+    small = ["--amount", "1-20"]
+    for name, extra in (("64 x 1", ["-c", "64"]), ("64 x 32", ["-c", "64", "--in-flight", "32"])):
+        extra = extra + small
+        seen = {kind: {"engine": [], "echo": [], "share": [], "p50": [], "p99": []} for kind, _ in KINDS}
+        for _ in range(bench.options.rounds):
+            base = None
+            for kind, proofs in KINDS:
+                row = seen[kind]
+                row["echo"].append(bench.load("echo", *extra, *proofs, echo=True)["rate"])
+                ours = bench.load("pos", *extra, *proofs)
+                declined = [row for row in ours["codes"] if row["code"] != "00"]
+                if declined:
+                    raise SystemExit(f"{kind}: not all approved: {declined}")
+                base = base or ours["rate"]
+                row["engine"].append(ours["rate"])
+                row["share"].append(100 * ours["rate"] / base)
+                row["p50"].append(ours["latency_ms"]["p50"])
+                row["p99"].append(ours["latency_ms"]["p99"])
+        for kind, row in seen.items():
+            print(f"{name}, {kind}\n  engine, answers/s   {spread(row['engine'])}\n"
+                  f"  of the first, %     {spread(row['share'], '{:.0f}')}\n"
+                  f"  echo, answers/s     {spread(row['echo'])}\n"
+                  f"  p50 ms              {spread(row['p50'], '{:.2f}')}\n"
+                  f"  p99 ms              {spread(row['p99'], '{:.2f}')}\n")
 
 
 def report(bench):

@@ -120,7 +120,8 @@ impl<'a> Intent<'a> {
         if let Some(card) = self.card {
             set(2, digits(card.pan.expose_digits()));
             set(14, self.expiry.map_or_else(|| format!("{:04}", card.expiry), str::to_owned));
-            if card.sequence > 0 && self.entry_mode.is_some_and(is_chip) {
+            let tells = |mode: &str| is_chip(mode) || mode.starts_with("91");
+            if card.sequence > 0 && self.entry_mode.is_some_and(tells) {
                 set(23, format!("{:03}", card.sequence));
             }
             if self.track2 {

@@ -9,7 +9,7 @@ const TEST_KEY: &str = "0123456789ABCDEFFEDCBA9876543210";
 const CHIP_KEYS: &str = concat!(
     r#""keys":{"imk_ac":"4315CD768A31E5A8C1D3EA2F0E26EC49","#,
     r#""imk_smi":"5DC41ACE622625E0F84C3145AD68EF92","cvk":"0B6D7F8C25D6498A2C5BA723CEDC51E9"},"#,
-    r#""chip":{"cryptogram_version":18}"#
+    r#""chip":{"cryptogram_version":18,"cryptogram":"if-present"}"#
 );
 /// The clear MAC key of every generated terminal that has one.
 const MAC_KEY: &str = "FEDCBA98765432100123456789ABCDEF";

@@ -1,3 +1,5 @@
+//! The doctor on messages that are made here.
+
 use super::*;
 use crate::recording::Stream;
 use iso8583::{Dialect, Framing, MessageBuilder, Tpdu};

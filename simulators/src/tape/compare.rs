@@ -42,10 +42,6 @@ impl Report {
     /// Takes in one message and its answers.
     pub fn take(&mut self, difference: Difference) {
         self.sent += 1;
-        let code = |answer: &Option<(Mti, Fields)>| match answer {
-            Some((_, fields)) => fields.get(&39).map(plain).unwrap_or_default(),
-            None => "none".to_owned(),
-        };
         let (then, now) = (code(&difference.then), code(&difference.now));
         let same = then == now && amounts(&difference.then) == amounts(&difference.now);
         *self.codes.entry((then, now)).or_default() += 1;
@@ -82,8 +78,9 @@ impl Report {
             let _written = writeln!(out, "  {then:<4}  {now:<4}  {count:>8}{mark}");
         }
         for difference in self.differences.iter().take(SHOWN) {
-            let _written =
-                writeln!(out, "\nMessage {} of the tape, answered now:", difference.number);
+            let (then, now) = (code(&difference.then), code(&difference.now));
+            let number = difference.number;
+            let _written = writeln!(out, "\nMessage {number} of the tape: then {then}, now {now}");
             let (mti, fields) = &difference.request;
             let now = difference.now.as_ref().map(|(mti, fields)| (*mti, fields));
             out.push_str(&show::side_by_side((*mti, fields), now));
@@ -96,7 +93,15 @@ impl Report {
     }
 }
 
-/// DE 4 of a partial approval, DE 54's cash to hand out: what the terminal acts on beside the code.
+/// DE 39, or that there was no answer.
+fn code(answer: &Option<(Mti, Fields)>) -> String {
+    match answer {
+        Some((_, fields)) => fields.get(&39).map(plain).unwrap_or_default(),
+        None => "none".to_owned(),
+    }
+}
+
+/// DE 4, which a partial approval lowers: what the terminal acts on beside the code.
 fn amounts(answer: &Option<(Mti, Fields)>) -> Option<String> {
     let (_, fields) = answer.as_ref()?;
     fields.get(&4).map(plain)

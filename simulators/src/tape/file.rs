@@ -116,6 +116,8 @@ impl Tape {
                 }
             }
         }
+        // An answer may have been written before its request, which was handed on first.
+        tape.lines.sort_by_key(|line| line.at_us);
         Ok(tape)
     }
 }

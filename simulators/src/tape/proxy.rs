@@ -154,13 +154,14 @@ impl Proxy {
             match from.read(&mut piece) {
                 Ok(0) => break,
                 Ok(length) => {
+                    let at = self.recorder.began.elapsed();
                     let bytes = piece.get(..length).unwrap_or_default();
                     // Handed on first: the tape must not slow anybody down.
                     if to.write_all(bytes).is_err() {
                         break;
                     }
                     buffer.extend_from_slice(bytes);
-                    reads = reads && self.take_down(&mut buffer, side, connection);
+                    reads = reads && self.take_down(&mut buffer, side, (connection, at));
                 }
                 Err(error) if is_pause(&error) => {}
                 Err(_) => break,
@@ -170,13 +171,11 @@ impl Proxy {
         let _closed = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
     }
 
-    /// Cuts what came into messages; `false` once the stream can't be read any more.
-    fn take_down(&self, buffer: &mut BytesMut, side: Side, connection: u32) -> bool {
+    /// Cuts what came into messages, which came at `place`; `false` once the stream can't be read any more.
+    fn take_down(&self, buffer: &mut BytesMut, side: Side, place: (u32, Duration)) -> bool {
         loop {
             match self.endpoint.framing().next_frame(buffer) {
-                Ok(Some(frame)) => {
-                    self.recorder.message(&self.endpoint, &frame.body, side, connection)
-                }
+                Ok(Some(frame)) => self.recorder.message(&self.endpoint, &frame.body, side, place),
                 Ok(None) => return true,
                 Err(_) => {
                     self.recorder.tally.unread.fetch_add(1, Ordering::Relaxed);
@@ -188,13 +187,19 @@ impl Proxy {
 }
 
 impl Recorder {
-    fn message(&self, endpoint: &Endpoint, body: &[u8], from: Side, connection: u32) {
+    fn message(
+        &self,
+        endpoint: &Endpoint,
+        body: &[u8],
+        from: Side,
+        (connection, at): (u32, Duration),
+    ) {
         let counter = match from {
             Side::Terminal => &self.tally.requests,
             Side::Host => &self.tally.answers,
         };
         counter.fetch_add(1, Ordering::Relaxed);
-        let at_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         let message = match self.remap.replaces() {
             false => Some(body.to_vec()),
             true => remapped(endpoint, body, &self.remap),

@@ -69,9 +69,9 @@ fn files_that_are_not_there_are_told() {
 fn serve_refuses_what_check_config_refuses() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tamga.toml");
-    fs::write(&file, format!("{LISTENER}[security]\nmodule = \"payshield\"\n")).unwrap();
+    fs::write(&file, format!("{LISTENER}[security]\nmodule = \"pkcs11\"\n")).unwrap();
     let run = tamga(&["serve".as_ref(), "--config".as_ref(), file.as_os_str()]).exits(2);
-    let words = "security.module: `payshield` is not in this version of tamga";
+    let words = "security.module: `pkcs11` is not in this version of tamga";
     assert!(run.err.contains(words), "{}", run.err);
     assert!(!folder.path().join("data").exists(), "nothing was started");
 }

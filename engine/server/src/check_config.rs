@@ -110,6 +110,9 @@ fn summary(config: &Config) -> Summary {
         let gaps = rules.fee_gaps().into_iter();
         lines.extend(gaps.map(|gap| format!("warning             {origin}: {gap} (AMT-4)")));
     }
+    if let Some(hsm) = &config.security.payshield {
+        lines.push(format!("security module     payshield at {}", hsm.addresses.join(", ")));
+    }
     if config.security.test_keys {
         lines.push("test keys           accepted: not for production".to_owned());
     }

@@ -52,12 +52,46 @@ pub struct ClockConfig {
 /// `[security]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityConfig {
-    /// Only `software` in this version.
+    /// `software` or `payshield`.
     pub module: String,
     /// Whether clear test keys and test PINs are accepted.
     pub test_keys: bool,
     /// Where the software module's master key is.
     pub master_key_file: PathBuf,
+    /// How to reach the HSM, where the module is `payshield`.
+    pub payshield: Option<PayshieldConfig>,
+}
+
+/// An HSM that speaks payShield's host commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayshieldConfig {
+    /// `host:port`, at least one.
+    pub addresses: Vec<String>,
+    /// `[security.tls]`.
+    pub tls: Option<HsmTlsConfig>,
+    /// The most connections.
+    pub connections: usize,
+    /// How many callers may wait for one.
+    pub waiting: usize,
+    /// How long a command may take.
+    pub timeout_ms: u64,
+    /// Characters of the HSM's header.
+    pub header_length: usize,
+    /// Keys under the HSM's master key, by name.
+    pub key_table: Option<PathBuf>,
+}
+
+/// TLS towards an HSM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HsmTlsConfig {
+    /// PEM file of the authority.
+    pub ca: PathBuf,
+    /// PEM file of our certificate; with `key`.
+    pub cert: Option<PathBuf>,
+    /// PEM file of its key.
+    pub key: Option<PathBuf>,
+    /// The name in the HSM's certificate, where it is not the address's.
+    pub server_name: Option<String>,
 }
 
 /// `[store]`.

@@ -347,8 +347,7 @@ impl Engine {
 async fn open(config: &Config, path: PathBuf) -> Result<Opened, ServeError> {
     let options = StorageOptions {
         segment_bytes: config.store.segment_mib.saturating_mul(1 << 20),
-        test_keys: config.security.test_keys,
-        master_key_file: config.security.master_key_file.clone(),
+        security: config.security.clone(),
     };
     let opened = tokio::task::spawn_blocking(move || storage::open(&path, &options))
         .await

@@ -38,6 +38,7 @@ pub mod reason;
 pub mod register;
 pub mod remote;
 pub mod replay;
+pub mod security_module;
 pub mod serve;
 pub mod shard;
 mod slots;

@@ -31,8 +31,7 @@ impl Offline {
         let clock = clock(config, test_clock)?;
         let options = StorageOptions {
             segment_bytes: config.store.segment_mib.saturating_mul(1 << 20),
-            test_keys: config.security.test_keys,
-            master_key_file: config.security.master_key_file.clone(),
+            security: config.security.clone(),
         };
         match storage::open(data, &options) {
             Ok(opened) => Ok(Self::on(opened, &clock)),

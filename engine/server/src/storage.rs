@@ -4,14 +4,16 @@
 //! record, and to the journal that goes on from there. What it is not: the taking of snapshots
 //! (`snapshots.rs`) and the serving of the state (`shard.rs`).
 
+use crate::config::SecurityConfig;
 use crate::erased;
 use crate::register::{DeviceRegister, RegisterFaults};
+use crate::security_module::{self, ModuleError};
 use crate::snapshots::STATE_SECTION;
 use authorization::{RecordError, Scratch, SnapshotError, State};
 use journal::{Journal, JournalError, Options, Recovery, SnapshotReader};
 use payment_types::Sequence;
 use personal::{CustomerKeys, PersonalError};
-use security::{OpenError, SecurityModule, SoftwareModule};
+use security::SecurityModule;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -21,10 +23,8 @@ use thiserror::Error;
 pub struct StorageOptions {
     /// Bytes of a journal segment.
     pub segment_bytes: u64,
-    /// Whether clear test keys and test PINs are accepted.
-    pub test_keys: bool,
-    /// Where the software module's master key is.
-    pub master_key_file: PathBuf,
+    /// Which security module.
+    pub security: SecurityConfig,
 }
 
 /// A data directory, opened for this process alone.
@@ -57,7 +57,7 @@ pub enum StorageError {
     Journal(#[from] JournalError),
     /// The keys.
     #[error(transparent)]
-    Keys(#[from] OpenError),
+    Keys(#[from] ModuleError),
     /// The customers' keys.
     #[error(transparent)]
     Personal(#[from] PersonalError),
@@ -104,11 +104,7 @@ pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageErro
     let journal = Options { segment_bytes: options.segment_bytes, ..Options::default() };
     let recovery = Recovery::open(path, journal)?;
     let fresh = recovery.next_sequence() == 1;
-    let security: Arc<dyn SecurityModule> = Arc::new(if fresh {
-        SoftwareModule::open_or_create(path, &options.master_key_file, options.test_keys)?
-    } else {
-        SoftwareModule::open(path, &options.master_key_file, options.test_keys)?
-    });
+    let security = security_module::open(&options.security, path, fresh)?;
     let mut warnings = Vec::new();
     let (mut state, snapshot) = newest_state(path, &mut warnings)?;
     let from = snapshot.map_or(1, |Sequence(sequence)| sequence + 1);

@@ -10,6 +10,7 @@ use interchange::{Cause, Concern, MacAlarm, NewKey};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use payment_types::{Currency, Mti, TerminalId};
+use security::payshield::{CallOutcome, Observer};
 use std::fmt;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -42,6 +43,9 @@ const MODULE_UNAVAILABLE: &str = "tamga_security_module_unavailable_total";
 const MODULE_QUEUE: &str = "tamga_security_module_queue";
 const MODULE_UP: &str = "tamga_security_module_up";
 const SNAPSHOTS: &str = "tamga_snapshots_total";
+const HSM_COMMANDS: &str = "tamga_hsm_commands_total";
+const HSM_SECONDS: &str = "tamga_hsm_command_seconds";
+const HSM_UP: &str = "tamga_hsm_up";
 
 /// Bounds of the histograms of durations, seconds.
 const SECONDS: [f64; 14] = [
@@ -99,6 +103,9 @@ fn describe() {
     describe_histogram!(DECIDE_SECONDS, "Deciding and appending all of a turn");
     describe_histogram!(COMMIT_SECONDS, "Writing and flushing a turn's records");
     describe_histogram!(TURN_RECORDS, "Records of a turn");
+    describe_counter!(HSM_COMMANDS, "Commands to the HSM, by command and outcome");
+    describe_histogram!(HSM_SECONDS, "From asking for a connection to the answer, by command");
+    describe_gauge!(HSM_UP, "1 while the HSM answers, 0 while it does not");
 }
 
 /// Sends the log to standard error. Does nothing where a log was installed before.
@@ -132,6 +139,25 @@ pub(crate) fn rate_missing(from: Currency, to: Option<Currency>) {
     let (from, to) = (from.to_string(), to.map(|to| to.to_string()).unwrap_or_default());
     warn!(from, to, "no exchange rate, or one that is too old: load one (AMT-3)");
     counter!(RATE_MISSING, "from" => from, "to" => to).increment(1);
+}
+
+/// The client of an HSM tells this.
+pub(crate) struct HsmTelemetry;
+
+impl Observer for HsmTelemetry {
+    fn called(&self, command: &'static str, took: Duration, outcome: CallOutcome) {
+        counter!(HSM_COMMANDS, "command" => command, "outcome" => outcome.name()).increment(1);
+        histogram!(HSM_SECONDS, "command" => command).record(took);
+    }
+
+    fn turned(&self, is_up: bool, why: &str) {
+        gauge!(HSM_UP).set(f64::from(u8::from(is_up)));
+        if is_up {
+            info!("the HSM answers");
+        } else {
+            error!(why, "the HSM does not answer");
+        }
+    }
 }
 
 /// The shard's figures.

@@ -234,8 +234,8 @@ async fn closed_in_good_order_it_carries_out_what_it_has_and_the_disk_agrees() {
 }
 
 fn support_options(path: &std::path::Path) -> tamga::storage::StorageOptions {
-    let master_key_file = path.with_extension("master.key");
-    tamga::storage::StorageOptions { segment_bytes: 8 << 20, test_keys: true, master_key_file }
+    let security = support::test_security(path);
+    tamga::storage::StorageOptions { segment_bytes: 8 << 20, security }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::section::{Errors, Section, unknown};
 use super::{
-    ApiToken, ClockConfig, Config, ConfigError, HttpConfig, ListenerConfig, LogConfig, LogFormat,
-    ModuleLimits, Role, SecurityConfig, StoreConfig, TlsConfig, tree,
+    ApiToken, ClockConfig, Config, ConfigError, HsmTlsConfig, HttpConfig, ListenerConfig,
+    LogConfig, LogFormat, ModuleLimits, PayshieldConfig, Role, SecurityConfig, StoreConfig,
+    TlsConfig, tree,
 };
 use crate::day::DayTimes;
 use std::net::SocketAddr;
@@ -62,17 +63,56 @@ fn security(section: Option<Section<'_>>, folder: &Path) -> SecurityConfig {
         module: "software".to_owned(),
         test_keys: false,
         master_key_file: folder.join("master.key"),
+        payshield: None,
     };
     let Some(section) = section else { return config };
-    let module = section.one_of("module", &["software", "pkcs11", "payshield"]);
-    if let Some(module) = module.filter(|module| *module != config.module) {
-        let message = format!("`{module}` is not in this version of tamga; use \"software\"");
-        section.error("module", message);
+    match section.one_of("module", &["software", "pkcs11", "payshield"]).as_deref() {
+        Some("payshield") => {
+            config.module = "payshield".to_owned();
+            config.payshield = Some(payshield(&section));
+        }
+        Some("pkcs11") => {
+            section.error("module", "`pkcs11` is not in this version of tamga; use \"software\"");
+        }
+        _ => {}
     }
     config.test_keys = section.flag("test_keys").unwrap_or(config.test_keys);
     config.master_key_file = section.path("master_key_file").unwrap_or(config.master_key_file);
     section.finish();
     config
+}
+
+fn payshield(section: &Section<'_>) -> PayshieldConfig {
+    let addresses = section.texts("addresses");
+    if addresses.is_empty() {
+        section.error("addresses", "an HSM needs at least one, such as \"hsm-1:1500\"");
+    }
+    for address in &addresses {
+        let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        if port.is_none_or(|port| port == 0) {
+            section.error("addresses", format!("`{address}` is no host and port"));
+        }
+    }
+    PayshieldConfig {
+        addresses,
+        tls: section.section("tls").and_then(hsm_tls),
+        connections: section.size("connections", 1..=256).unwrap_or(8),
+        waiting: section.size("waiting", 0..=65_536).unwrap_or(256),
+        timeout_ms: section.number("timeout_ms", 10..=60_000).unwrap_or(2000),
+        header_length: section.size("header_length", 0..=32).unwrap_or(4),
+        key_table: section.path("key_table"),
+    }
+}
+
+fn hsm_tls(section: Section<'_>) -> Option<HsmTlsConfig> {
+    section.required("ca");
+    let (ca, cert, key) = (section.path("ca"), section.path("cert"), section.path("key"));
+    if cert.is_some() != key.is_some() {
+        section.error("cert", "goes with `key`, and `key` with it");
+    }
+    let server_name = section.text("server_name");
+    section.finish();
+    Some(HsmTlsConfig { ca: ca?, cert, key, server_name })
 }
 
 fn store(section: Option<Section<'_>>, folder: &Path) -> StoreConfig {

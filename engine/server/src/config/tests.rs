@@ -110,6 +110,22 @@ fn each_error_has_its_place_and_a_suggestion() {
             "5:10: security.module: `pkcs11` is not in this version of tamga; use \"software\"",
         ),
         (
+            "[security]\nmodule = \"payshield\"",
+            "4:1: security.addresses: an HSM needs at least one, such as \"hsm-1:1500\"",
+        ),
+        (
+            "[security]\nmodule = \"payshield\"\naddresses = [\"hsm-1\"]",
+            "6:13: security.addresses: `hsm-1` is no host and port",
+        ),
+        (
+            "[security]\naddresses = [\"hsm-1:1500\"]",
+            "5:1: security.addresses: unknown key `addresses`; known are module, test_keys",
+        ),
+        (
+            "[security]\nmodule = \"payshield\"\naddresses = [\"h:1\"]\ntls = { cert = \"c\" }",
+            "7:7: security.tls.ca: is missing",
+        ),
+        (
             "[store]\nkind = \"postgresql\"",
             "5:8: store.kind: `postgresql` is not in this version of tamga; use \"embedded\"",
         ),
@@ -222,4 +238,19 @@ fn a_wrong_override_names_its_variable() {
 fn a_missing_file_is_one_error() {
     let errors = Config::load(Path::new("/nonexistent/tamga.toml"), []).unwrap_err();
     assert!(errors[0].to_string().starts_with("/nonexistent/tamga.toml: cannot be read: "));
+}
+
+#[test]
+fn a_payment_hsm_is_set_up() {
+    let text = "[security]\nmodule = \"payshield\"\naddresses = [\"hsm-1:1500\", \"10.0.0.2:1500\"]\n\
+                connections = 3\ntimeout_ms = 800\nheader_length = 8\nkey_table = \"keys.toml\"\n\
+                [security.tls]\nca = \"ca.pem\"\nserver_name = \"hsm\"\n";
+    let config = parse(&format!("{LISTENER}{text}")).unwrap();
+    let hsm = config.security.payshield.unwrap();
+    assert_eq!(hsm.addresses, ["hsm-1:1500", "10.0.0.2:1500"]);
+    assert_eq!((hsm.connections, hsm.waiting, hsm.timeout_ms, hsm.header_length), (3, 256, 800, 8));
+    assert!(hsm.key_table.unwrap().ends_with("keys.toml"));
+    let tls = hsm.tls.unwrap();
+    assert!(tls.ca.ends_with("ca.pem") && tls.cert.is_none());
+    assert_eq!(tls.server_name.as_deref(), Some("hsm"));
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use tamga::clock::{Clock, parse_rfc3339};
-use tamga::config::Config;
+use tamga::config::{Config, SecurityConfig};
 use tamga::engine::Engine;
 use tamga::storage::{self, Opened, StorageOptions};
 
@@ -39,9 +39,18 @@ pub fn test_clock() -> Clock {
     Clock::test("Asia/Bishkek", start()).unwrap()
 }
 
+/// The software module in test mode.
+pub fn test_security(path: &Path) -> SecurityConfig {
+    SecurityConfig {
+        module: "software".to_owned(),
+        test_keys: true,
+        master_key_file: path.with_extension("master.key"),
+        payshield: None,
+    }
+}
+
 pub fn open(path: &Path) -> Opened {
-    let master_key_file = path.with_extension("master.key");
-    let options = StorageOptions { segment_bytes: 8 << 20, test_keys: true, master_key_file };
+    let options = StorageOptions { segment_bytes: 8 << 20, security: test_security(path) };
     storage::open(path, &options).unwrap()
 }
 

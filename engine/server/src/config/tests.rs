@@ -110,22 +110,6 @@ fn each_error_has_its_place_and_a_suggestion() {
             "5:10: security.module: `pkcs11` is not in this version of tamga; use \"software\"",
         ),
         (
-            "[security]\nmodule = \"payshield\"",
-            "4:1: security.addresses: an HSM needs at least one, such as \"hsm-1:1500\"",
-        ),
-        (
-            "[security]\nmodule = \"payshield\"\naddresses = [\"hsm-1\"]",
-            "6:13: security.addresses: `hsm-1` is no host and port",
-        ),
-        (
-            "[security]\naddresses = [\"hsm-1:1500\"]",
-            "5:1: security.addresses: unknown key `addresses`; known are module, test_keys",
-        ),
-        (
-            "[security]\nmodule = \"payshield\"\naddresses = [\"h:1\"]\ntls = { cert = \"c\" }",
-            "7:7: security.tls.ca: is missing",
-        ),
-        (
             "[store]\nkind = \"postgresql\"",
             "5:8: store.kind: `postgresql` is not in this version of tamga; use \"embedded\"",
         ),
@@ -238,6 +222,32 @@ fn a_wrong_override_names_its_variable() {
 fn a_missing_file_is_one_error() {
     let errors = Config::load(Path::new("/nonexistent/tamga.toml"), []).unwrap_err();
     assert!(errors[0].to_string().starts_with("/nonexistent/tamga.toml: cannot be read: "));
+}
+
+#[test]
+fn what_an_hsm_cannot_do_without_is_told() {
+    let cases = [
+        (
+            "[security]\nmodule = \"payshield\"",
+            "4:1: security.addresses: an HSM needs at least one, such as \"hsm-1:1500\"",
+        ),
+        (
+            "[security]\nmodule = \"payshield\"\naddresses = [\"hsm-1\"]",
+            "6:13: security.addresses: `hsm-1` is no host and port",
+        ),
+        (
+            "[security]\naddresses = [\"hsm-1:1500\"]",
+            "5:1: security.addresses: unknown key `addresses`; known are module, test_keys",
+        ),
+        (
+            "[security]\nmodule = \"payshield\"\naddresses = [\"h:1\"]\ntls = { cert = \"c\" }",
+            "7:7: security.tls.ca: is missing",
+        ),
+    ];
+    for (text, expected) in cases {
+        let errors = parse(&format!("{LISTENER}{text}\n")).unwrap_err();
+        assert!(errors.iter().any(|error| error.ends_with(expected)), "{text}: {errors:?}");
+    }
 }
 
 #[test]

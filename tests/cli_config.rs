@@ -71,7 +71,7 @@ fn serve_refuses_what_check_config_refuses() {
     let file = folder.path().join("tamga.toml");
     fs::write(&file, format!("{LISTENER}[security]\nmodule = \"pkcs11\"\n")).unwrap();
     let run = tamga(&["serve".as_ref(), "--config".as_ref(), file.as_os_str()]).exits(2);
-    let words = "security.module: `pkcs11` is not in this version of tamga";
+    let words = "security.library: is missing";
     assert!(run.err.contains(words), "{}", run.err);
     assert!(!folder.path().join("data").exists(), "nothing was started");
 }

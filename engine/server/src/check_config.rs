@@ -113,6 +113,16 @@ fn summary(config: &Config) -> Summary {
     if let Some(hsm) = &config.security.payshield {
         lines.push(format!("security module     payshield at {}", hsm.addresses.join(", ")));
     }
+    if let Some(token) = &config.security.pkcs11 {
+        let library = token.library.display();
+        lines.push(format!("security module     pkcs11, token {} of {library}", token.token_label));
+        for file in [&token.library, &token.pin_file] {
+            if !file.exists() {
+                let file = file.display();
+                lines.push(format!("warning             [security]: {file} is not there"));
+            }
+        }
+    }
     if config.security.test_keys {
         lines.push("test keys           accepted: not for production".to_owned());
     }

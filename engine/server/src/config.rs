@@ -52,7 +52,7 @@ pub struct ClockConfig {
 /// `[security]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecurityConfig {
-    /// `software` or `payshield`.
+    /// `software`, `pkcs11` or `payshield`.
     pub module: String,
     /// Whether clear test keys and test PINs are accepted.
     pub test_keys: bool,
@@ -60,6 +60,23 @@ pub struct SecurityConfig {
     pub master_key_file: PathBuf,
     /// How to reach the HSM, where the module is `payshield`.
     pub payshield: Option<PayshieldConfig>,
+    /// Which token, where the module is `pkcs11`.
+    pub pkcs11: Option<Pkcs11Config>,
+}
+
+/// A token that speaks PKCS#11.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pkcs11Config {
+    /// Its library.
+    pub library: PathBuf,
+    /// The label it was initialised with.
+    pub token_label: String,
+    /// A file with its user PIN, readable by its owner only.
+    pub pin_file: PathBuf,
+    /// How many sessions may be open.
+    pub sessions: usize,
+    /// How long a call waits for a free one.
+    pub patience_ms: u64,
 }
 
 /// An HSM that speaks payShield's host commands.

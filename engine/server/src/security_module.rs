@@ -1,16 +1,20 @@
 //! The security module that `[security]` names, opened for a data directory.
 //!
-//! Whatever it is, the directory's keys file is there: digests of card numbers and data at rest are
-//! made with it.
+//! With the software module and with a payment HSM the directory's keys file is there: digests of
+//! card numbers and data at rest are made with it. With a token all keys are in the token.
 
-use crate::config::{PayshieldConfig, SecurityConfig};
+use crate::config::{PayshieldConfig, Pkcs11Config, SecurityConfig};
 use crate::telemetry::HsmTelemetry;
 use security::payshield::{PayshieldModule, Settings, SetupError, TlsSettings};
-use security::{OpenError, SecurityModule, SoftwareModule};
-use std::path::Path;
+use security::{OpenError, Pkcs11Module, Pkcs11Settings, SecurityModule, SoftwareModule};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 /// Why a module could not be opened.
 #[derive(Debug, Error)]
@@ -21,6 +25,14 @@ pub enum ModuleError {
     /// The client of an HSM.
     #[error("[security]: {0}")]
     Hsm(#[from] SetupError),
+    /// The file with a token's PIN.
+    #[error("[security]: pin_file {}: {source}", .path.display())]
+    Pin {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot be used.
+        source: io::Error,
+    },
 }
 
 /// Opens it. Only a `fresh` directory may get new keys: those of one with data cannot be made
@@ -33,6 +45,10 @@ pub fn open(
     data: &Path,
     fresh: bool,
 ) -> Result<Arc<dyn SecurityModule>, ModuleError> {
+    if let Some(pkcs11) = &config.pkcs11 {
+        let settings = token(pkcs11, config.test_keys)?;
+        return Ok(Arc::new(Pkcs11Module::open(&settings, fresh)?));
+    }
     let local = if fresh {
         SoftwareModule::open_or_create(data, &config.master_key_file, config.test_keys)?
     } else {
@@ -60,5 +76,51 @@ fn settings(config: &PayshieldConfig) -> Settings {
         key_table: config.key_table.clone(),
         observer: Some(Arc::new(HsmTelemetry)),
         ..Settings::at(config.addresses.clone())
+    }
+}
+
+fn token(config: &Pkcs11Config, test_keys: bool) -> Result<Pkcs11Settings, ModuleError> {
+    let failed = |source| ModuleError::Pin { path: config.pin_file.clone(), source };
+    Ok(Pkcs11Settings {
+        library: config.library.clone(),
+        token_label: config.token_label.clone(),
+        pin: read_pin(&config.pin_file).map_err(failed)?,
+        sessions: config.sessions,
+        patience: Duration::from_millis(config.patience_ms),
+        test_keys,
+    })
+}
+
+/// The first line of a file that only its owner may read.
+fn read_pin(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut file = File::open(path)?;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let message = format!("open to group or others (mode {mode:04o}); run: chmod 600");
+        return Err(io::Error::other(message));
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text)?;
+    let pin = text.lines().next().unwrap_or_default().trim();
+    if pin.is_empty() { Err(io::Error::other("is empty")) } else { Ok(pin.to_owned().into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_pin_file_is_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pin");
+        assert_eq!(read_pin(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::write(&path, "7391\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(read_pin(&path).unwrap_err().to_string().contains("chmod 600"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(read_pin(&path).unwrap().as_str(), "7391");
+        fs::write(&path, "\n").unwrap();
+        assert!(read_pin(&path).unwrap_err().to_string().contains("empty"));
     }
 }

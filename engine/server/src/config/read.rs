@@ -3,8 +3,8 @@
 use super::section::{Errors, Section, unknown};
 use super::{
     ApiToken, ClockConfig, Config, ConfigError, HsmTlsConfig, HttpConfig, ListenerConfig,
-    LogConfig, LogFormat, ModuleLimits, PayshieldConfig, Role, SecurityConfig, StoreConfig,
-    TlsConfig, tree,
+    LogConfig, LogFormat, ModuleLimits, PayshieldConfig, Pkcs11Config, Role, SecurityConfig,
+    StoreConfig, TlsConfig, tree,
 };
 use crate::day::DayTimes;
 use std::net::SocketAddr;
@@ -64,6 +64,7 @@ fn security(section: Option<Section<'_>>, folder: &Path) -> SecurityConfig {
         test_keys: false,
         master_key_file: folder.join("master.key"),
         payshield: None,
+        pkcs11: None,
     };
     let Some(section) = section else { return config };
     match section.one_of("module", &["software", "pkcs11", "payshield"]).as_deref() {
@@ -72,7 +73,8 @@ fn security(section: Option<Section<'_>>, folder: &Path) -> SecurityConfig {
             config.payshield = Some(payshield(&section));
         }
         Some("pkcs11") => {
-            section.error("module", "`pkcs11` is not in this version of tamga; use \"software\"");
+            config.module = "pkcs11".to_owned();
+            config.pkcs11 = pkcs11(&section);
         }
         _ => {}
     }
@@ -102,6 +104,21 @@ fn payshield(section: &Section<'_>) -> PayshieldConfig {
         header_length: section.size("header_length", 0..=32).unwrap_or(4),
         key_table: section.path("key_table"),
     }
+}
+
+fn pkcs11(section: &Section<'_>) -> Option<Pkcs11Config> {
+    for key in ["library", "token_label", "pin_file"] {
+        section.required(key);
+    }
+    let sessions = section.size("sessions", 1..=256);
+    let patience_ms = section.number("patience_ms", 10..=60_000);
+    Some(Pkcs11Config {
+        library: section.path("library")?,
+        token_label: section.text("token_label")?,
+        pin_file: section.path("pin_file")?,
+        sessions: sessions.unwrap_or(8),
+        patience_ms: patience_ms.unwrap_or(500),
+    })
 }
 
 fn hsm_tls(section: Section<'_>) -> Option<HsmTlsConfig> {

@@ -105,10 +105,7 @@ fn each_error_has_its_place_and_a_suggestion() {
         ),
         ("tls = { cert = \"c.pem\" }", "4:7: listener.0.tls.key: is missing"),
         ("tls = 7", "4:7: listener.0.tls: expected a table, found a whole number"),
-        (
-            "[security]\nmodule = \"pkcs11\"",
-            "5:10: security.module: `pkcs11` is not in this version of tamga; use \"software\"",
-        ),
+        ("[security]\nmodule = \"pkcs11\"", "4:1: security.library: is missing"),
         (
             "[store]\nkind = \"postgresql\"",
             "5:8: store.kind: `postgresql` is not in this version of tamga; use \"embedded\"",
@@ -263,4 +260,15 @@ fn a_payment_hsm_is_set_up() {
     let tls = hsm.tls.unwrap();
     assert!(tls.ca.ends_with("ca.pem") && tls.cert.is_none());
     assert_eq!(tls.server_name.as_deref(), Some("hsm"));
+}
+
+#[test]
+fn a_token_is_set_up() {
+    let text = "[security]\nmodule = \"pkcs11\"\nlibrary = \"/usr/lib/softhsm/libsofthsm2.so\"\n\
+                token_label = \"tamga\"\npin_file = \"token.pin\"\nsessions = 3\n";
+    let config = parse(&format!("{LISTENER}{text}")).unwrap();
+    let token = config.security.pkcs11.unwrap();
+    assert_eq!(token.library.to_str(), Some("/usr/lib/softhsm/libsofthsm2.so"));
+    assert!(token.pin_file.ends_with("token.pin"));
+    assert_eq!((token.token_label.as_str(), token.sessions, token.patience_ms), ("tamga", 3, 500));
 }

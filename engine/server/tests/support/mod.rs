@@ -46,6 +46,7 @@ pub fn test_security(path: &Path) -> SecurityConfig {
         test_keys: true,
         master_key_file: path.with_extension("master.key"),
         payshield: None,
+        pkcs11: None,
     }
 }
 

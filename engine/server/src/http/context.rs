@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use super::looks::Looks;
 use super::metering;
 use super::problem::Problem;
 use crate::clock::Clock;
@@ -32,6 +33,8 @@ struct Inner {
     metrics: PrometheusHandle,
     running: OnceLock<Running>,
     draining: AtomicBool,
+    /// PII-2.
+    looks: Looks,
     /// One at a time moves the test clock.
     clock_moves: Mutex<()>,
 }
@@ -63,7 +66,8 @@ impl HttpContext {
         metering::describe();
         let (running, draining) = (OnceLock::new(), AtomicBool::new(false));
         let clock_moves = Mutex::new(());
-        Self { inner: Arc::new(Inner { tokens, metrics, running, draining, clock_moves }) }
+        let looks = Looks::default();
+        Self { inner: Arc::new(Inner { tokens, metrics, running, draining, looks, clock_moves }) }
     }
 
     /// The engine has recovered and serves.
@@ -91,6 +95,10 @@ impl HttpContext {
 
     pub(super) fn recovered(&self) -> Option<&Running> {
         self.inner.running.get()
+    }
+
+    pub(super) fn looks(&self) -> &Looks {
+        &self.inner.looks
     }
 
     pub(super) fn clock_moves(&self) -> &Mutex<()> {

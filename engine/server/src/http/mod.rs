@@ -23,6 +23,7 @@ mod fields;
 mod forms;
 mod health;
 mod idempotency;
+mod looks;
 mod metering;
 mod money;
 mod networks;

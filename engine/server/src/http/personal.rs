@@ -211,7 +211,7 @@ pub(super) async fn look(
     let (entered_by, reason) = (caller.name.as_str().into(), reason.into());
     let command = PersonalCommand::Look { subject, at, entered_by, reason };
     context.carry_out(Command::Personal(command), None, id).await?;
-    metrics::counter!("tamga_personal_data_looks_total", "what" => at.name()).increment(1);
+    context.looks().count(&caller.name, at);
     Ok(())
 }
 

@@ -39,6 +39,9 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
     if let (Some(step), Some(card)) = (scratch.effects.pin, scratch.parties.card) {
         state.step_pin(card, step, (sequence, moment.business_date()));
     }
+    if let (false, Some(card)) = (scratch.effects.scripts.is_empty(), scratch.parties.card) {
+        state.step_scripts(card, scratch.effects.scripts, (sequence, moment.at));
+    }
     for change in &scratch.effects.changes {
         let Some(row) = state.transactions.get_mut(change.place) else {
             unreachable!("a change names a row that is there");

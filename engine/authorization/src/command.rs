@@ -1,6 +1,6 @@
 //! Everything that can change state. There is no other way in.
 
-use crate::{CardSecurity, KeyRole, ProductSecurity, SealedKeys, TerminalSecurity};
+use crate::{CardSecurity, KeyRole, ProductSecurity, ScriptKind, SealedKeys, TerminalSecurity};
 use crate::{
     DayPart, Decision, Movement, Presentment, RateItem, Request, RuleId, StopListAction, Switch,
     TraceEntry,
@@ -282,6 +282,23 @@ pub enum CardChange {
         limits: Vec<CardLimitItem>,
         /// What is switched off.
         off: Vec<Switch>,
+    },
+    /// Whether it pays without being there (SEC-4).
+    CardAbsent {
+        /// Over the net.
+        ecommerce: bool,
+        /// By mail and telephone orders.
+        moto: bool,
+    },
+    /// Something that its chip is told with its next answer.
+    QueueScript {
+        /// What.
+        kind: ScriptKind,
+    },
+    /// Take a script back that has not gone yet.
+    CancelScript {
+        /// Which.
+        identifier: u32,
     },
 }
 

@@ -1,6 +1,6 @@
 //! A decision: the outcome and all that the answer needs, small and fixed in size.
 
-use crate::{ResultCode, StopTerms};
+use crate::{ResultCode, ScriptOrders, StopTerms};
 use ledger::{AccountSlot, HoldSlot, Transfer};
 use payment_types::{AuthorizationCode, Balance, BusinessDate, Currency, Rrn, Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,8 @@ pub struct Decision {
     pub liability: Liability,
     /// TXN-5: the lines of a mini-statement.
     pub statement: Statement,
+    /// What the chip is told with the answer (71, 72).
+    pub scripts: ScriptOrders,
     /// BLK-5: the entry that was asked about.
     pub listed: Option<StopTerms>,
     /// Whether this is the stored answer to a retransmission.

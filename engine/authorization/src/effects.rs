@@ -4,6 +4,7 @@
 use crate::batch::BatchChange;
 use crate::clearing::Presented;
 use crate::pin_change::PinStep;
+use crate::scripts::ScriptStep;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{AtcWindow, Blocks, Card, Movement, Notice, Parties, StopListAction, TraceEntry};
 use arrayvec::ArrayVec;
@@ -47,6 +48,8 @@ pub(crate) struct Effects {
     pub(crate) changes: ArrayVec<Change, { MAX_INCREMENTS + 3 }>,
     /// The card.
     pub(crate) card: Option<CardChange>,
+    /// The card's scripts.
+    pub(crate) scripts: ScriptStep,
     /// The card's PIN.
     pub(crate) pin: Option<PinStep>,
     /// The increment's root, whose chain now ends in this transaction.

@@ -9,7 +9,7 @@ use crate::directory::at;
 use crate::effects::{Change, Scratch};
 use crate::state::Remembered;
 use crate::transactions::Status;
-use crate::{Decision, Presentment, Request, State};
+use crate::{Decision, Presentment, Request, ScriptKind, State};
 use compact_str::CompactString;
 use ledger::{AccountSlot, GeneralAccount, OverdraftCause, Party, Transfer};
 use payment_types::{Balance, BusinessDate, Moment, Sequence};
@@ -157,6 +157,7 @@ impl State {
     /// BLK-1: in force for every request decided after this.
     fn block(&mut self, moment: Moment, card: &str, reason: BlockReason) -> Result<Done, Refusal> {
         let slot = self.card_named(card)?;
+        let mut block_chip = false;
         let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
         card.blocks.set(reason);
         if reason == BlockReason::PinTries {
@@ -165,9 +166,14 @@ impl State {
         }
         if matches!(reason, BlockReason::Lost | BlockReason::Stolen) {
             card.loss_reported_at.get_or_insert(moment.at);
+            block_chip = true;
         }
         // TOD-5: what staff set is staff's, and stays when the overdraft is repaid.
         card.policy_block &= reason != BlockReason::TechnicalOverdraft;
+        if block_chip && self.rules().block_lost_chips {
+            // Not every card has a chip, and one that waits already is enough.
+            let _none = self.queue_script(slot, ScriptKind::CardBlock, moment.at);
+        }
         Ok(Done::Blocked)
     }
 

@@ -38,6 +38,7 @@ mod request;
 mod result;
 mod retirement;
 mod rules;
+mod scripts;
 mod settings;
 mod snapshot;
 mod state;
@@ -85,6 +86,9 @@ pub use record::{
 pub use request::{CardNumber, Extra, Request};
 pub use result::ResultCode;
 pub use retirement::{IdleMoney, RetireCommand};
+pub use scripts::{
+    CardScript, PUT_DATA_MOST, SCRIPTS_MOST, ScriptKind, ScriptOrder, ScriptOrders, ScriptStanding,
+};
 pub use settings::{CardRaise, CardSettings, Switch, TravelNote};
 pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 pub use state::State;

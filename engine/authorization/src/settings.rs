@@ -109,7 +109,7 @@ pub struct CardSettings {
 /// The settings of the cards that have any.
 pub(crate) type Settings = BTreeMap<u32, CardSettings>;
 
-fn refused(rule: RuleId, field: &str, detail: impl Into<CompactString>) -> Refusal {
+pub(crate) fn refused(rule: RuleId, field: &str, detail: impl Into<CompactString>) -> Refusal {
     Refusal::Setting { rule, field: field.into(), detail: detail.into() }
 }
 
@@ -139,6 +139,32 @@ impl State {
         change: &CardChange,
     ) -> Result<Done, Refusal> {
         let slot = self.directory.card_position(card).ok_or(Refusal::UnknownCard)?;
+        match change {
+            CardChange::CardAbsent { ecommerce, moto } => {
+                return self.set_card_absent(slot, *ecommerce, *moto);
+            }
+            CardChange::QueueScript { kind } => return self.queue_script(slot, *kind, now.at),
+            CardChange::CancelScript { identifier } => {
+                return self.cancel_script(slot, *identifier);
+            }
+            _ => {}
+        }
+        self.set_settings((sequence, now), slot, change)
+    }
+
+    /// SEC-4: whether a card pays without being there.
+    fn set_card_absent(&mut self, slot: u32, net: bool, orders: bool) -> Result<Done, Refusal> {
+        let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
+        (card.ecommerce, card.moto) = (net, orders);
+        Ok(Done::CardSet)
+    }
+
+    fn set_settings(
+        &mut self,
+        (sequence, now): (Sequence, Moment),
+        slot: u32,
+        change: &CardChange,
+    ) -> Result<Done, Refusal> {
         let mut settings = self.settings.get(&slot).cloned().unwrap_or_default();
         settings.travel.retain(|note| note.until >= now.business_date());
         settings.raises.retain(|raise| raise.until > now.at);
@@ -179,6 +205,9 @@ impl State {
                 settings.off.sort_unstable();
                 settings.off.dedup();
             }
+            CardChange::CardAbsent { .. }
+            | CardChange::QueueScript { .. }
+            | CardChange::CancelScript { .. } => {}
         }
         if settings.travel.len() > MOST || settings.raises.len() > MOST {
             return Err(refused(RuleId::Lim4, "card", format_compact!("has {MOST} already")));

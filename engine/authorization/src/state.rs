@@ -16,6 +16,7 @@ use crate::pin_change::PinChanges;
 use crate::rates::Rates;
 use crate::retirement::Retirement;
 use crate::rules::Rules;
+use crate::scripts::Scripts;
 use crate::settings::Settings;
 use crate::stop_list::StopList;
 use crate::transactions::{Place, Transactions};
@@ -37,6 +38,7 @@ pub struct State {
     pub(crate) networks: Ids,
     pub(crate) rates: Rates,
     pub(crate) settings: Settings,
+    pub(crate) scripts: Scripts,
     /// PIN-4: changes that may be taken back.
     pub(crate) pin_changes: PinChanges,
     /// Cards with keys of their own.

@@ -320,6 +320,11 @@ fn set_card<'c>(card: &'c str, change: &CardChange, by: &'c OnRequestOf) -> Entr
             let off: Vec<&str> = off.iter().map(|switch| switch.name()).collect();
             ("holder_limits", json!({ "primary": primary, "limits": limits, "off": off }))
         }
+        CardChange::CardAbsent { ecommerce, moto } => {
+            ("switches", json!({ "ecommerce": ecommerce, "moto": moto }))
+        }
+        CardChange::QueueScript { kind } => ("queue_script", json!({ "kind": kind.name() })),
+        CardChange::CancelScript { identifier } => ("cancel_script", json!({ "id": identifier })),
     };
     let mut details = details;
     details["requested_by"] = json!(by.requested_by);

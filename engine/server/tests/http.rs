@@ -236,6 +236,59 @@ fn an_arrest_stops_debits_until_it_is_lifted() {
 }
 
 #[test]
+fn sec_4_switches_bind_at_once_and_scripts_wait_for_the_card() {
+    let bank = Bank::open();
+    let card = bank.get("/cards/K1");
+    let shown = |card: &Value| {
+        ["ecommerce", "moto", "atc", "scripts_pending"].map(|name| card[name].clone())
+    };
+    assert_eq!(shown(&card), [json!(true), json!(true), Value::Null, json!(0)]);
+    let by = json!({"requested_by": "cardholder"});
+    let with = |more: Value| {
+        let mut body = by.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let off = bank.api("PUT", "/cards/K1/switches", &with(json!({"ecommerce": false})));
+    assert_eq!((off.status, &off.body), (200, &json!({"ecommerce": false, "moto": true})));
+    bank.api("PUT", "/cards/K1/switches", &with(json!({"moto": "no"})))
+        .is_problem(422, Some("moto"));
+    bank.api("PUT", "/cards/K9/switches", &by).is_problem(404, None);
+
+    let data = with(json!({"kind": "put_data", "tag": "9F58", "value": "03"}));
+    let queued = bank.api("POST", "/cards/K1/scripts", &data);
+    assert_eq!(queued.status, 200, "{}", queued.body);
+    let script = &queued.body["scripts"][0];
+    for (name, value) in [
+        ("id", "1"),
+        ("kind", "put_data"),
+        ("tag", "9F58"),
+        ("value", "03"),
+        ("standing", "queued"),
+    ] {
+        assert_eq!(script[name], value, "{name}");
+    }
+    let card = bank.get("/cards/K1");
+    assert_eq!(shown(&card), [json!(false), json!(true), Value::Null, json!(1)]);
+    bank.api("POST", "/cards/K1/scripts", &data).is_problem(422, Some("kind"));
+    for (wrong, field) in [
+        (json!({"kind": "explode"}), "kind"),
+        (json!({"kind": "pin_change"}), "kind"),
+        (json!({"kind": "card_block", "value": "01"}), "tag"),
+        (json!({"kind": "put_data", "tag": "9F5", "value": "01"}), "tag"),
+        (json!({"kind": "put_data", "tag": "9F58", "value": "010203040506070809"}), "value"),
+        (json!({"kind": "put_data", "tag": "9F58", "value": "0"}), "value"),
+    ] {
+        bank.api("POST", "/cards/K1/scripts", &with(wrong)).is_problem(422, Some(field));
+    }
+    let left = bank.api("DELETE", "/cards/K1/scripts/1", &Value::Null);
+    assert_eq!((left.status, &left.body["scripts"]), (200, &json!([])));
+    bank.api("DELETE", "/cards/K1/scripts/1", &Value::Null).is_problem(422, Some("id"));
+    let bank = bank.restart();
+    assert_eq!(bank.get("/cards/K1")["ecommerce"], json!(false));
+}
+
+#[test]
 fn a_card_shows_status_and_counters() {
     let bank = Bank::open();
     assert_eq!(bank.send(&purchase(1, 100_000)), "00");

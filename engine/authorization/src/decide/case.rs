@@ -173,6 +173,7 @@ impl<'a> Case<'a> {
             amounts: self.amounts,
             liability,
         };
+        self.scratch.effects.scripts = self.scripts(result);
         let decision = Decision {
             transaction: self.sequence,
             result,
@@ -182,6 +183,7 @@ impl<'a> Case<'a> {
             amounts: self.amounts,
             liability,
             statement: self.statement,
+            scripts: self.scratch.effects.scripts.sent,
             listed: self.listed,
             is_repeat: false,
         };

@@ -107,6 +107,9 @@ fn retransmission(
         Some(Extra::File(StopListAction::Inquire(listed))) => state.stop_list().entry(&listed),
         _ => None,
     };
+    let card = first.card.filter(|_| request.facts.chip.is_some());
+    let scripts = card.map(|card| state.scripts_sent_with(card, first.sequence));
+    let scripts = scripts.unwrap_or_default();
     scratch.parties.card = first.card;
     scratch.parties.account = first.account;
     scratch.trace.push(TraceEntry::plain(RuleId::Txn1, Verdict::Note));
@@ -119,6 +122,7 @@ fn retransmission(
         amounts: first.answer.amounts,
         liability: first.answer.liability,
         statement: statement.unwrap_or_default(),
+        scripts,
         listed,
         is_repeat: true,
     }

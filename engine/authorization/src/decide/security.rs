@@ -4,12 +4,13 @@
 use super::case::Case;
 use super::price::Priced;
 use crate::atc::ATC_WINDOW;
+use crate::scripts::ScriptStep;
 use crate::{
     BlockReason, Checked, ChipFact, CryptogramKind, KeyRole, PinFact, ResultCode, RuleId,
     TraceEntry, Verdict,
 };
 use limits::{ChipAction, ChipSource};
-use payment_types::{Balance, DeviceCategory, PanEntry, ResponseCode};
+use payment_types::{Balance, Class, DeviceCategory, Function, PanEntry, ResponseCode};
 
 /// DE 25: mail or telephone order; electronic commerce.
 const MAIL_OR_TELEPHONE: u8 = 8;
@@ -302,6 +303,29 @@ impl Case<'_> {
         }
         self.note(RuleId::Sec2, Verdict::Decline);
         Err(ResultCode::SecurityUnavailable)
+    }
+
+    /// What the chip is told with the answer, approved or not, and what it did with what it was told
+    /// before. Scripts go to chips in contact whose cryptogram is right and no replay: others are
+    /// gone before the answer comes, or are no chips of ours.
+    pub(super) fn scripts(&self, result: ResultCode) -> ScriptStep {
+        let (Some((slot, _)), Some(chip)) = (self.card, self.request.facts.chip) else {
+            return ScriptStep::default();
+        };
+        let mut step = ScriptStep::default();
+        if chip.cryptogram != Checked::Wrong {
+            step.results = chip.script_results;
+        }
+        let mti = self.request.mti;
+        let is_request = matches!(mti.class(), Class::Authorization | Class::Financial)
+            && mti.function() == Function::Request;
+        let in_contact = self.request.entry_mode.pan_entry() == PanEntry::Chip;
+        let genuine = chip.cryptogram == Checked::Right && result != ResultCode::CounterReplayed;
+        if is_request && in_contact && genuine {
+            let new_pin = self.scratch.effects.pin.is_some() && result.is_approval();
+            step.sent = self.state.scripts_for(slot, new_pin, &step.results);
+        }
+        step
     }
 
     /// SEC-2 of a fact: it is booked whatever its chip says, and flagged where that is not right.

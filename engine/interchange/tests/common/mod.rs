@@ -206,6 +206,7 @@ pub fn decision(result: ResultCode) -> Decision {
         amounts: AnswerAmounts::default(),
         liability: Liability::Unset,
         statement: Statement::default(),
+        scripts: Default::default(),
         listed: None,
         is_repeat: false,
     }

@@ -208,6 +208,14 @@ pub(super) struct Card {
     pub(super) supplementary_of: Option<String>,
     /// Wrong PINs in a row (PIN-2).
     pub(super) pin_tries: u8,
+    /// Whether it pays over the net (SEC-4).
+    pub(super) ecommerce: bool,
+    /// Whether it pays by mail and telephone orders (SEC-4).
+    pub(super) moto: bool,
+    /// The highest transaction counter of its chip with a right cryptogram (SEC-2).
+    pub(super) atc: Option<u16>,
+    /// Scripts that wait for its chip, or whose result was not told yet.
+    pub(super) scripts_pending: usize,
     /// The last day for which staff exempted it from the block policy for technical overdrafts
     /// (TOD-4); `always` without an end.
     pub(super) overdraft_exempt_until: Option<String>,

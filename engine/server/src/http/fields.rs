@@ -119,6 +119,15 @@ impl Fields {
         Ok(text)
     }
 
+    /// `true` or `false`, or nothing.
+    pub(super) fn optional_flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(Problem::field(name, "must be true or false")),
+        }
+    }
+
     /// Whether a field is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| !value.is_null())

@@ -13,6 +13,7 @@ mod accounts;
 mod asked;
 mod audit;
 mod batches;
+mod card_security;
 mod card_settings;
 mod cards;
 mod context;

@@ -3,8 +3,8 @@
 
 use super::describe::ProblemBody;
 use super::{
-    accounts, audit, batches, card_settings, cards, data_report, disputes, health, networks,
-    notifications, operations, overdrafts,
+    accounts, audit, batches, card_security, card_settings, cards, data_report, disputes, health,
+    networks, notifications, operations, overdrafts,
 };
 use super::{
     personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
@@ -32,6 +32,8 @@ use utoipa::{Modify, OpenApi};
         overdrafts::list, overdrafts::exempt, overdrafts::end_exemption,
         card_settings::read, card_settings::raise, card_settings::end_raise,
         card_settings::holder_limits, card_settings::travel, card_settings::end_travel,
+        card_security::switches, card_security::scripts, card_security::queue,
+        card_security::cancel,
         networks::list,
         personal::read, personal::reveal, personal::erase, data_report::report,
         transactions::list, transactions::read,

@@ -3,9 +3,9 @@
 use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
-    accounts, audit, batches, card_settings, cards, data_report, disputes, health, metering,
-    networks, notifications, openapi, operations, overdrafts, page, personal, presentments, rates,
-    retirement, rules, statements, stop_list, transactions,
+    accounts, audit, batches, card_security, card_settings, cards, data_report, disputes, health,
+    metering, networks, notifications, openapi, operations, overdrafts, page, personal,
+    presentments, rates, retirement, rules, statements, stop_list, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -71,6 +71,10 @@ impl Routes {
             .api(Method::PUT, "/cards/{id}/holder-limits", card_settings::holder_limits)
             .api(Method::POST, "/cards/{id}/travel-notes", card_settings::travel)
             .api(Method::DELETE, "/cards/{id}/travel-notes/{note}", card_settings::end_travel)
+            .api(Method::PUT, "/cards/{id}/switches", card_security::switches)
+            .api(Method::GET, "/cards/{id}/scripts", card_security::scripts)
+            .api(Method::POST, "/cards/{id}/scripts", card_security::queue)
+            .api(Method::DELETE, "/cards/{id}/scripts/{script}", card_security::cancel)
             .api(Method::GET, "/customers/{id}", personal::read)
             .api(Method::GET, "/customers/{id}/data-report", data_report::report)
             .api(Method::POST, "/customers/{id}/erase", personal::erase)

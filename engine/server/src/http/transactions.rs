@@ -169,11 +169,17 @@ fn trace_line(
         return rate_line(line, asked, booked);
     }
     let is_count = match (line.rule.as_str(), line.measure.as_deref()) {
-        ("PIN-2", _) | (_, Some("count")) => true,
+        ("PIN-2" | "PIN-4" | "SEC-1" | "SEC-3", _) | (_, Some("count")) => true,
+        // Counters of a chip, and their window; what stands in for the module is an amount.
+        ("SEC-2", _) => line.ceiling <= i64::from(authorization::ATC_WINDOW),
         ("CTL-2", _) => line.asked == 1 && amount != 1,
         _ => false,
     };
-    let is_limit = line.measure.as_deref().is_some_and(|measure| measure != "fee");
+    if line.rule == "SEC-4" {
+        return authentication_line(line);
+    }
+    let is_limit =
+        line.measure.as_deref().is_some_and(|measure| !matches!(measure, "fee" | "chip_check"));
     let is_regulated = is_limit || line.rule.starts_with("CTL") || line.rule.starts_with("AGT");
     let currency = if is_regulated { Currency::KGS } else { booked };
     let has_numbers = (line.asked, line.used, line.ceiling) != (0, 0, 0);
@@ -188,6 +194,19 @@ fn trace_line(
         used: figure(line.used),
         // BAL, AMT and the like look at two numbers only.
         ceiling: figure(line.ceiling).filter(|_| line.ceiling != 0 || is_regulated || is_count),
+        rule: line.rule,
+        verdict: line.verdict,
+        limit: line.limit,
+    }
+}
+
+/// SEC-4: the amount, the indicator (ECI), and from where on an authentication is needed.
+fn authentication_line(line: history::TraceLine) -> TraceLine {
+    let money = |minor: i64| Figure::Amount(money::text(minor, Currency::KGS));
+    TraceLine {
+        asked: (line.asked > 0).then(|| money(line.asked)),
+        used: (line.used > 0).then_some(Figure::Count(line.used)),
+        ceiling: (line.ceiling > 0).then(|| money(line.ceiling)),
         rule: line.rule,
         verdict: line.verdict,
         limit: line.limit,

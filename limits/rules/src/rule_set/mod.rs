@@ -65,6 +65,8 @@ pub struct RuleSet {
     pub notification_fee: Option<NotificationFee>,
     /// Findings of chips and terminals that are looked for (SEC-2), in the file's order.
     pub chip_checks: Vec<ChipCheck>,
+    /// Whether a chip is blocked for good when its card is reported lost or stolen.
+    pub block_lost_chips: bool,
     /// What may be approved while the security module can't be asked.
     pub stand_in: Vec<StandIn>,
     /// Working days.

@@ -11,7 +11,7 @@ use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "version",
     "indicator",
     "edition",
@@ -30,6 +30,7 @@ const KEYS: [&str; 21] = [
     "notification_fee",
     "chip_check",
     "stand_in",
+    "scripts",
     "calendar",
     "clearing",
     "retention",
@@ -86,6 +87,7 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         fees: parse_fees::fees(top, found),
         notification_fee: parse_fees::notification_fee(top, found),
         chip_checks: parse_security::chip_checks(top, found),
+        block_lost_chips: parse_security::block_lost_chips(top, found),
         stand_in: parse_security::stand_in(top, found),
         calendar: parse_terms::calendar(top, found),
         clearing: parse_clearing::clearing(top, found),

@@ -86,6 +86,13 @@ fn hex(text: &str) -> Option<([u8; 8], usize)> {
     Some((bytes, length))
 }
 
+/// `[scripts]`.
+pub(super) fn block_lost_chips(top: &Section<'_>, found: &mut Findings<'_>) -> bool {
+    let (path, known) = ("scripts", ["block_lost_chips"]);
+    let table = top.get(path).and_then(|table| Section::of(table, path, &known, found));
+    table.and_then(|table| table.boolean("block_lost_chips", found)).unwrap_or(false)
+}
+
 pub(super) fn stand_in(top: &Section<'_>, found: &mut Findings<'_>) -> Vec<StandIn> {
     let mut terms: Vec<StandIn> = Vec::new();
     for table in top.tables("stand_in", &["product", "chip", "contactless"], found) {

@@ -99,10 +99,15 @@ impl Pos {
 
     /// The next answer; `None` when the engine closed the connection.
     pub fn receive(&mut self) -> Option<Answer> {
+        self.receive_body().map(|body| read(&body))
+    }
+
+    /// The bytes of the next answer.
+    pub fn receive_body(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(frame) = framing().next_frame(&mut self.input).unwrap() {
                 assert_eq!(frame.tpdu, Some(Tpdu::new(0, 1)), "the TPDU comes back swapped");
-                return Some(read(&frame.body));
+                return Some(frame.body.to_vec());
             }
             let mut chunk = [0; 4096];
             match self.stream.read(&mut chunk) {

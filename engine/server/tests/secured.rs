@@ -1,0 +1,215 @@
+//! Authentication codes and key exchange over real TCP: what a terminal with keys gets, and what
+//! survives a restart (SEC-5, PIN-1).
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use authorization::{
+    Command, Done, KeyRole, Outcome, PortfolioItem, SealedKeys, TerminalItem, TerminalSecurity,
+};
+use iso8583::{Message, MessageBuilder};
+use payment_types::{DeviceCategory, Mti, TerminalId};
+use security::{
+    CheckValue, KeyAlgorithm, KeyExchange, KeyForm, KeyUsage, LoadedKey, MacAlgorithm, MacSource,
+    Macs, SecurityModule, SoftwareModule, Vault, WorkingKey,
+};
+use std::net::SocketAddr;
+use std::path::Path;
+use support::client::{Pos, dialect, framed};
+use support::{PAN, engine, open, open_with_bank};
+use tamga::engine::Engine;
+
+const MASTER: &str = "0F0E0D0C0B0A09080706050403020100";
+const CODE_KEY: &str = "0123456789ABCDEFFEDCBA9876543210";
+
+/// The terminal's own module: it shares no key with the engine's but those it was given.
+fn terminal() -> SoftwareModule {
+    SoftwareModule::ephemeral_for_tests()
+}
+
+fn key(text: &str, usage: KeyUsage) -> LoadedKey {
+    let module = terminal();
+    module.load(&module.written_key(text, usage).unwrap(), usage).unwrap()
+}
+
+fn atm(security: &dyn SecurityModule) -> Vec<PortfolioItem> {
+    let sealed = |text, usage| security.written_key(text, usage).unwrap().as_bytes().to_vec();
+    let mut keys = SealedKeys::default();
+    keys.set(KeyRole::Tmk, sealed(MASTER, KeyUsage::TerminalMaster));
+    keys.set(KeyRole::Tak, sealed(CODE_KEY, KeyUsage::MacTerminal));
+    vec![PortfolioItem::Terminal(TerminalItem {
+        id: TerminalId::new(b"ATM00001").unwrap(),
+        category: DeviceCategory::Atm,
+        merchant: None,
+        agent: None,
+        listener: "pos".into(),
+        on_us: true,
+        denominations: vec![],
+        keys,
+        security: TerminalSecurity { mac_required: true, ..TerminalSecurity::default() },
+        partial_approval: false,
+        balance_on_decline: false,
+    })]
+}
+
+async fn serving(data: &Path) -> (Engine, SocketAddr) {
+    let opened = open_with_bank(data);
+    let items = atm(opened.security.as_ref());
+    let engine = engine(opened, "").await;
+    let command = Command::Import { part: 0, last: true, items };
+    let done = engine.shard().command(command, None).await.unwrap();
+    assert!(matches!(done.outcome, Outcome::Done(Done::Imported { .. })), "{done:?}");
+    let address = engine.address("pos").unwrap();
+    (engine, address)
+}
+
+/// A balance inquiry, which needs no PIN here to tell whether it came through: anything but 63 is
+/// the core's own answer.
+fn inquiry(stan: u64) -> Vec<(u8, String)> {
+    [
+        (2, PAN.to_owned()),
+        (3, "310000".to_owned()),
+        (7, "1123040000".to_owned()),
+        (11, format!("{stan:06}")),
+        (12, "100000".to_owned()),
+        (13, "1123".to_owned()),
+        (14, "2912".to_owned()),
+        (22, "051".to_owned()),
+        (41, "ATM00001".to_owned()),
+        (49, "417".to_owned()),
+    ]
+    .into()
+}
+
+fn key_request(stan: u64) -> Vec<(u8, String)> {
+    [
+        (7, "1123040000".to_owned()),
+        (11, format!("{stan:06}")),
+        (41, "ATM00001".to_owned()),
+        (48, "KU001M".to_owned()),
+        (70, "101".to_owned()),
+    ]
+    .into()
+}
+
+fn code(body: &[u8], key: &LoadedKey) -> [u8; 8] {
+    let covered = &body[..body.len() - 8];
+    let made = terminal().mac(&MacSource::Session(key), MacAlgorithm::Iso9797Alg3, covered);
+    made.unwrap().eight()
+}
+
+fn message(mti: &str, fields: &[(u8, String)], key: Option<&LoadedKey>) -> Vec<u8> {
+    let dialect = dialect();
+    let mut builder = MessageBuilder::new(&dialect, Mti::parse(mti).unwrap());
+    for (element, value) in fields {
+        builder.set_text(*element, value.as_bytes()).unwrap();
+    }
+    let mut body = Vec::new();
+    if let Some(key) = key {
+        let last = if fields.iter().any(|(element, _)| *element > 64) { 128 } else { 64 };
+        builder.set_binary(last, &[0; 8]).unwrap();
+        builder.write(&mut body).unwrap();
+        builder.set_binary(last, &code(&body, key)).unwrap();
+        body.clear();
+    }
+    builder.write(&mut body).unwrap();
+    framed(&body)
+}
+
+/// DE 39, DE 48, and whether the answer's code is right under the key.
+fn ask(address: SocketAddr, bytes: &[u8], key: &LoadedKey) -> (String, Option<String>, bool) {
+    let mut pos = Pos::connect(address);
+    pos.send(bytes);
+    let body = pos.receive_body().expect("an answer");
+    let dialect = dialect();
+    let message = Message::parse(&dialect, &body).unwrap();
+    let text = |element| {
+        let mut scratch = [0; 1000];
+        let value = message.text(element, &mut scratch)?.unwrap();
+        Some(String::from_utf8(value.to_vec()).unwrap())
+    };
+    let last = message.elements().last().unwrap();
+    let mut room = [0; 8];
+    let given = message.binary(last, &mut room).and_then(Result::ok);
+    let sealed = matches!(last, 64 | 128) && given == Some(&code(&body, key)[..]);
+    (text(39).unwrap(), text(48), sealed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_5_only_the_terminals_own_messages_reach_the_core() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, address) = serving(&folder.path().join("data")).await;
+    let before = engine.shard().durable();
+    let (bare, wrong, changed) = tokio::task::spawn_blocking(move || {
+        let right = key(CODE_KEY, KeyUsage::MacTerminal);
+        let foreign = key(MASTER, KeyUsage::MacTerminal);
+        let bare = ask(address, &message("0200", &inquiry(1), None), &right);
+        let wrong = ask(address, &message("0200", &inquiry(2), Some(&foreign)), &right);
+        let mut changed = message("0200", &inquiry(3), Some(&right));
+        let end = changed.len() - 9;
+        changed[end] ^= 1;
+        (bare, wrong, ask(address, &changed, &right))
+    })
+    .await
+    .unwrap();
+    for refused in [bare, wrong, changed] {
+        assert_eq!((refused.0.as_str(), refused.2), ("63", false));
+    }
+    assert_eq!(engine.shard().durable(), before, "nothing was decided, nothing journaled");
+    let (code, _, sealed) = tokio::task::spawn_blocking(move || {
+        let right = key(CODE_KEY, KeyUsage::MacTerminal);
+        ask(address, &message("0200", &inquiry(4), Some(&right)), &right)
+    })
+    .await
+    .unwrap();
+    assert_ne!(code, "63");
+    assert!(sealed, "the answer has a code under the same key");
+    assert!(engine.shard().durable() > before);
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pin_1_an_exchanged_key_is_used_at_once_and_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (first, address) = serving(&data).await;
+    let fresh = tokio::task::spawn_blocking(move || {
+        let old = key(CODE_KEY, KeyUsage::MacTerminal);
+        let (answer, private, sealed) =
+            ask(address, &message("0800", &key_request(1), Some(&old)), &old);
+        assert_eq!((answer.as_str(), sealed), ("00", true));
+        let fresh = delivered(&private.unwrap());
+        // Both are taken until the new one is used.
+        assert_ne!(ask(address, &message("0200", &inquiry(2), Some(&old)), &old).0, "63");
+        let (code, _, sealed) = ask(address, &message("0200", &inquiry(3), Some(&fresh)), &fresh);
+        assert!(code != "63" && sealed);
+        assert_eq!(ask(address, &message("0200", &inquiry(4), Some(&old)), &old).0, "63");
+        fresh
+    })
+    .await
+    .unwrap();
+    first.drain().await.unwrap();
+    let second = engine(open(&data), "").await;
+    let address = second.address("pos").unwrap();
+    let (code, _, sealed) = tokio::task::spawn_blocking(move || {
+        ask(address, &message("0200", &inquiry(5), Some(&fresh)), &fresh)
+    })
+    .await
+    .unwrap();
+    assert!(code != "63" && sealed, "the key was journaled");
+    second.drain().await.unwrap();
+}
+
+/// Opens what an 0810 brought: `KU001MKB...KV006......`.
+fn delivered(private: &str) -> LoadedKey {
+    let private = private.strip_prefix("KU001MKB").unwrap();
+    let (length, rest) = private.split_at(3);
+    let (block, rest) = rest.split_at(length.parse().unwrap());
+    let check = CheckValue::from_hex(rest.strip_prefix("KV006").unwrap()).unwrap();
+    let module = terminal();
+    let master = key(MASTER, KeyUsage::TerminalMaster);
+    let (usage, form) = (KeyUsage::MacTerminal, KeyForm::Tr31B);
+    let wanted = WorkingKey { usage, algorithm: KeyAlgorithm::Tdes, form };
+    let sealed = module.import_working_key(&master, wanted, block.as_bytes(), Some(check));
+    module.load(&sealed.unwrap(), usage).unwrap()
+}

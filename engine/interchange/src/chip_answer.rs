@@ -11,9 +11,11 @@
 //! | M/Chip CVN 16, 17, 20, 21 | method 1 | `0012`: approved online, counters reset | `0000` |
 //! | Visa CVN 18, 22 | method 2, card status update | `00820000`: the same | `00000000` |
 
+use crate::authentication::Seal;
 use crate::chip;
 use crate::concern::{Cause, Concerns, Subject, note};
 use crate::elements::LONGEST;
+use crate::scripts::Writer;
 use crate::{CodeTable, IssuerKeys, card};
 use authorization::Decision;
 use emv::{Tag, TlvBuilder};
@@ -27,19 +29,28 @@ pub(crate) fn data(
     request: &Message<'_>,
     decision: &Decision,
     keys: &IssuerKeys,
-    security: &dyn SecurityModule,
+    seal: &Seal<'_>,
     concerns: &mut Concerns,
 ) -> Option<Vec<u8>> {
+    let security = seal.security;
     let mut room = [0; LONGEST];
     let icc = chip::read(request, &mut room).ok().flatten()?;
     let card = card::read(request).ok().flatten()?;
     let input = chip::input(request, &card.pan, keys, icc.cryptogram_data()).ok()?;
     let code = response_code(decision);
-    let mut out = Vec::with_capacity(64);
+    let mut out = Vec::with_capacity(128);
     TlvBuilder::new(&mut out).push(Tag::AUTHORISATION_RESPONSE_CODE, &code).ok()?;
     match proof(&input, decision, code, keys, security) {
         Ok(proof) => drop(TlvBuilder::new(&mut out).push(Tag::ISSUER_AUTHENTICATION_DATA, &proof)),
         Err(cause) => note(concerns, Subject::ChipAnswer, cause),
+    }
+    let device = seal.secured.device.as_deref();
+    let element = seal.element;
+    let writer = Writer { request, input: &input, keys, device, security, element };
+    for order in decision.scripts.iter().flatten() {
+        if let Err(cause) = writer.push(order, &mut out) {
+            note(concerns, Subject::ChipAnswer, cause);
+        }
     }
     Some(out)
 }

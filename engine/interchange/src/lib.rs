@@ -36,6 +36,7 @@ mod presentment;
 mod received;
 mod register;
 mod request;
+mod scripts;
 mod secured;
 mod security_data;
 mod special;

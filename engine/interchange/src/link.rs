@@ -132,13 +132,13 @@ impl Link {
         let mut concerns = Concerns::new();
         let mut answer = Answer::new(&self.dialect, &request, &code)?;
         answer.decided(&request, decision)?;
+        let seal = self.seal(secured, security, !decision.result.is_approval());
         if let Some(keys) = &secured.issuer {
-            let data = chip_answer::data(&request, decision, keys, security, &mut concerns);
+            let data = chip_answer::data(&request, decision, keys, &seal, &mut concerns);
             if let Some(data) = data {
                 answer.chip(&data);
             }
         }
-        let seal = self.seal(secured, security, !decision.result.is_approval());
         answer.write(&request, &seal, out)?;
         Ok(concerns)
     }

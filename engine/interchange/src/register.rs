@@ -44,6 +44,11 @@ impl WorkingKeys {
         self.current.iter().map(|key| (0, key)).chain(former)
     }
 
+    /// The key in use, then those before it, whatever their time.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &LoadedKey> {
+        self.current.iter().chain(self.former.iter().map(|(key, _)| key))
+    }
+
     /// The key at a place.
     pub(crate) fn at(&self, place: u8) -> Option<&LoadedKey> {
         match place.checked_sub(1) {

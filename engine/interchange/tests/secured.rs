@@ -581,6 +581,51 @@ fn sec_2_a_changed_element_makes_the_cryptogram_wrong() {
 }
 
 #[test]
+fn sec_2_scripts_go_to_the_chip_with_their_code() {
+    use authorization::{ScriptKind, ScriptOrder};
+    use cryptography::emv;
+    let link = link("iso87-bcd");
+    let (imk, number, sequence, data, ..) = CHIPS[1];
+    let bank = Bank::issuing(IssuerKeys {
+        cryptogram: Some(key(imk, KeyUsage::ChipCryptogram)),
+        script_mac: Some(key(KEY, KeyUsage::ChipScriptMac)),
+        ..IssuerKeys::default()
+    });
+    let request = chip_request(&link, number, sequence, data);
+    let mut decided = decision(ResultCode::CardRestricted);
+    let limit = ScriptKind::PutData { tag: 0x9F58, value: [5, 0, 0, 0, 0, 0, 0, 0], length: 1 };
+    decided.scripts = [
+        Some(ScriptOrder { identifier: 7, kind: ScriptKind::ApplicationBlock }),
+        Some(ScriptOrder { identifier: 8, kind: limit }),
+    ];
+    let asked = bank.asked(&link, &request);
+    let mut out = Vec::new();
+    let concerns =
+        link.answer(&request, &durable(decided), &asked.secured, &bank.security, &mut out);
+    assert!(concerns.unwrap().is_empty());
+    let own = emv::master_key(&tdes(KEY), emv::Derivation::A, &pan(number), 1);
+    let command = |header: [u8; 4], data: &[u8]| {
+        let version = emv::CryptogramVersion::MChipCvn16;
+        let moment = (0xF589, [0xEB, 0x11, 0xCA, 0x30, 0x2C, 0xD4, 0xBA, 0x5E]);
+        let made = emv::command(version, &own, moment, header, data, 8).unwrap();
+        hex::encode_upper(made)
+    };
+    let (block, put) = (command([0x84, 0x1E, 0, 0], &[]), command([0x04, 0xDA, 0x9F, 0x58], &[5]));
+    let expected = format!("72169F180400000007860D{block}72179F180400000008860E{put}");
+    let (_, found) = read(link.dialect(), &out);
+    assert!(found[&55].ends_with(&expected), "{} {expected}", found[&55]);
+    // Without the key for their code they are left out, and that is told.
+    let cryptogram = Some(key(imk, KeyUsage::ChipCryptogram));
+    let bank = Bank::issuing(IssuerKeys { cryptogram, ..IssuerKeys::default() });
+    let asked = bank.asked(&link, &request);
+    let mut out = Vec::new();
+    let concerns =
+        link.answer(&request, &durable(decided), &asked.secured, &bank.security, &mut out);
+    let lacking = Concern { subject: Subject::ChipAnswer, cause: Cause::NoKey };
+    assert_eq!(concerns.unwrap().to_vec(), [lacking, lacking]);
+}
+
+#[test]
 fn sec_4_cavv_and_aav_are_told_apart_and_verified() {
     let bank = Bank::issuing(IssuerKeys {
         cavv: Some(key("8AEF25B61AE99EE6C457C73BEF4A5DEF", KeyUsage::CardholderAuthentication)),

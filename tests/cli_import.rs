@@ -19,7 +19,10 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let listener = "[[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\n";
         let text = format!("[security]\ntest_keys = {test_keys}\n{listener}");
-        fs::write(folder.path().join("tamga.toml"), text).unwrap();
+        let config = folder.path().join("tamga.toml");
+        fs::write(&config, text).unwrap();
+        let made = ["key".as_ref(), "master".as_ref(), "--config".as_ref(), config.as_os_str()];
+        let _said = tamga(&made).good();
         Self { folder }
     }
 

@@ -93,7 +93,7 @@ fn a_killed_end_of_day_goes_on_and_books_nothing_twice() {
     let rules = "version = \"v\"\n[technical_overdraft]\nannual_rate = \"24.00\"\n";
     fs::write(folder.join("rules.toml"), rules).unwrap();
     let config = format!(
-        "rules = \"rules.toml\"\n[[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\n\
+        "rules = \"rules.toml\"\n[security]\ntest_keys = true\n[[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\n\
          [http]\nbind = \"{http}\"\n[[api_token]]\nname = \"t\"\nsha256 = \"{DIGEST}\"\n\
          roles = [\"operator\"]\n"
     );

@@ -1,6 +1,8 @@
 //! Everything that can change state. There is no other way in.
 
-use crate::{CardSecurity, KeyRole, ProductSecurity, ScriptKind, SealedKeys, TerminalSecurity};
+use crate::{
+    CardSecurity, KeyEvent, KeyRole, ProductSecurity, ScriptKind, SealedKeys, TerminalSecurity,
+};
 use crate::{
     DayPart, Decision, Movement, Presentment, RateItem, Request, RuleId, StopListAction, Switch,
     TraceEntry,
@@ -475,6 +477,9 @@ pub enum Command {
         /// Who asked for it: the device itself, or a user.
         entered_by: CompactString,
     },
+    /// What was done with a named key: noted before it is done. The key itself is in the security
+    /// module's store.
+    Key(Box<KeyEvent>),
     /// Release the holds whose time is up (TXN-3).
     ExpireHolds,
     /// Carry the end of a business day on by one part: to be sent until the outcome says that the
@@ -676,6 +681,8 @@ pub enum Done {
     },
     /// A device has a new key.
     TerminalKeySet,
+    /// What was done with a named key is noted.
+    KeyNoted,
     /// Holds were released.
     HoldsExpired {
         /// How many.

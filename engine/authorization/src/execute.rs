@@ -112,6 +112,7 @@ impl State {
             Command::SetTerminalKey { terminal, role, sealed, .. } => {
                 self.set_terminal_key(moment, terminal, *role, sealed)
             }
+            Command::Key(_) => Ok(Done::KeyNoted),
             Command::ExpireHolds => Ok(self.expire_holds(moment)),
             Command::EndOfDay { date } => {
                 self.end_of_day(moment, *date).map(|part| Done::Day(Box::new(part)))

@@ -24,6 +24,7 @@ mod effects;
 mod execute;
 mod facts;
 mod import;
+mod key_event;
 mod keys;
 mod links;
 mod notification_fee;
@@ -71,6 +72,7 @@ pub use facts::{
     SCRIPT_RESULTS, ScriptOutcome, ScriptResult, SecurityFacts, ThreeDSecureFact,
 };
 pub use import::ImportError;
+pub use key_event::KeyEvent;
 pub use keys::{
     CardSecurity, Derivation, FORMER_KEYS_MOST, FormerKey, KEY_OVERLAP_MINUTES, KeyForm, KeyRole,
     KeyScheme, MacScheme, MacWrong, ProductSecurity, SealedKeys, TerminalSecurity,

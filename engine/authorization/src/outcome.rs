@@ -27,6 +27,7 @@ impl Done {
             | Self::CardSet
             | Self::RatesLoaded { .. }
             | Self::TerminalKeySet
+            | Self::KeyNoted
             | Self::HoldsExpired { .. } => &[],
         }
     }
@@ -53,6 +54,7 @@ impl Done {
             | Self::Retired { .. }
             | Self::RatesLoaded { .. }
             | Self::TerminalKeySet
+            | Self::KeyNoted
             | Self::HoldsExpired { .. } => &[],
         }
     }

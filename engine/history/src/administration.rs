@@ -3,8 +3,8 @@
 use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
 use authorization::{
-    CardChange, Command, DayStanding, DisputeCommand, Done, KeyRole, OnRequestOf, Outcome,
-    PersonalCommand, RateItem, RetireCommand, Subject,
+    CardChange, Command, DayStanding, DisputeCommand, Done, KeyEvent, KeyRole, OnRequestOf,
+    Outcome, PersonalCommand, RateItem, RetireCommand, Subject,
 };
 use payment_types::{Currency, Sequence, TerminalId, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
@@ -123,6 +123,7 @@ fn entry<'c>(
         Command::SetTerminalKey { terminal, role, check_value, entered_by, .. } => {
             terminal_key(terminal, *role, check_value, entered_by)
         }
+        Command::Key(event) => key_event(event),
         Command::SetCard { card, change, by } => set_card(card, change, by),
         Command::LoadRates { rates, entered_by } => Entry {
             action: "load_rates",
@@ -192,6 +193,16 @@ fn personal(command: &PersonalCommand) -> Entry<'_> {
     };
     let details = json!({ "reason": reason });
     Entry { action, subject: Some(subject), entered_by: Some(entered_by), details }
+}
+
+/// Who did what with a named key; never the key.
+fn key_event(event: &KeyEvent) -> Entry<'_> {
+    let details = json!({
+        "did": event.action, "key": event.name, "usage": event.usage,
+        "algorithm": event.algorithm, "version": event.version,
+        "check_value": event.check_value, "detail": event.detail,
+    });
+    Entry { action: "key", subject: None, entered_by: Some(&event.by), details }
 }
 
 fn dispute(command: &DisputeCommand) -> Entry<'_> {

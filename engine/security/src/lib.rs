@@ -56,7 +56,7 @@ pub use pins::{PinCard, PinChange, PinData, PinOutcome, PinSource, Pins, USUAL_D
 pub use pkcs11::{Pkcs11Module, Pkcs11Settings};
 pub use reference::PinReference;
 pub use sealed::{LoadedKey, SealedKey};
-pub use software::SoftwareModule;
+pub use software::{KeyStoreEntry, SoftwareModule, look_into_store};
 pub use usage::{KeyAlgorithm, KeyUsage};
 pub use vault::{TestKey, Vault, is_clear};
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::run::keys::Key;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use payment_types::{BusinessDate, Timestamp};
 use std::path::PathBuf;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Disputes(Disputes),
     /// Put cards and ranges on the stop-list, or take them off, from a file
     StopList(StopList),
+    /// The keys: ceremony, key blocks, rotation, check values
+    Key(Key),
     /// Write a portfolio of any size with test cards, for load tests
     GeneratePortfolio(GeneratePortfolio),
 }

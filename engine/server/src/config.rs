@@ -207,11 +207,14 @@ pub enum Role {
     Auditor,
     /// See names and card numbers in clear, report on them, erase them (PII-2, PII-3).
     Privacy,
+    /// Bring in, rotate, hand out and destroy keys.
+    KeyCustodian,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Operator, Self::Checker, Self::Auditor, Self::Privacy];
+    pub const ALL: [Self; 5] =
+        [Self::Operator, Self::Checker, Self::Auditor, Self::Privacy, Self::KeyCustodian];
 
     /// The name in the file.
     #[must_use]
@@ -221,6 +224,7 @@ impl Role {
             Self::Checker => "checker",
             Self::Auditor => "auditor",
             Self::Privacy => "privacy",
+            Self::KeyCustodian => "key_custodian",
         }
     }
 

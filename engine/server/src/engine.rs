@@ -174,6 +174,8 @@ impl Engine {
             data: engine.data.clone(),
             security,
         };
+        let watched = (Arc::clone(&running.security), running.clock.clone());
+        engine.others.spawn(crate::keys::watch::watch(watched.0, watched.1));
         engine.front.context.open(running);
         let is_test = clock.is_test();
         engine.others.spawn(async move {

@@ -24,6 +24,7 @@ pub mod http;
 pub mod import;
 pub mod import_rates;
 mod key_exchange;
+pub mod keys;
 mod listener;
 pub mod memory;
 mod module_queue;

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::GeneralLedger(args) => run::general_ledger(&args),
         Command::Present(args) => run::clearing::present(args),
         Command::Disputes(args) => run::clearing::disputes(args),
+        Command::Key(args) => run::keys::key(args),
         Command::StopList(args) => run::clearing::stop_list(args),
         Command::GeneratePortfolio(args) => run::generate_portfolio(&args),
     };

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod clearing;
+pub(crate) mod keys;
 
 use crate::args::{
     CheckConfig, Decode, Demo, Encode, Eod, Format, GeneralLedger, GeneratePortfolio, Import,

@@ -6,6 +6,7 @@
 
 mod books;
 mod compare;
+mod keys;
 
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -15,6 +16,7 @@ use authorization::{Command, Decided, Outcome, RuleId, State, TraceEntry, Verdic
 use books::Books;
 use history::{BookSums, History, HistoryError};
 use journal::JournalError;
+use keys::KeyBook;
 use payment_types::Sequence;
 use std::path::Path;
 use std::time::Instant;
@@ -44,6 +46,7 @@ pub fn verify(data: &Path, progress: &mut Progress) -> Result<Verified, Failure>
     let mut run = open(data, &mut verified)?;
     let mut check = Check::of(&run.state, snapshot);
     check.read_model = read_model(data)?;
+    check.keys = KeyBook::new(run.state.last_sequence().0 == 0);
     progress.stage("verifying", 0);
     check.meet_snapshot(&run.state)?;
     while let Some(step) = run.step()? {
@@ -56,6 +59,9 @@ pub fn verify(data: &Path, progress: &mut Progress) -> Result<Verified, Failure>
     let records = check.records;
     verified.add("journal", format!("{records} records, the chain of checksums is unbroken"));
     verified.add("replay", format!("every outcome is as recorded ({seconds:.1} s)"));
+    if let Some(line) = check.keys.against_store(data).map_err(Failure::found)? {
+        verified.add("keys", line);
+    }
     check.finish(&run.state, &mut verified)?;
     progress.finish();
     verified.add(
@@ -102,12 +108,14 @@ struct Check {
     books: Books,
     read_model: Option<BookSums>,
     read_model_met: bool,
+    keys: KeyBook,
 }
 
 impl Check {
     fn of(state: &State, snapshot: Option<(State, Sequence)>) -> Self {
         let (books, read_model) = (Books::of(state), None);
-        Self { records: 0, snapshot, snapshot_met: false, books, read_model, read_model_met: false }
+        let (keys, snapshot_met, read_model_met) = (KeyBook::default(), false, false);
+        Self { records: 0, snapshot, snapshot_met, books, read_model, read_model_met, keys }
     }
 
     fn step(&mut self, step: &Step, state: &State) -> Result<(), Failure> {
@@ -116,6 +124,7 @@ impl Check {
         }
         self.records = self.records.saturating_add(1);
         self.books.record(&step.record);
+        self.keys.command(&step.record.accepted.command);
         if let Some(sums) = self.read_model.as_ref().filter(|s| s.position == step.sequence) {
             self.books.equal(sums, state).map_err(Failure::found)?;
             self.read_model_met = true;

@@ -38,6 +38,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{OwnKeys, Store};
 use store_file::Sealing;
+pub use store_file::{KeyStoreEntry, look_into_store};
 use zeroize::Zeroizing;
 
 type HmacSha256 = Hmac<Sha256>;

@@ -33,6 +33,49 @@ pub(super) struct Sealing<'a> {
     pub(super) mac: &'a Hmac<Sha256>,
 }
 
+/// A version as the file shows it to anybody who may read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyStoreEntry {
+    /// The key's name.
+    pub name: String,
+    /// Which version.
+    pub version: u32,
+    /// Its check value, in hex.
+    pub check_value: String,
+}
+
+/// What the store of a data directory lists, without the master key: nothing of it is secret, and
+/// only the checksum is checked. `None` if there is no store or it is another module's.
+///
+/// # Errors
+/// [`OpenError`] if the file cannot be read or is damaged.
+pub fn look_into_store(dir: &Path) -> Result<Option<Vec<KeyStoreEntry>>, OpenError> {
+    let path = dir.join(super::STORE);
+    let Some(text) = crate::files::read(&path)? else { return Ok(None) };
+    let damaged = |why| OpenError::Damaged { path: path.clone(), why };
+    let (body, given) =
+        text.rsplit_once(CHECKSUM).ok_or_else(|| damaged("the checksum is missing"))?;
+    if given.trim_end() != hex::encode(Sha256::digest(body.as_bytes())) {
+        return Err(damaged("the checksum is wrong"));
+    }
+    let mut name = None;
+    let mut found = Vec::new();
+    for line in body.lines() {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("key") => name = words.next().map(str::to_owned),
+            Some("version") => {
+                let read = version(&mut words).zip(name.clone());
+                let (version, name) = read.ok_or_else(|| damaged("a line is not understood"))?;
+                let check_value = version.check_value.to_string();
+                found.push(KeyStoreEntry { name, version: version.number, check_value });
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(found))
+}
+
 impl Sealing<'_> {
     fn mac_of(&self, text: &str) -> [u8; 32] {
         let mut mac = self.mac.clone();

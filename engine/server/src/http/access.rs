@@ -35,6 +35,10 @@ pub(super) struct Operator(pub(super) Caller);
 #[derive(Debug, Clone)]
 pub(super) struct Custodian(pub(super) Caller);
 
+/// May bring in, rotate and destroy keys.
+#[derive(Debug, Clone)]
+pub(super) struct KeyCustodian(pub(super) Caller);
+
 impl Caller {
     fn of(headers: &HeaderMap, name: &HeaderName, tokens: &[ApiToken]) -> Result<Self, Problem> {
         let value = headers.get(name).ok_or_else(|| {
@@ -117,6 +121,19 @@ impl FromRequestParts<HttpContext> for Custodian {
         }
         let detail = format!("{:?} does not have the role privacy", caller.name);
         Err(Problem::forbidden(detail).with_rule("PII-2"))
+    }
+}
+
+impl FromRequestParts<HttpContext> for KeyCustodian {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Problem> {
+        let caller = Caller::of(&parts.headers, &header::AUTHORIZATION, context.tokens())?;
+        if caller.has(Role::KeyCustodian) {
+            return Ok(Self(caller));
+        }
+        let detail = format!("{:?} does not have the role key_custodian", caller.name);
+        Err(Problem::forbidden(detail))
     }
 }
 

@@ -24,6 +24,7 @@ mod fields;
 mod forms;
 mod health;
 mod idempotency;
+mod keys;
 mod looks;
 mod metering;
 mod money;

@@ -4,7 +4,7 @@
 use super::describe::ProblemBody;
 use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, disputes, health,
-    networks, notifications, operations, overdrafts,
+    keys, networks, notifications, operations, overdrafts,
 };
 use super::{
     personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
@@ -34,7 +34,7 @@ use utoipa::{Modify, OpenApi};
         card_settings::holder_limits, card_settings::travel, card_settings::end_travel,
         card_security::switches, card_security::scripts, card_security::queue,
         card_security::cancel,
-        networks::list,
+        keys::list, keys::change, networks::list,
         personal::read, personal::reveal, personal::erase, data_report::report,
         transactions::list, transactions::read,
         presentments::list, presentments::present, stop_list::list, stop_list::put,

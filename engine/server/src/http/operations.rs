@@ -132,7 +132,10 @@ pub(super) async fn move_clock(
         return Err(Problem::field("to", detail));
     }
     match advance_clock(&running.shard, &running.clock, running.days, to).await {
-        Ok(now) => Ok(Json(Now { now: now.rfc3339() })),
+        Ok(now) => {
+            crate::keys::watch::tick(running.security.as_ref(), now);
+            Ok(Json(Now { now: now.rfc3339() }))
+        }
         Err(AdvanceError::Day(error)) => Err(not_ended(error, running.clock.now().business_date())),
         Err(AdvanceError::Clock(ClockError::NotATestClock)) => {
             Err(Problem::no_route(ClockError::NotATestClock.to_string()))

@@ -93,6 +93,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "No such thing", detail)
     }
 
+    pub(super) fn not_found_because(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "No such thing", detail)
+    }
+
     pub(super) fn no_route(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "no-route", "Nothing here", detail)
     }

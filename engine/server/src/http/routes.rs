@@ -4,7 +4,7 @@ use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, disputes, health,
-    metering, networks, notifications, openapi, operations, overdrafts, page, personal,
+    keys, metering, networks, notifications, openapi, operations, overdrafts, page, personal,
     presentments, rates, retirement, rules, statements, stop_list, transactions,
 };
 use axum::Router;
@@ -80,6 +80,8 @@ impl Routes {
             .api(Method::POST, "/customers/{id}/erase", personal::erase)
             .api(Method::POST, "/cards/{id}/reveal", personal::reveal)
             .api(Method::POST, "/accounts/{id}/closure", retirement::end)
+            .api(Method::GET, "/keys", keys::list)
+            .api(Method::POST, "/keys", keys::change)
             .api(Method::GET, "/networks", networks::list)
             .api(Method::GET, "/transactions", transactions::list)
             .api(Method::GET, "/transactions/{id}", transactions::read)

@@ -70,6 +70,7 @@ pub(crate) const fn command_name(command: &Command) -> &'static str {
         Command::ExpireHolds => "expiry of holds",
         Command::SetCard { .. } => "card settings",
         Command::SetTerminalKey { .. } => "terminal key",
+        Command::Key(_) => "key event",
         Command::LoadRates { .. } => "rates",
         Command::Personal(_) => "personal data",
         Command::EndOfDay { .. } => "end of day",

@@ -1,0 +1,87 @@
+//! `/keys`: the keys by name, and what is done with them. Key material is only ever taken in
+//! (a custodian's component, a key block) or handed out in a key block under another key.
+
+use super::access::{KeyCustodian, Reader};
+use super::context::HttpContext;
+use super::fields::Body;
+use super::problem::Problem;
+use crate::keys::{KeyDone, KeyRequest, KeysView, journaled};
+use axum::Json;
+use axum::extract::State;
+use security::{KeyRefusal, RefusalKind};
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// One change at a time: between the check and the journal nobody else may change the store.
+static CHANGES: Mutex<()> = Mutex::const_new(());
+
+/// The keys by name with their versions, check values and dates, and the ceremonies that run.
+/// Never key material.
+#[utoipa::path(get, path = "/api/v1/keys", tag = "keys",
+    responses((status = 200, body = KeysView),
+        (status = 409, description = "The security module keeps its keys with its own tools")))]
+pub(super) async fn list(
+    State(context): State<HttpContext>,
+    _: Reader,
+) -> Result<Json<KeysView>, Problem> {
+    let running = context.running()?;
+    let life = running.security.key_life().ok_or_else(no_store)?;
+    let now = running.clock.now();
+    life.advance(now.at);
+    Ok(Json(KeysView::of(&life.list(), now)))
+}
+
+/// Makes, brings in, rotates, hands out, retires or destroys a key; begins a ceremony, gives a
+/// component of one, or cancels it. Journaled before it is done, under the token's name. Sent
+/// again it is refused, since it was done.
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", request_body = KeyRequest,
+    responses((status = 200, body = KeyDone),
+        (status = 403, description = "The token does not have the role key_custodian, or the \
+            person gave a component already"),
+        (status = 404, description = "No such key, version or ceremony"),
+        (status = 409, description = "It does not go with what there is"),
+        (status = 422, description = "What is wrong, with the field")))]
+pub(super) async fn change(
+    State(context): State<HttpContext>,
+    KeyCustodian(caller): KeyCustodian,
+    body: Body,
+) -> Result<Json<KeyDone>, Problem> {
+    let running = context.running()?;
+    let request: KeyRequest = serde_json::from_slice(&body.0)
+        .map_err(|error| Problem::field("body", error.to_string()))?;
+    let _only_one = CHANGES.lock().await;
+    let security = Arc::clone(&running.security);
+    let life = security.key_life().ok_or_else(no_store)?;
+    let now = running.clock.now();
+    life.advance(now.at);
+    let change = request.change(life, now.offset).map_err(refused)?;
+    let prepared = life.prepare(&change, &caller.name, now.at).map_err(refused)?;
+    let (facts, refusal) = (prepared.facts.clone(), prepared.refusal.clone());
+    running.shard.command(journaled(&facts, &caller.name), None).await?;
+    let writing = Arc::clone(&security);
+    let completed = tokio::task::spawn_blocking(move || match writing.key_life() {
+        Some(life) => life.complete(prepared),
+        None => Err(KeyRefusal::conflict("store", "the module has no store")),
+    });
+    let completed = completed.await.map_err(|_| Problem::internal("the key store's writer"))?;
+    let completed = completed.map_err(refused)?;
+    crate::keys::watch::tick(security.as_ref(), now);
+    match refusal {
+        Some(refusal) => Err(refused(refusal)),
+        None => Ok(Json(KeyDone::of(&facts, completed.block))),
+    }
+}
+
+fn no_store() -> Problem {
+    Problem::conflict("this security module keeps its keys with its own tools", "SEC-2")
+}
+
+fn refused(refusal: KeyRefusal) -> Problem {
+    match refusal.kind {
+        RefusalKind::NotFound => Problem::not_found_because(refusal.message),
+        RefusalKind::Conflict => Problem::conflict(refusal.message, "SIG-1"),
+        RefusalKind::Invalid => Problem::field(refusal.field, refusal.message),
+        RefusalKind::Forbidden => Problem::forbidden(refusal.message),
+        RefusalKind::Storage => Problem::internal(&refusal.message),
+    }
+}

@@ -173,7 +173,7 @@ fn a_running_engine_is_asked_to_end_the_day() {
     let digest = "b1744d0edb7ceddbe3aaaea50dc7ad722315fb94b46825b79e82f7413240d4c5";
     let config = folder.join("tamga.toml");
     let text = format!(
-        "[security]\ntest_keys = true\n[[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\n\
+        "[security]\ntest_keys = true\nmaster_key_file = \"data.master.key\"\n[[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\n\
          [http]\nbind = \"{http}\"\n[[api_token]]\nname = \"t\"\nsha256 = \"{digest}\"\n\
          roles = [\"operator\"]\n"
     );

@@ -58,7 +58,7 @@ pub fn demo(options: &DemoOptions) -> Result<(), Failure> {
     if let Some(data) = &options.data {
         config.store.path.clone_from(data);
         // Beside the data, which is to stay, and not within it.
-        config.security.master_key_file = data.with_extension("master.key");
+        config.security.master_key_file = master_key_beside(data);
     }
     telemetry::log_to_stderr(&config.log);
     let portfolio = folder.path().join("portfolio.jsonl");
@@ -75,6 +75,15 @@ pub fn demo(options: &DemoOptions) -> Result<(), Failure> {
     runtime.block_on(engine.drain())?;
     runtime.shutdown_background();
     finish(options, &config, &summary?, durable)
+}
+
+/// Where the master key of a data directory is that has no configuration file beside it:
+/// `data.master.key` for `data`.
+#[must_use]
+pub fn master_key_beside(data: &Path) -> PathBuf {
+    let mut name = data.file_name().unwrap_or_default().to_os_string();
+    name.push(".master.key");
+    data.with_file_name(name)
 }
 
 /// The demo's configuration with a token of its own, and the token.

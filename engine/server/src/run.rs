@@ -34,11 +34,14 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 fn config(place: &Place) -> Result<Config, Failure> {
-    let config = match &place.config {
-        Some(path) => Config::load(path, environment()),
-        None => Config::built_in(environment()),
-    };
-    config.map_err(Failure::from)
+    if let Some(path) = &place.config {
+        return Config::load(path, environment()).map_err(Failure::from);
+    }
+    let mut config = Config::built_in(environment())?;
+    if let Some(data) = &place.data {
+        config.security.master_key_file = tamga::demo::master_key_beside(data);
+    }
+    Ok(config)
 }
 
 /// The data directory: what is named, or the configuration's.

@@ -139,7 +139,8 @@ fn a_banks_keys_from_nothing_at_rest() {
     let last = give(&two, "bob").good();
     assert!(last.out.contains("ceremony completed") && last.out.contains(CHECK), "{}", last.out);
 
-    bank.key(&["generate", "cvk", "--usage", "card-verification", "--expires-on", "2020-01-31"])
+    let _said = bank
+        .key(&["generate", "cvk", "--usage", "card-verification", "--expires-on", "2020-01-31"])
         .good();
     let export = bank.key(&["export", "cvk", "--under", "zmk"]).good();
     assert!(export.out.starts_with("B0096C0TC00E0000"), "{}", export.out);
@@ -154,11 +155,11 @@ fn a_banks_keys_from_nothing_at_rest() {
     let other = ["import", "p", "--usage", "pin-encryption", "--under", "zmk", "--file", &block];
     assert!(bank.key(&other).exits(1).err.contains("has usage P0"));
 
-    bank.key(&["rotate", "cvk", "--accept-old-until", "2099-12-31"]).good();
+    let _said = bank.key(&["rotate", "cvk", "--accept-old-until", "2099-12-31"]).good();
     let early = bank.key(&["destroy", "cvk", "--key-version", "1"]).exits(1);
     assert!(early.err.contains("retire it first"), "{}", early.err);
-    bank.key(&["retire", "cvk", "--key-version", "1"]).good();
-    bank.key(&["destroy", "cvk", "--key-version", "1"]).good();
+    let _said = bank.key(&["retire", "cvk", "--key-version", "1"]).good();
+    let _said = bank.key(&["destroy", "cvk", "--key-version", "1"]).good();
     let listed = bank.key(&["list", "--json"]).good().out;
     let listed: Value = serde_json::from_str(&listed).unwrap();
     let states: Vec<&str> = listed["keys"][1]["versions"]
@@ -178,7 +179,7 @@ fn a_banks_keys_from_nothing_at_rest() {
 #[test]
 fn two_custodians_ask_a_running_engine() {
     let bank = Bank::new();
-    bank.key(&["master"]).good();
+    let _said = bank.key(&["master"]).good();
     let running = bank.serve();
     let (status, problem) = bank.asked("eve", Some(&json!({"action": "cancel", "name": "zmk"})));
     assert_eq!(status, 403, "{problem}");
@@ -248,10 +249,10 @@ fn two_custodians_ask_a_running_engine() {
 #[test]
 fn a_key_that_the_journal_does_not_know_is_told() {
     let bank = Bank::new();
-    bank.key(&["master"]).good();
-    bank.key(&["generate", "cvk", "--usage", "card-verification"]).good();
+    let _said = bank.key(&["master"]).good();
+    let _said = bank.key(&["generate", "cvk", "--usage", "card-verification"]).good();
     let known = bank.store();
-    bank.key(&["generate", "pvk", "--usage", "pin-verification-visa"]).good();
+    let _said = bank.key(&["generate", "pvk", "--usage", "pin-verification-visa"]).good();
     verified(&bank.path("data"));
     // Somebody puts an older store back: the journal has a key that the store has not.
     fs::write(bank.path("data/keys"), known).unwrap();
@@ -275,7 +276,7 @@ fn a_master_key_from_components_and_a_check_value() {
     assert!(!bank.path("master.key").exists());
     let alone = bank.key(&["master", "--file", &one]).exits(2);
     assert!(alone.err.contains("2 to 9 components"), "{}", alone.err);
-    bank.key(&files).good();
+    let _said = bank.key(&files).good();
     let check = tamga(&["key", "check-value", "--file", &bank.write("c", ONE)]).good();
     assert_eq!(check.out.trim().len(), 6, "{}", check.out);
 }

@@ -26,7 +26,8 @@ fn import_rates(folder: &Path, text: &str) -> Run {
 fn amt_3_a_file_of_rates_goes_in_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let text = "[security]\ntest_keys = true\n[[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\n[store]\npath = \"data\"\n";
+    let text = "[security]\ntest_keys = true\n[[listener]]\nname = \"pos\"\n\
+                bind = \"127.0.0.1:0\"\n[store]\npath = \"data\"\n";
     fs::write(folder.join("tamga.toml"), text).unwrap();
     let portfolio = folder.join("portfolio.jsonl");
     fs::write(&portfolio, "{\"type\":\"product\",\"id\":\"usd\",\"currency\":\"USD\"}\n").unwrap();

@@ -6,7 +6,7 @@
 //! contact with a right cryptogram, approved or not, until its result is told.
 
 use crate::settings::refused;
-use crate::{Done, Refusal, RuleId, ScriptOutcome, ScriptResult, State};
+use crate::{Done, KeyRole, Refusal, RuleId, ScriptOutcome, ScriptResult, State};
 use arrayvec::ArrayVec;
 use compact_str::format_compact;
 use payment_types::{Sequence, Timestamp};
@@ -181,6 +181,10 @@ impl State {
             let mut told = told.iter().flatten().filter(|told| told.identifier == identifier);
             told.any(|told| told.outcome != ScriptOutcome::NotPerformed)
         };
+        if self.card_key(slot, KeyRole::ImkSmi).is_none() {
+            // Nothing can be made without the key for its MAC, so nothing counts as sent.
+            return ScriptOrders::default();
+        }
         let mut orders = ArrayVec::<ScriptOrder, SCRIPTS_MOST>::new();
         let scripts = self.scripts.get(&slot);
         if new_pin {

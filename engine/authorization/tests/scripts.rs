@@ -174,6 +174,18 @@ fn a_lost_cards_chip_is_blocked_where_the_rule_set_says_so() {
 }
 
 #[test]
+fn without_the_key_for_its_mac_a_script_waits() {
+    let mut bank = Bank::new();
+    let change = CardChange::QueueScript { kind: ScriptKind::CardBlock };
+    let by = OnRequestOf::default();
+    bank.command(Command::SetCard { card: "K2".into(), change, by });
+    let mut request = by_chip(1);
+    request.card = message("0200", PURCHASE, "POS00001", "K2", "10.00").card;
+    let (_, decision) = bank.new_message(request);
+    assert_eq!((decision.result.code(), sent(&decision)), ("00", vec![]));
+}
+
+#[test]
 fn queues_are_in_the_snapshot() {
     let mut bank = Bank::new();
     queue(&mut bank, ScriptKind::ApplicationUnblock);

@@ -179,8 +179,11 @@ pub fn portfolio() -> Vec<PortfolioItem> {
         ..card("KN", "A2", "C2")
     };
     let supplementary = CardItem { supplementary_of: Some("K1".into()), ..card("KS", "A1", "C4") };
+    // Its chip can be told things.
+    let keys = SealedKeys::of(KeyRole::ImkSmi, &[1; 8]);
+    let scripted = CardSecurity { keys, ..CardSecurity::default() };
     let cards = [
-        card("K1", "A1", "C1"),
+        CardItem { security: scripted, ..card("K1", "A1", "C1") },
         card("K2", "A2", "C2"),
         card("K4", "A4", "C4"),
         card("K5", "A5", "C1"),

@@ -105,7 +105,7 @@ impl Canaries {
         self.bytes(digits.as_bytes(), what, "text");
         for start in [0, 1] {
             let even = (digits.len() - start) / 2 * 2;
-            let packed = hex::decode(&digits[start..start + even]).unwrap();
+            let packed = hex::decode(digits.get(start..start + even).unwrap()).unwrap();
             self.bytes(&packed, what, &format!("packed at {start}"));
         }
     }
@@ -144,7 +144,7 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
 /// The PIN block in clear: what the terminal's PIN pad enciphers.
 fn clear_block(pan: &str) -> Vec<u8> {
     let pin = hex::decode(format!("0C{PIN}FF")).unwrap();
-    let number = hex::decode(format!("0000{}", &pan[3..15])).unwrap();
+    let number = hex::decode(format!("0000{}", pan.get(3..15).unwrap())).unwrap();
     pin.iter().zip(number).map(|(pin, number)| pin ^ number).collect()
 }
 

@@ -182,6 +182,11 @@ fn pins() {
         random,
         pin_block::decode_pin_field_iso4,
     );
+}
+
+fn pin_references() {
+    let pan = pan();
+    let pin = Pin::from_ascii(b"4739").expect("a PIN");
     let pin_of = |numbers: &mut Numbers| {
         let digits = numbers.block().map(|byte| b'0' + byte % 10);
         Pin::from_ascii(&digits[..4]).expect("four digits")
@@ -237,5 +242,6 @@ fn main() {
     println!("{SAMPLES} samples of {CALLS} calls each; |t| above 4.5 is a difference");
     comparisons();
     pins();
+    pin_references();
     ciphers();
 }

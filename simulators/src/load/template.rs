@@ -317,15 +317,16 @@ mod tests {
         use cryptography::{ClearKey, TdesKey};
         use emv::{IccData, Tag};
         const IMK: &str = "4123456789ABCDEFFEDCBA9876543210";
+        const TAK: &str = "FEDCBA98765432100123456789ABCDEF";
         let endpoint = Endpoint::pos("x:1").unwrap();
         let product = format!(
             "{{\"type\":\"product\",\"id\":\"p\",\"keys\":{{\"imk_ac\":\"{IMK}\"}},\
              \"chip\":{{\"cryptogram_version\":18}}}}\n\
              {{\"type\":\"account\",\"id\":\"A\",\"product\":\"p\"}}\n"
         );
-        let portfolio = PORTFOLIO
-            .replace("\"pan\"", "\"account\":\"A\",\"pan\"")
-            .replace("\"keys\":{", "\"security\":{\"mac\":\"required\"},\"keys\":{\"tak\":\"FEDCBA98765432100123456789ABCDEF\",");
+        let maced = format!("\"security\":{{\"mac\":\"required\"}},\"keys\":{{\"tak\":\"{TAK}\",");
+        let portfolio =
+            PORTFOLIO.replace("\"pan\"", "\"account\":\"A\",\"pan\"").replace("\"keys\":{", &maced);
         let Stock { mut cards, terminals, .. } = stock_of(&endpoint, &(product + &portfolio));
         cards.prepare_chips(41).unwrap();
         let zone = Zone::named(DEFAULT_ZONE).unwrap();

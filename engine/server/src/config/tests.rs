@@ -234,7 +234,8 @@ fn what_an_hsm_cannot_do_without_is_told() {
         ),
         (
             "[security]\naddresses = [\"hsm-1:1500\"]",
-            "5:1: security.addresses: unknown key `addresses`; known are module, test_keys",
+            "5:1: security.addresses: unknown key `addresses`; known are module, test_keys, \
+             master_key_file",
         ),
         (
             "[security]\nmodule = \"payshield\"\naddresses = [\"h:1\"]\ntls = { cert = \"c\" }",

@@ -14,7 +14,9 @@ const PORTFOLIO: &str = r#"{"type":"product","id":"elcart","currency":"KGS"}
 "#;
 
 fn filled(data: &Path) -> Offline {
-    let config = Config::built_in([]).unwrap();
+    let mut config = Config::built_in([]).unwrap();
+    config.security.test_keys = true;
+    config.security.master_key_file = crate::demo::master_key_beside(data);
     let mut offline = Offline::open(&config, data, None).unwrap_or_else(|_| panic!("not opened"));
     let source = (Path::new("p.jsonl"), 0);
     let mut progress = Progress::silent();

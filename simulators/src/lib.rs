@@ -10,6 +10,7 @@
 //! [`terminal`].
 
 pub mod card;
+pub mod chaos;
 pub mod device;
 pub mod doctor;
 pub mod echo;
@@ -22,10 +23,12 @@ pub mod intent;
 pub mod keys;
 pub mod load;
 pub mod moment;
+pub mod oracle;
 pub mod pin;
 pub mod portfolio;
 pub mod private;
 pub mod recording;
+pub mod report;
 pub mod scenario;
 pub mod show;
 pub mod tape;

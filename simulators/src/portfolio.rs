@@ -37,7 +37,7 @@ impl Source {
         file.or_else(by_environment).map_or(Self::Demo, Self::File)
     }
 
-    fn open(&self) -> Result<Box<dyn BufRead>, SimError> {
+    pub(crate) fn open(&self) -> Result<Box<dyn BufRead>, SimError> {
         Ok(match self {
             Self::File(path) => {
                 let file = File::open(path).map_err(SimError::file(path))?;
@@ -47,7 +47,7 @@ impl Source {
         })
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         match self {
             Self::File(path) => path,
             Self::Demo => Path::new("the demo's portfolio"),

@@ -6,8 +6,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
-use tamga_sim::load::{self, Arrivals, Mix, Second, Settings};
+use tamga_sim::chaos::Chaos;
+use tamga_sim::load::host::OwnEngine;
+use tamga_sim::load::{self, Arrivals, Hot, Mix, Popularity, Settings, Shape, Stop};
+use tamga_sim::oracle::Judging;
 use tamga_sim::portfolio::Source;
+use tamga_sim::report::{self, Second};
 use tamga_sim::{SimError, moment};
 
 /// Load a host and measure its answers
@@ -17,7 +21,11 @@ use tamga_sim::{SimError, moment};
 /// --in-flight messages on their way, and latency counts from when a message was sent. Messages
 /// without an answer by the deadline count with the time waited for them.
 ///
-/// Exit code 0 if every message was answered, 1 if not.
+/// With --oracle every answer is judged by a model of the bank, and --chaos makes trouble on the
+/// way; with --engine the load starts an engine of its own to do that to. The first Ctrl-C ends the
+/// sending, and the report is of what was sent.
+///
+/// Exit code 0 if every message was answered (and rightly), 1 if not.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -25,6 +33,8 @@ pub(crate) struct Args {
     /// Cards and terminals [default: $TAMGA_PORTFOLIO, else the demo\'s]
     #[arg(long, value_name = "FILE")]
     portfolio: Option<PathBuf>,
+    #[command(flatten)]
+    judged: Judged,
     /// Use the terminals of this listener
     #[arg(long, value_name = "NAME", default_value = "pos")]
     listener: String,
@@ -37,6 +47,10 @@ pub(crate) struct Args {
     /// Open loop: messages a second over all connections
     #[arg(long, value_name = "NUMBER")]
     rate: Option<f64>,
+    /// How an open loop's rate goes: "ramp 0-5000 30s, hold 5000 1m, burst 9000 2s, day 4000 60s"
+    /// (rates may be in percent of --rate), or a file of times and rates
+    #[arg(long, value_name = "WORDS|FILE")]
+    shape: Option<String>,
     /// How an open loop spreads its messages
     #[arg(long, value_enum, default_value_t = Spread::Poisson)]
     arrivals: Spread,
@@ -52,9 +66,17 @@ pub(crate) struct Args {
     /// When to give up on an answer
     #[arg(long, value_name = "TIME", value_parser = options::duration, default_value = "10s")]
     deadline: Duration,
-    /// What to send, in shares: purchase, tap, preauth, refund, cash, cash-in, balance, echo
-    #[arg(long, value_name = "NAME=SHARE,…", default_value = "purchase=70,tap=30")]
-    mix: Mix,
+    /// What to send, in shares: purchase, tap, preauth, refund, cash, cash-in, balance, near-cap,
+    /// echo [default: purchase=70,tap=30]; with --oracle also wrong-pin, completion, reversal,
+    /// repeat, changed [default: some of everything]
+    #[arg(long, value_name = "NAME=SHARE,…")]
+    mix: Option<Mix>,
+    /// Favourite cards: the exponent of Zipf's law (1 is usual; 0: all alike)
+    #[arg(long, value_name = "EXPONENT", default_value_t = 0.0)]
+    zipf: f64,
+    /// Hot accounts: a share of all messages goes to a few cards, as 20%=4
+    #[arg(long, value_name = "SHARE%=CARDS")]
+    hot: Option<Hot>,
     /// How many of a hundred messages of a chip that is read carry DE 55 with a real cryptogram
     #[arg(long, value_name = "PERCENT", default_value_t = 0, num_args = 0..=1,
           default_missing_value = "100")]
@@ -83,9 +105,40 @@ pub(crate) struct Args {
     /// Write the report as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the report as a page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Neither progress nor table
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// Judging the answers, and making trouble.
+#[derive(clap::Args)]
+struct Judged {
+    /// Judge every answer by this rule set, the host's own rules.toml; the host must be fresh
+    #[arg(long, value_name = "RULES")]
+    oracle: Option<PathBuf>,
+    /// Look at the books in the end: the host's API, as http://127.0.0.1:8580
+    #[arg(long, value_name = "URL", requires = "token")]
+    api: Option<String>,
+    /// The API's token
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Let things go wrong on purpose: mild, rough, wild, or shares and times as
+    /// drop=1%,reconnect-storm=10s, or a file of such words
+    #[arg(long, value_name = "PLAN")]
+    chaos: Option<String>,
+    /// The same seed makes the same trouble
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    chaos_seed: u64,
+    /// Start a fresh engine for this load (with --cards cards, unless --oracle says other rules),
+    /// judge it, and verify its books when it has stopped
+    #[arg(long, value_name = "PROGRAM", num_args = 0..=1, require_equals = true)]
+    engine: Option<Option<PathBuf>>,
+    /// Cards of that engine
+    #[arg(long, value_name = "NUMBER", default_value_t = 2000)]
+    cards: u32,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -96,30 +149,80 @@ enum Spread {
 
 impl Args {
     pub(crate) fn run(self) -> Ran {
-        let (json, quiet) = (self.json.clone(), self.quiet);
-        let settings = self.settings()?;
+        let (json, html, quiet) = (self.json.clone(), self.html.clone(), self.quiet);
+        let own = self.own_engine()?;
+        let mut settings = self.settings()?;
+        if let Some(own) = &own {
+            own.become_target(&mut settings)?;
+        }
+        stop_on_interrupt(&settings.stop)?;
         let bar = progress(&settings, quiet)?;
         let started = std::time::Instant::now();
-        let report = load::run(&settings, |second| tell(&bar, second, started))?;
+        let mut report = load::run(&settings, |second| tell(&bar, second, started))?;
         bar.finish_and_clear();
+        if let Some(own) = own {
+            let verified = own.verify();
+            if let Err(error) = &verified {
+                eprintln!("tamga-sim: {error}");
+            }
+            if let Some(oracle) = &mut report.oracle {
+                oracle.verified = Some(verified.is_ok());
+            }
+        }
         if !quiet {
             print!("{report}");
         }
         if let Some(path) = json {
             std::fs::write(&path, report.json()).map_err(SimError::file(&path))?;
         }
+        if let Some(path) = html {
+            std::fs::write(&path, report::html(&report)).map_err(SimError::file(&path))?;
+        }
         Ok(if report.is_clean() { Outcome::Good } else { Outcome::Bad })
     }
 
-    fn settings(self) -> Result<Settings, SimError> {
-        let is_bounded = self.duration.is_some() || self.count.is_some();
+    fn own_engine(&self) -> Result<Option<OwnEngine>, SimError> {
+        let Some(program) = &self.judged.engine else { return Ok(None) };
+        let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(SimError::file(path));
+        let rules = self.judged.oracle.as_ref().map(read).transpose()?;
+        OwnEngine::start(program.clone(), rules, self.judged.cards, &self.zone).map(Some)
+    }
+
+    fn judging(judged: &Judged) -> Result<Option<Judging>, SimError> {
+        let chaos = judged.chaos.as_deref().map(|plan| Chaos::read(plan, judged.chaos_seed));
+        let chaos = chaos.transpose()?;
+        let Some(path) = &judged.oracle else {
+            if chaos.is_some() && judged.engine.is_none() {
+                let message = "--chaos needs --oracle (or --engine): without it nobody would know \
+                               what a disturbed message did";
+                return Err(SimError::Setting(message.to_owned()));
+            }
+            let rules = OwnEngine::RULES.to_owned();
+            let judging = Judging { rules, api: None, chaos, clock_stands: false };
+            return Ok(judged.engine.is_some().then_some(judging));
+        };
+        let rules = std::fs::read_to_string(path).map_err(SimError::file(path))?;
+        let api = judged.api.clone().zip(judged.token.clone());
+        Ok(Some(Judging { rules, api, chaos, clock_stands: false }))
+    }
+
+    pub(super) fn settings(self) -> Result<Settings, SimError> {
+        let shape = match (&self.shape, self.rate) {
+            (Some(words), rate) => Some(Shape::read(words, rate, self.duration)?),
+            (None, rate) => rate.map(Shape::constant),
+        };
+        let judging = Self::judging(&self.judged)?;
+        let mix = if judging.is_some() { Mix::judged() } else { Mix::plain() };
+        let is_shaped = shape.as_ref().is_some_and(|shape| shape.length().is_some());
+        let is_bounded = self.duration.is_some() || self.count.is_some() || is_shaped;
         Ok(Settings {
             endpoint: self.host.endpoint(&self.listener)?,
             portfolio: Source::named(self.portfolio),
             listener: self.listener,
             connections: self.connections,
-            in_flight: self.in_flight.or_else(|| self.rate.is_none().then_some(1)),
-            rate: self.rate,
+            in_flight: self.in_flight.or_else(|| shape.is_none().then_some(1)),
+            shape,
+            popularity: Popularity { zipf: self.zipf, hot: self.hot },
             arrivals: match self.arrivals {
                 Spread::Poisson => Arrivals::Poisson,
                 Spread::Fixed => Arrivals::Fixed,
@@ -128,7 +231,7 @@ impl Args {
             count: self.count,
             warm_up: self.warm_up,
             deadline: self.deadline,
-            mix: self.mix,
+            mix: self.mix.unwrap_or(mix),
             chip: self.chip,
             first_counter: self.first_atc.unwrap_or_else(counter_by_clock),
             mac: self.mac,
@@ -137,6 +240,8 @@ impl Args {
             threads: self.threads,
             echo: self.echo,
             zone: self.zone,
+            stop: Stop::default(),
+            judging,
         })
     }
 }
@@ -154,7 +259,7 @@ fn progress(settings: &Settings, quiet: bool) -> Result<ProgressBar, SimError> {
         return Ok(ProgressBar::hidden());
     }
     let bad = |error: indicatif::style::TemplateError| SimError::Setting(error.to_string());
-    let whole = settings.duration.map(|duration| (settings.warm_up + duration).as_secs());
+    let whole = settings.measured().map(|duration| (settings.warm_up + duration).as_secs());
     let (bar, template) = match whole {
         Some(seconds) => {
             (ProgressBar::new(seconds), "{elapsed_precise} {bar:30} {pos}/{len} s  {msg}")
@@ -168,10 +273,33 @@ fn progress(settings: &Settings, quiet: bool) -> Result<ProgressBar, SimError> {
 
 fn tell(bar: &ProgressBar, second: &Second, started: std::time::Instant) {
     bar.set_position(started.elapsed().as_secs());
-    let Second { rate, p50, p99, warming_up, .. } = second;
+    let Second { rate, p50, p99, p999, errors, wrong, warming_up, .. } = second;
     if *warming_up {
         bar.set_message("warming up");
-    } else {
-        bar.set_message(format!("{rate:>9.0}/s  p50 {p50:>8.3} ms  p99 {p99:>8.3} ms"));
+        return;
     }
+    let troubles = [(*errors, "failed"), (*wrong, "WRONG")];
+    let troubles = troubles.iter().filter(|(count, _)| *count > 0);
+    let troubles: String = troubles.map(|(count, name)| format!("  {count} {name}")).collect();
+    bar.set_message(format!(
+        "{rate:>8.0}/s  p50 {p50:.2}  p99 {p99:.2}  p99.9 {p999:.2} ms{troubles}"
+    ));
+}
+
+/// The first Ctrl-C ends the sending, and the report is of what was sent; the second one ends all.
+pub(super) fn stop_on_interrupt(stop: &Stop) -> Result<(), SimError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| SimError::Setting(format!("no runtime: {error}")))?;
+    let stop = stop.clone();
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.set();
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
+            }
+        });
+    });
+    Ok(())
 }

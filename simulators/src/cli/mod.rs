@@ -1,9 +1,11 @@
 //! The command line: one module per subcommand, options and printing only.
 
 mod capture;
+mod compare;
 mod demo_traffic;
 mod doctor;
 mod echo;
+mod find_knee;
 mod hsm;
 mod load;
 mod options;
@@ -33,6 +35,8 @@ enum Command {
     Agent(terminal::Agent),
     Scenario(scenario::Args),
     Load(Box<load::Args>),
+    FindKnee(Box<find_knee::Args>),
+    Compare(compare::Args),
     Echo(echo::Args),
     Hsm(hsm::Args),
     Doctor(doctor::Args),
@@ -55,6 +59,8 @@ impl Cli {
             Command::Agent(args) => args.run(),
             Command::Scenario(args) => args.run(),
             Command::Load(args) => args.run(),
+            Command::FindKnee(args) => args.run(),
+            Command::Compare(args) => args.run(),
             Command::Echo(args) => args.run(),
             Command::Hsm(args) => args.run(),
             Command::Doctor(args) => args.run(),

@@ -4,6 +4,7 @@
 
 use super::cards::Cards;
 use super::operation::Operation;
+use super::popularity::Picker;
 use super::slots::{InFlight, Slots};
 use super::stats::{Tally, code};
 use super::template::{Patch, Template, WireTime};
@@ -11,13 +12,61 @@ use iso8583::{Dialect, Message};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
+
+/// What a lane wants done with its connection (chaos, or an oracle that gives up on it).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Close it, and connect again.
+    HangUp,
+    /// Leave it open and never look at it again; go on over another.
+    GoSilent,
+    /// Read nothing for so many nanoseconds.
+    StopReading(u64),
+}
+
+/// One connection's side of the conversation, whoever leads it.
+pub(crate) trait Talk: Send {
+    /// Encoded and not yet written.
+    fn out(&mut self) -> &mut Vec<u8>;
+    /// Whether another message may be on its way.
+    fn has_room(&self) -> bool;
+    /// Nothing on its way and nothing waiting.
+    fn is_idle(&self) -> bool;
+    /// Encodes a message that was due at `intended_ns`, or keeps it until there is room.
+    fn submit(&mut self, intended_ns: u64, now_ns: u64, frame: &Frame<'_>, tally: &mut Tally);
+    /// Encodes what has been waiting, as far as there is room.
+    fn catch_up(&mut self, now_ns: u64, frame: &Frame<'_>, tally: &mut Tally);
+    /// Takes what came back in one frame.
+    fn take(&mut self, body: &[u8], now_ns: u64, frame: &Frame<'_>, tally: &mut Tally);
+    /// Gives up on what was sent more than `deadline_ns` ago; whether there was any.
+    fn expire(&mut self, now_ns: u64, deadline_ns: u64, warm_up_ns: u64, tally: &mut Tally)
+    -> bool;
+    /// The connection broke: what was on its way is lost.
+    fn lose(&mut self, now_ns: u64, warm_up_ns: u64, tally: &mut Tally);
+    /// The run is over: what never found room counts as not answered.
+    fn abandon(&mut self, now_ns: u64, warm_up_ns: u64, tally: &mut Tally);
+    /// Does what falls due by itself; whether there is something to write.
+    fn tick(&mut self, _now_ns: u64, _frame: &Frame<'_>, _tally: &mut Tally) -> bool {
+        false
+    }
+    /// What is to be done with the connection next.
+    fn order(&mut self) -> Option<Order> {
+        None
+    }
+    /// What the lane's oracle believes at the end, where it has one.
+    fn belief(self: Box<Self>) -> Option<crate::oracle::Belief> {
+        None
+    }
+}
 
 /// An operation at some terminals, chosen as often as its share says.
 pub(crate) struct Act {
     pub(crate) operation: Operation,
     pub(crate) share: u32,
     pub(crate) templates: Vec<Template>,
+    /// Of these cards only; empty: of all.
+    pub(crate) cards: Range<usize>,
     /// Minor units, in these steps.
     pub(crate) amounts: RangeInclusive<u64>,
     pub(crate) step: u64,
@@ -26,6 +75,7 @@ pub(crate) struct Act {
 /// What all lanes know.
 pub(crate) struct Frame<'a> {
     pub(crate) cards: &'a Cards,
+    pub(crate) picker: &'a Picker,
     pub(crate) dialect: &'a Dialect,
     /// Messages due before this are not counted.
     pub(crate) warm_up_ns: u64,
@@ -42,7 +92,7 @@ pub(crate) struct Lane {
     /// Due, but there was no room: the moments they were due.
     waiting: VecDeque<u64>,
     /// Encoded and not yet written.
-    pub(crate) out: Vec<u8>,
+    out: Vec<u8>,
     reference: u64,
     reference_step: u64,
     dice: ChaCha8Rng,
@@ -60,38 +110,6 @@ impl Lane {
         let shares = acts.iter().map(|act| act.share).sum();
         let (waiting, out) = (VecDeque::new(), Vec::with_capacity(1 << 16));
         Self { acts, shares, slots, waiting, out, reference, reference_step, dice }
-    }
-
-    pub(crate) fn has_room(&self) -> bool {
-        self.slots.has_room()
-    }
-
-    /// Nothing on its way and nothing waiting.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.slots.in_flight() == 0 && self.waiting.is_empty()
-    }
-
-    /// Encodes a message that was due at `intended_ns`, or keeps it until there is room.
-    pub(crate) fn submit(
-        &mut self,
-        intended_ns: u64,
-        now_ns: u64,
-        frame: &Frame<'_>,
-        tally: &mut Tally,
-    ) {
-        if self.waiting.is_empty() && self.slots.has_room() {
-            self.send(intended_ns, now_ns, frame, tally);
-        } else {
-            self.waiting.push_back(intended_ns);
-        }
-    }
-
-    /// Encodes what has been waiting, as far as there is room.
-    pub(crate) fn catch_up(&mut self, now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
-        while self.slots.has_room() {
-            let Some(intended_ns) = self.waiting.pop_front() else { return };
-            self.send(intended_ns, now_ns, frame, tally);
-        }
     }
 
     fn send(&mut self, intended_ns: u64, now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
@@ -113,7 +131,7 @@ impl Lane {
             reference: self.reference,
             time: frame.time,
             amount: act.amounts.start() + self.dice.random_range(0..=steps) * act.step,
-            card: self.dice.random_range(0..frame.cards.len()),
+            card: frame.picker.pick_of(&act.cards, &mut self.dice),
             unpredictable: self.dice.random(),
         };
         self.reference += self.reference_step;
@@ -122,9 +140,37 @@ impl Lane {
             tally.send(now_ns.saturating_sub(intended_ns));
         }
     }
+}
 
-    /// Takes what came back in one frame.
-    pub(crate) fn take(&mut self, body: &[u8], now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
+impl Talk for Lane {
+    fn out(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    fn has_room(&self) -> bool {
+        self.slots.has_room()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.slots.in_flight() == 0 && self.waiting.is_empty()
+    }
+
+    fn submit(&mut self, intended_ns: u64, now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
+        if self.waiting.is_empty() && self.slots.has_room() {
+            self.send(intended_ns, now_ns, frame, tally);
+        } else {
+            self.waiting.push_back(intended_ns);
+        }
+    }
+
+    fn catch_up(&mut self, now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
+        while self.slots.has_room() {
+            let Some(intended_ns) = self.waiting.pop_front() else { return };
+            self.send(intended_ns, now_ns, frame, tally);
+        }
+    }
+
+    fn take(&mut self, body: &[u8], now_ns: u64, frame: &Frame<'_>, tally: &mut Tally) {
         let (message, answer) = if frame.echo {
             (self.slots.close_oldest(), code(b"echo"))
         } else {
@@ -146,15 +192,15 @@ impl Lane {
         match message {
             Some(message) if message.intended_ns >= frame.warm_up_ns => {
                 let latency_ns = now_ns.saturating_sub(message.intended_ns);
-                tally.answer(message.operation, answer, latency_ns);
+                let lag_ns = message.sent_ns.saturating_sub(message.intended_ns);
+                tally.answer(message.operation, answer, latency_ns, lag_ns);
             }
             Some(_) => {}
             None => tally.strange += 1,
         }
     }
 
-    /// Gives up on what was sent more than `deadline_ns` ago; whether there was any.
-    pub(crate) fn expire(
+    fn expire(
         &mut self,
         now_ns: u64,
         deadline_ns: u64,
@@ -172,8 +218,7 @@ impl Lane {
         any
     }
 
-    /// The connection broke: what was on its way is lost.
-    pub(crate) fn lose(&mut self, now_ns: u64, warm_up_ns: u64, tally: &mut Tally) {
+    fn lose(&mut self, now_ns: u64, warm_up_ns: u64, tally: &mut Tally) {
         self.out.clear();
         tally.disconnects += 1;
         while let Some(message) = self.slots.close_oldest() {
@@ -183,8 +228,7 @@ impl Lane {
         }
     }
 
-    /// The run is over: what never found room counts as not answered.
-    pub(crate) fn abandon(&mut self, now_ns: u64, warm_up_ns: u64, tally: &mut Tally) {
+    fn abandon(&mut self, now_ns: u64, warm_up_ns: u64, tally: &mut Tally) {
         for intended_ns in self.waiting.drain(..).filter(|at| *at >= warm_up_ns) {
             tally.unsent += 1;
             tally.latency.saturating_record(now_ns.saturating_sub(intended_ns).max(1));

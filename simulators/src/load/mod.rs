@@ -8,44 +8,56 @@
 mod cards;
 mod digits;
 mod gate;
-mod lane;
-mod operation;
+pub mod host;
+pub mod knee;
+pub(crate) mod lane;
+pub(crate) mod operation;
 mod pace;
+pub(crate) mod popularity;
 mod proofs;
-mod report;
-mod slots;
-mod stats;
+mod shape;
+pub(crate) mod slots;
+pub(crate) mod stats;
 mod template;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod worker;
 
 pub use operation::{Mix, Operation};
 pub use pace::Arrivals;
-pub use report::{CodeCount, Latency, LoadReport, Second};
+pub use popularity::{Hot, Popularity};
+pub use shape::Shape;
 
 use crate::device::{KeyScheme, MacDuty};
 use crate::moment::Zone;
+use crate::oracle::Judging;
 use crate::portfolio::Source;
+use crate::report::{LoadReport, Outcome, Second};
 use crate::{Endpoint, SimError};
 use cards::{Cards, Stock};
 use gate::Gate;
 use hdrhistogram::Histogram;
-use lane::{Act, Lane};
+use lane::{Act, Lane, Talk};
 use pace::Schedule;
 use payment_types::Moment;
+use popularity::Picker;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use slots::{Slots, stans_of};
 use stats::{Tally, histogram};
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use template::{Template, WireTime};
+use watch::Watch;
 
 /// Cash machines pay out what this note makes up.
-const NOTE: u64 = 20_000;
+pub(crate) const NOTE: u64 = 20_000;
 const MINOR: u64 = 100;
+/// One card in so many is kept near its cap.
+const NEAR_CAP_ONE_IN: usize = 50;
 /// In flight on a connection in an open loop where nothing else is said.
 const OPEN_LOOP_IN_FLIGHT: u32 = 10_000;
 
@@ -63,7 +75,7 @@ pub struct Settings {
     /// How many messages may be on their way on each; in an open loop `None` is as many as needed.
     pub in_flight: Option<u32>,
     /// Messages a second over all connections: an open loop. `None`: a closed one.
-    pub rate: Option<f64>,
+    pub shape: Option<Shape>,
     /// How an open loop spreads them.
     pub arrivals: Arrivals,
     /// How long to measure; `None` until `count` is reached.
@@ -84,6 +96,8 @@ pub struct Settings {
     pub mac: bool,
     /// Whole units of money, from and to.
     pub amounts: RangeInclusive<u64>,
+    /// Which cards are used how often.
+    pub popularity: Popularity,
     /// The same seed sends the same.
     pub seed: u64,
     /// Threads that drive connections.
@@ -92,18 +106,51 @@ pub struct Settings {
     pub echo: bool,
     /// The zone of terminals' clocks.
     pub zone: String,
+    /// Ends the sending early; what was measured is reported.
+    pub stop: Stop,
+    /// Judges the answers.
+    pub judging: Option<Judging>,
+}
+
+/// A way to end a load early.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Nothing more is sent from now on.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was ended early.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Settings {
+    /// How long to measure: what is told, or as long as the shape is.
+    #[must_use]
+    pub fn measured(&self) -> Option<Duration> {
+        let shape = || self.shape.as_ref().filter(|_| self.count.is_none())?.length();
+        self.duration.or_else(shape)
+    }
 }
 
 /// What all workers go by.
 struct Plan {
     endpoint: Endpoint,
     cards: Cards,
+    picker: Picker,
     zone: Zone,
     warm_up: Duration,
     duration: Option<Duration>,
     deadline_ns: u64,
     echo: bool,
     is_open_loop: bool,
+    judged: bool,
+    stop: Stop,
     gate: Gate,
     started: OnceLock<Instant>,
 }
@@ -145,7 +192,7 @@ impl Plan {
     }
 }
 
-fn nanoseconds(time: Duration) -> u64 {
+pub(crate) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
@@ -157,53 +204,95 @@ fn nanoseconds(time: Duration) -> u64 {
 pub fn run(settings: &Settings, mut told: impl FnMut(&Second)) -> Result<LoadReport, SimError> {
     check(settings)?;
     let zone = Zone::named(&settings.zone)?;
-    let (dialect, today) = (settings.endpoint.dialect(), zone.now().business_date());
+    let started_at = zone.now();
+    let (dialect, today) = (settings.endpoint.dialect(), started_at.business_date());
     let stock = Stock::read(&settings.portfolio, &settings.listener, dialect, today)?;
-    let left_out = stock.left_out;
+    let mut left_out = stock.left_out;
     let threads = settings.threads.clamp(1, settings.connections);
-    let (cards, lanes) = lanes(settings, stock, zone.now())?;
+    let (cards, lanes) = match &settings.judging {
+        Some(judging) => {
+            let (lanes, not_judged) = crate::oracle::lanes(settings, judging, started_at)?;
+            left_out = not_judged;
+            (stock.cards, lanes)
+        }
+        None => lanes(settings, stock, started_at)?,
+    };
     let plan = Arc::new(Plan {
         endpoint: settings.endpoint.clone(),
+        picker: Picker::new(cards.len(), settings.popularity),
         cards,
         zone,
         warm_up: settings.warm_up,
-        duration: settings.duration,
+        duration: settings.measured(),
         deadline_ns: nanoseconds(settings.deadline),
         echo: settings.echo,
-        is_open_loop: settings.rate.is_some(),
+        is_open_loop: settings.shape.is_some(),
+        judged: settings.judging.is_some(),
+        stop: settings.stop.clone(),
         gate: Gate::new(threads),
         started: OnceLock::new(),
     });
+    raise_file_limit(settings.connections);
     let live = Arc::new(Mutex::new(Live { total: Tally::new()?, recent: histogram()? }));
     let workers = start(settings, &plan, &live, lanes, threads);
-    let mut seconds = Vec::new();
-    let mut watch = Watch::default();
+    let mut timeline = Vec::new();
+    let mut watch = Watch::new(settings.shape.clone());
     while workers.iter().any(|worker| !worker.is_finished()) {
         std::thread::sleep(Duration::from_millis(20));
         if let Some(second) = watch.look(&plan, &live, false) {
             told(&second);
-            seconds.push(second);
+            timeline.push(second);
         }
     }
+    let mut beliefs = Vec::new();
     for worker in workers {
         let died = |_| Err(SimError::Setting("a worker thread died".to_owned()));
-        worker.join().unwrap_or_else(died)?;
+        let lanes = worker.join().unwrap_or_else(died)?;
+        beliefs.extend(lanes.into_iter().filter_map(|lane| lane.belief()));
     }
-    seconds.extend(watch.look(&plan, &live, true));
-    let live = live.lock().unwrap_or_else(PoisonError::into_inner);
-    let measured = plan.now_ns().saturating_sub(plan.warm_up_ns());
-    let measured = Duration::from_nanos(measured).min(settings.duration.unwrap_or(Duration::MAX));
-    Ok(LoadReport::new(settings, &live.total, measured, seconds, left_out))
+    timeline.extend(watch.look(&plan, &live, true));
+    let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+    let measured = Duration::from_nanos(plan.now_ns().saturating_sub(plan.warm_up_ns()));
+    let measured = measured.min(settings.measured().unwrap_or(Duration::MAX));
+    let judged = settings.judging.as_ref().map(|judging| {
+        let checks = std::mem::take(&mut live.total.checks);
+        crate::oracle::conclude(judging, checks, beliefs, started_at)
+    });
+    Ok(Outcome { tally: &live.total, measured, timeline, left_out, started_at, judged }
+        .report(settings))
+}
+
+/// A connection is a file to the system, which by default allows a thousand.
+fn raise_file_limit(connections: usize) {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let needed =
+        u64::try_from(connections).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(64);
+    if limit.current.is_some_and(|current| current < needed) {
+        limit.current = Some(needed.min(limit.maximum.unwrap_or(needed)));
+        // Where it is not allowed, connecting will say so.
+        setrlimit(Resource::Nofile, limit).unwrap_or_default();
+    }
 }
 
 fn check(settings: &Settings) -> Result<(), SimError> {
     let wrong = |message: &str| Err(SimError::Setting(message.to_owned()));
     match settings {
         Settings { connections: 0, .. } => wrong("at least one connection"),
-        Settings { duration: None, count: None, .. } => wrong("a load has a duration or a count"),
-        Settings { rate: None, in_flight: None, .. } => wrong("a closed loop has an in-flight"),
-        Settings { rate: Some(rate), .. } if !rate.is_finite() || *rate <= 0.0 => {
+        Settings { count: None, .. } if settings.measured().is_none() => {
+            wrong("a load has a duration or a count")
+        }
+        Settings { shape: None, in_flight: None, .. } => wrong("a closed loop has an in-flight"),
+        Settings { shape: Some(shape), .. } if !shape.peak().is_finite() || shape.peak() <= 0.0 => {
             wrong("a rate is above 0")
+        }
+        Settings { judging: None, mix, .. }
+            if mix.shares().iter().any(|(operation, _)| operation.needs_memory()) =>
+        {
+            wrong("reversals, repeats, completions and wrong PINs need --oracle")
+        }
+        Settings { popularity, .. } if !(0.0..=10.0).contains(&popularity.zipf) => {
+            wrong("Zipf's exponent is from 0 to 10")
         }
         Settings { connections, in_flight: Some(in_flight), .. }
             if usize::try_from(*in_flight)
@@ -221,13 +310,14 @@ fn check(settings: &Settings) -> Result<(), SimError> {
     }
 }
 
-type Worker = std::thread::JoinHandle<Result<(), SimError>>;
+type Lanes = Vec<Box<dyn Talk>>;
+type Worker = std::thread::JoinHandle<Result<Lanes, SimError>>;
 
 fn start(
     settings: &Settings,
     plan: &Arc<Plan>,
     live: &Arc<Mutex<Live>>,
-    mut lanes: Vec<Lane>,
+    mut lanes: Lanes,
     threads: usize,
 ) -> Vec<Worker> {
     let all = u64::try_from(lanes.len()).unwrap_or(u64::MAX).max(1);
@@ -237,12 +327,13 @@ fn start(
     let mut before = 0;
     for thread in 0..threads {
         let share = lanes.len().div_ceil(threads - thread);
-        let own: Vec<Lane> = lanes.drain(..share).collect();
+        let own: Lanes = lanes.drain(..share).collect();
         let count = u64::try_from(own.len()).unwrap_or_default();
         let dice = dice(settings.seed, usize::MAX - thread);
         #[expect(clippy::cast_precision_loss, reason = "a number of connections")]
         let part = count as f64 / all as f64;
-        let schedule = settings.rate.map(|r| Schedule::new(settings.arrivals, r * part, dice));
+        let pieces = settings.shape.as_ref().map(|shape| shape.share(part, settings.warm_up));
+        let schedule = pieces.map(|pieces| Schedule::new(settings.arrivals, pieces, dice));
         // Shares that add up to the whole count.
         let budget = u64::try_from(upto(before + count) - upto(before)).unwrap_or(u64::MAX);
         before += count;
@@ -260,7 +351,7 @@ fn start(
 }
 
 /// Templates for every connection: its own terminals where there are enough.
-fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Vec<Lane>), SimError> {
+fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Lanes), SimError> {
     let Stock { mut cards, mut terminals, .. } = stock;
     let duty = if settings.mac { MacDuty::Required } else { MacDuty::None };
     terminals.retain(|terminal| {
@@ -277,7 +368,7 @@ fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Vec<L
     let step = u64::try_from(count).unwrap_or(1);
     // Twelve digits: four that differ from run to run, eight that count.
     let run = now.at.0.unsigned_abs() / 1000 % 10_000 * 100_000_000;
-    let mut lanes = Vec::with_capacity(count);
+    let mut lanes: Lanes = Vec::with_capacity(count);
     for index in 0..count {
         let mut acts = Vec::new();
         for (operation, share) in settings.mix.shares() {
@@ -300,18 +391,28 @@ fn lanes(settings: &Settings, stock: Stock, now: Moment) -> Result<(Cards, Vec<L
                         Template::new(whose, terminal, &cards, &settings.endpoint, now)
                     });
                     let templates = templates.collect::<Result<_, _>>()?;
-                    acts.push(act(settings, *operation, *share * percent, templates));
+                    acts.push(act(
+                        settings,
+                        *operation,
+                        *share * percent,
+                        (templates, cards.len()),
+                    ));
                 }
             }
         }
         let first = run + u64::try_from(index).unwrap_or_default();
         let slots = Slots::new(in_flight, stans_of(index, count));
-        lanes.push(Lane::new(acts, slots, first, step, dice(settings.seed, index)));
+        lanes.push(Box::new(Lane::new(acts, slots, first, step, dice(settings.seed, index))));
     }
     Ok((cards, lanes))
 }
 
-fn act(settings: &Settings, operation: Operation, share: u32, templates: Vec<Template>) -> Act {
+fn act(
+    settings: &Settings,
+    operation: Operation,
+    share: u32,
+    (templates, cards): (Vec<Template>, usize),
+) -> Act {
     let (from, to) = (settings.amounts.start() * MINOR, settings.amounts.end() * MINOR);
     let (amounts, step) = match operation {
         Operation::Balance => (0..=0, 1),
@@ -319,42 +420,19 @@ fn act(settings: &Settings, operation: Operation, share: u32, templates: Vec<Tem
             let from = from.div_ceil(NOTE) * NOTE;
             (from..=(to / NOTE * NOTE).max(from), NOTE)
         }
+        // Four or five of these reach the cap of 15 000.
+        Operation::NearCap => (300_000..=400_000, 10_000),
         _ => (from..=to, MINOR),
     };
-    Act { operation, share, templates, amounts, step }
+    let cards = match operation {
+        Operation::NearCap => 0..cards.div_ceil(NEAR_CAP_ONE_IN),
+        _ => 0..0,
+    };
+    Act { operation, share, templates, cards, amounts, step }
 }
 
-fn dice(seed: u64, stream: usize) -> ChaCha8Rng {
+pub(crate) fn dice(seed: u64, stream: usize) -> ChaCha8Rng {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     dice.set_stream(u64::try_from(stream).unwrap_or_default());
     dice
-}
-
-/// Turns the running counts into seconds.
-#[derive(Default)]
-struct Watch {
-    last_ns: u64,
-    answered: u64,
-}
-
-impl Watch {
-    /// The second that just ended, if one did (or, at the end, what there is of it).
-    fn look(&mut self, plan: &Plan, live: &Mutex<Live>, at_end: bool) -> Option<Second> {
-        let now = plan.now_ns();
-        let passed_ns = now.saturating_sub(self.last_ns);
-        if passed_ns < 1_000_000_000 && !at_end {
-            return None;
-        }
-        let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
-        let answered = live.total.answered.saturating_sub(self.answered);
-        if at_end && answered == 0 {
-            return None;
-        }
-        self.answered = live.total.answered;
-        self.last_ns = now;
-        let warming_up = now < plan.warm_up_ns();
-        let second = Second::new(now, passed_ns, answered, &live.recent, warming_up);
-        live.recent.reset();
-        Some(second)
-    }
 }

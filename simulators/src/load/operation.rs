@@ -21,6 +21,18 @@ pub enum Operation {
     CashIn,
     /// A balance inquiry with PIN.
     Balance,
+    /// Cash at an agent for cards that are near their cap (AGT): some are told there is no more.
+    NearCap,
+    /// A purchase with a wrong PIN. From here on only with an oracle, which remembers what was.
+    WrongPin,
+    /// A preauthorization is completed, perhaps with less.
+    Completion,
+    /// Something approved is taken back, wholly or in part.
+    Reversal,
+    /// A message is sent again.
+    Repeat,
+    /// A message is sent again with another amount.
+    Changed,
     /// A network echo, 0800 with DE 70 301.
     Echo,
 }
@@ -43,7 +55,7 @@ impl Shape {
 
 impl Operation {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 14] = [
         Self::Purchase,
         Self::Tap,
         Self::Preauth,
@@ -51,6 +63,12 @@ impl Operation {
         Self::Cash,
         Self::CashIn,
         Self::Balance,
+        Self::NearCap,
+        Self::WrongPin,
+        Self::Completion,
+        Self::Reversal,
+        Self::Repeat,
+        Self::Changed,
         Self::Echo,
     ];
 
@@ -65,17 +83,26 @@ impl Operation {
             Self::Cash => "cash",
             Self::CashIn => "cash-in",
             Self::Balance => "balance",
+            Self::NearCap => "near-cap",
+            Self::WrongPin => "wrong-pin",
+            Self::Completion => "completion",
+            Self::Reversal => "reversal",
+            Self::Repeat => "repeat",
+            Self::Changed => "changed",
             Self::Echo => "echo",
         }
     }
 
     pub(crate) const fn shape(self) -> Shape {
         let (mti, code, entry, with_pin) = match self {
-            Self::Purchase => ("0200", "000000", "051", true),
+            Self::Purchase | Self::WrongPin => ("0200", "000000", "051", true),
+            Self::Completion => ("0220", "000000", "051", false),
+            Self::Reversal => ("0420", "000000", "051", false),
+            Self::Repeat | Self::Changed => ("0201", "000000", "051", false),
             Self::Tap => ("0200", "000000", "071", false),
             Self::Preauth => ("0100", "000000", "051", true),
             Self::Refund => ("0200", "200000", "051", false),
-            Self::Cash => ("0200", "010000", "051", true),
+            Self::Cash | Self::NearCap => ("0200", "010000", "051", true),
             Self::CashIn => ("0200", "210000", "051", true),
             Self::Balance => ("0200", "310000", "051", true),
             Self::Echo => {
@@ -97,16 +124,27 @@ impl Operation {
         }
     }
 
+    /// Whether it is about something that was before, so that only an oracle can send it.
+    #[must_use]
+    pub const fn needs_memory(self) -> bool {
+        matches!(
+            self,
+            Self::WrongPin | Self::Completion | Self::Reversal | Self::Repeat | Self::Changed
+        )
+    }
+
     /// Whether a device of that category does such a thing.
     #[must_use]
     pub const fn is_done_at(self, category: DeviceCategory) -> bool {
         use DeviceCategory as At;
         match self {
-            Self::Purchase | Self::Tap | Self::Preauth | Self::Refund => {
+            Self::Purchase | Self::Tap | Self::Preauth | Self::Refund | Self::WrongPin => {
                 matches!(category, At::Merchant)
             }
             Self::Cash => matches!(category, At::Atm | At::Agent | At::Branch),
+            Self::NearCap => matches!(category, At::Agent),
             Self::CashIn => matches!(category, At::Agent | At::Branch),
+            Self::Completion | Self::Reversal | Self::Repeat | Self::Changed => true,
             Self::Balance | Self::Echo => !matches!(category, At::Ecommerce),
         }
     }
@@ -123,10 +161,43 @@ impl fmt::Display for Operation {
 pub struct Mix(Vec<(Operation, u32)>);
 
 impl Mix {
+    /// What is sent where nothing is said.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self(vec![(Operation::Purchase, 70), (Operation::Tap, 30)])
+    }
+
+    /// The same where an oracle judges: some of everything.
+    #[must_use]
+    pub fn judged() -> Self {
+        Self(vec![
+            (Operation::Purchase, 36),
+            (Operation::Tap, 18),
+            (Operation::Preauth, 6),
+            (Operation::Completion, 4),
+            (Operation::Refund, 5),
+            (Operation::CashIn, 2),
+            (Operation::NearCap, 6),
+            (Operation::Balance, 6),
+            (Operation::Reversal, 7),
+            (Operation::Repeat, 4),
+            (Operation::Changed, 2),
+            (Operation::WrongPin, 3),
+            (Operation::Echo, 1),
+        ])
+    }
+
     /// The operations and their shares, none of which is 0.
     #[must_use]
     pub fn shares(&self) -> &[(Operation, u32)] {
         &self.0
+    }
+}
+
+impl fmt::Display for Mix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shares = self.0.iter().map(|(operation, share)| format!("{operation}={share}"));
+        f.write_str(&shares.collect::<Vec<_>>().join(","))
     }
 }
 

@@ -4,6 +4,7 @@
 //! gets its messages late, and each is measured from the moment it was due (no coordinated
 //! omission).
 
+use super::shape::Piece;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::time::Duration;
@@ -20,30 +21,52 @@ pub enum Arrivals {
 /// The moments messages are due, in nanoseconds since the start.
 pub(crate) struct Schedule {
     arrivals: Arrivals,
-    gap_ns: f64,
-    next_ns: f64,
+    pieces: std::vec::IntoIter<Piece>,
+    piece: Piece,
+    /// Seconds into the piece, and of all pieces before it.
+    into: f64,
+    before: f64,
     dice: ChaCha8Rng,
 }
 
 impl Schedule {
-    pub(crate) fn new(arrivals: Arrivals, per_second: f64, dice: ChaCha8Rng) -> Self {
-        let mut schedule =
-            Self { arrivals, gap_ns: 1e9 / per_second.max(1e-3), next_ns: 0.0, dice };
+    pub(crate) fn new(arrivals: Arrivals, pieces: Vec<Piece>, dice: ChaCha8Rng) -> Self {
+        let piece = Piece { seconds: 0.0, from: 0.0, to: 0.0 };
+        let pieces = pieces.into_iter();
+        let mut schedule = Self { arrivals, pieces, piece, into: 0.0, before: 0.0, dice };
         schedule.step();
         schedule
     }
 
     fn step(&mut self) {
-        self.next_ns += match self.arrivals {
-            Arrivals::Fixed => self.gap_ns,
+        let mut need = match self.arrivals {
+            Arrivals::Fixed => 1.0,
             // 1 - u is above 0, so its logarithm is finite.
-            Arrivals::Poisson => -(1.0 - self.dice.random::<f64>()).ln() * self.gap_ns,
+            Arrivals::Poisson => -(1.0 - self.dice.random::<f64>()).ln(),
         };
+        loop {
+            match self.piece.after(self.into, need) {
+                Ok(more) => {
+                    self.into += more;
+                    return;
+                }
+                Err(left) => need = left,
+            }
+            self.before += self.piece.seconds;
+            self.into = 0.0;
+            match self.pieces.next() {
+                Some(piece) => self.piece = piece,
+                None => {
+                    self.before = f64::INFINITY;
+                    return;
+                }
+            }
+        }
     }
 
     /// The next moment.
     pub(crate) fn next_ns(&self) -> u64 {
-        whole(self.next_ns)
+        whole((self.before + self.into) * 1e9)
     }
 
     /// The next moment if it is not after `now_ns`, and on to the one after.
@@ -60,7 +83,7 @@ impl Schedule {
 /// Nanoseconds of a run: from 0, and a century of them is exact enough.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to fit")]
 fn whole(ns: f64) -> u64 {
-    if (0.0..9.0e18).contains(&ns) { ns as u64 } else { u64::MAX }
+    if (0.0..9.0e18).contains(&ns) { ns.round() as u64 } else { u64::MAX }
 }
 
 /// A timer that is precise to tens of microseconds. The runtime's own ticks in milliseconds, which
@@ -123,12 +146,14 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::Shape;
     use rand::SeedableRng;
     use std::time::Instant;
 
     fn moments(arrivals: Arrivals) -> Vec<u64> {
         let dice = ChaCha8Rng::seed_from_u64(7);
-        let mut schedule = Schedule::new(arrivals, 1000.0, dice);
+        let pieces = Shape::constant(1000.0).share(1.0, Duration::ZERO);
+        let mut schedule = Schedule::new(arrivals, pieces, dice);
         std::iter::from_fn(|| schedule.due(10_000_000_000)).collect()
     }
 
@@ -142,6 +167,19 @@ mod tests {
         let short = poisson.windows(2).filter(|pair| pair[1] - pair[0] < 500_000).count();
         // 1 - e^-0.5 of the gaps are shorter than half the mean one.
         assert!((3_600..4_300).contains(&short), "{short}");
+    }
+
+    #[test]
+    fn a_shape_is_followed() {
+        let shape = Shape::read("ramp 0-1000 2s, hold 100 1s", None, None).unwrap();
+        let dice = ChaCha8Rng::seed_from_u64(7);
+        let pieces = shape.share(1.0, Duration::ZERO);
+        let mut schedule = Schedule::new(Arrivals::Fixed, pieces, dice);
+        let moments: Vec<u64> = std::iter::from_fn(|| schedule.due(3_000_000_000)).collect();
+        let until = |at: u64| moments.iter().filter(|moment| **moment <= at).count();
+        assert!((249..=250).contains(&until(1_000_000_000)), "{}", until(1_000_000_000));
+        assert!((999..=1000).contains(&until(2_000_000_000)) && moments.is_sorted());
+        assert!((1099..=1100).contains(&moments.len()), "{}", moments.len());
     }
 
     #[test]

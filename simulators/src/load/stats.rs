@@ -2,6 +2,7 @@
 
 use super::operation::Operation;
 use crate::SimError;
+use crate::oracle::Checks;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ pub(crate) struct Tally {
     pub(crate) latency: Histogram<u64>,
     /// From the intended moment to the sending: the generator's own lateness, and waiting for room.
     pub(crate) lag: Histogram<u64>,
+    /// From the sending to the answer: what one would measure who leaves out the waiting.
+    pub(crate) service: Histogram<u64>,
     pub(crate) sent: u64,
     /// Due, and never sent, since everything allowed was in flight.
     pub(crate) unsent: u64,
@@ -41,7 +44,11 @@ pub(crate) struct Tally {
     pub(crate) disconnects: u64,
     /// Frames that are no answer to anything, or no message.
     pub(crate) strange: u64,
+    /// Messages that chaos laid hands on: judged, not timed.
+    pub(crate) disturbed: u64,
     pub(crate) codes: BTreeMap<(Operation, Code), u64>,
+    /// What the oracle found.
+    pub(crate) checks: Checks,
 }
 
 impl Tally {
@@ -49,6 +56,7 @@ impl Tally {
         Ok(Self {
             latency: histogram()?,
             lag: histogram()?,
+            service: histogram()?,
             sent: 0,
             unsent: 0,
             answered: 0,
@@ -57,12 +65,21 @@ impl Tally {
             lost: 0,
             disconnects: 0,
             strange: 0,
+            disturbed: 0,
+            checks: Checks::default(),
             codes: BTreeMap::new(),
         })
     }
 
-    pub(crate) fn answer(&mut self, operation: Operation, code: Code, latency_ns: u64) {
+    pub(crate) fn answer(
+        &mut self,
+        operation: Operation,
+        code: Code,
+        latency_ns: u64,
+        lag_ns: u64,
+    ) {
         self.answered += 1;
+        self.service.saturating_record(latency_ns.saturating_sub(lag_ns).max(1));
         self.latency.saturating_record(latency_ns.max(1));
         *self.codes.entry((operation, code)).or_default() += 1;
     }
@@ -85,15 +102,22 @@ impl Tally {
     /// Adds another's counts and empties the other.
     pub(crate) fn take(&mut self, other: &mut Self) {
         // Same bounds, so nothing can be out of range.
-        for (mine, theirs) in
-            [(&mut self.latency, &mut other.latency), (&mut self.lag, &mut other.lag)]
-        {
+        let histograms = [
+            (&mut self.latency, &mut other.latency),
+            (&mut self.lag, &mut other.lag),
+            (&mut self.service, &mut other.service),
+        ];
+        for (mine, theirs) in histograms {
+            if theirs.is_empty() {
+                continue;
+            }
             mine.add(&*theirs).unwrap_or_default();
             theirs.reset();
         }
         for (key, count) in std::mem::take(&mut other.codes) {
             *self.codes.entry(key).or_default() += count;
         }
+        self.checks.take(&mut other.checks);
         let counters = [
             (&mut self.sent, &mut other.sent),
             (&mut self.unsent, &mut other.unsent),
@@ -103,6 +127,7 @@ impl Tally {
             (&mut self.lost, &mut other.lost),
             (&mut self.disconnects, &mut other.disconnects),
             (&mut self.strange, &mut other.strange),
+            (&mut self.disturbed, &mut other.disturbed),
         ];
         for (mine, theirs) in counters {
             *mine += std::mem::take(theirs);
@@ -129,15 +154,16 @@ mod tests {
         for round in 0..3u64 {
             (0..12).for_each(|lag| part.send(lag));
             for at in 1..=10 {
-                part.answer(Operation::Tap, code(b"00"), at * 1000 + round);
+                part.answer(Operation::Tap, code(b"00"), at * 1000 + round, 500);
             }
-            part.answer(Operation::Cash, code(b"61"), 1);
+            part.answer(Operation::Cash, code(b"61"), 1, 0);
             part.timeout(5_000_000_000);
             all.take(&mut part);
             assert_eq!((part.sent, part.latency.len()), (0, 0));
         }
         assert_eq!((all.sent, all.answered, all.timeouts), (36, 33, 3));
-        assert_eq!(all.lag.len(), 36);
+        assert_eq!((all.lag.len(), all.service.len()), (36, 33));
+        assert!(all.service.max() < 10_000);
         assert_eq!(all.latency.len(), 36, "a message without an answer counts in the latency");
         assert_eq!(all.codes[&(Operation::Tap, *b"00\0\0")], 30);
         assert!(all.latency.max() >= 5_000_000_000);

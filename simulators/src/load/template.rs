@@ -271,7 +271,8 @@ mod tests {
             let endpoint = Endpoint::new("x:1", framing, tpdu, dialect).unwrap();
             let Stock { cards, terminals, .. } = stock(&endpoint);
             let version = endpoint.dialect().version();
-            for operation in Operation::ALL {
+            let known = Operation::ALL.into_iter().filter(|operation| !operation.needs_memory());
+            for operation in known {
                 let template =
                     Template::new((operation, false), &terminals[0], &cards, &endpoint, made)
                         .unwrap();

@@ -34,7 +34,7 @@ fn bench(target: &str) -> Bench {
         listener: "pos".into(),
         connections: 2,
         in_flight: Some(1),
-        rate: None,
+        shape: None,
         arrivals: Arrivals::Fixed,
         duration: None,
         count: None,
@@ -42,10 +42,13 @@ fn bench(target: &str) -> Bench {
         deadline: Duration::from_secs(5),
         mix: "purchase=1,tap=1".parse().unwrap(),
         amounts: 10..=500,
+        popularity: Popularity::default(),
         seed: 1,
         threads: 1,
         echo: false,
         zone: crate::moment::DEFAULT_ZONE.into(),
+        stop: Stop::default(),
+        judging: None,
     };
     Bench { _folder: folder, settings }
 }
@@ -118,7 +121,8 @@ fn a_stall_is_seen_by_everything_that_fell_due_in_it() {
     });
     let Bench { _folder, mut settings } = bench(&target);
     (settings.connections, settings.in_flight) = (1, None);
-    (settings.rate, settings.duration) = (Some(500.0), Some(Duration::from_secs(1)));
+    (settings.shape, settings.duration) =
+        (Some(Shape::constant(500.0)), Some(Duration::from_secs(1)));
     let report = run(&settings, |_| {}).unwrap();
     assert!((490..=500).contains(&report.answered), "{report}");
     let latency = report.latency_ms;
@@ -143,7 +147,8 @@ fn the_stall_shows_even_where_only_one_message_may_be_on_its_way() {
     });
     let Bench { _folder, mut settings } = bench(&target);
     (settings.connections, settings.in_flight) = (1, Some(1));
-    (settings.rate, settings.duration) = (Some(200.0), Some(Duration::from_secs(1)));
+    (settings.shape, settings.duration) =
+        (Some(Shape::constant(200.0)), Some(Duration::from_secs(1)));
     let report = run(&settings, |_| {}).unwrap();
     assert!(report.latency_ms.p90 > 100.0, "waiting for room counts too: {report}");
     assert!(report.sent_late_ms.unwrap().p90 > 100.0, "and is told apart: {report}");
@@ -187,7 +192,7 @@ fn a_host_that_hangs_up_is_survived() {
 fn warming_up_is_not_measured_and_seconds_are_told() {
     let target = host(|_| Some("00"));
     let Bench { _folder, mut settings } = bench(&target);
-    (settings.rate, settings.in_flight) = (Some(1000.0), None);
+    (settings.shape, settings.in_flight) = (Some(Shape::constant(1000.0)), None);
     settings.warm_up = Duration::from_millis(1100);
     settings.duration = Some(Duration::from_millis(500));
     let mut seconds = 0;
@@ -254,7 +259,7 @@ fn what_cannot_be_is_told() {
     };
     assert!(refused(|s| s.connections = 0).contains("connection"));
     assert!(refused(|s| s.count = None).contains("duration or a count"));
-    assert!(refused(|s| s.rate = Some(0.0)).contains("rate"));
+    assert!(refused(|s| s.shape = Some(Shape::constant(0.0))).contains("rate"));
     assert!(refused(|s| s.in_flight = Some(1_000_000)).contains("six digits"));
     assert!(refused(|s| s.amounts = 0..=5).contains("amounts"));
     assert!(refused(|s| s.mix = "cash=1".parse().unwrap()).contains("does a cash"));

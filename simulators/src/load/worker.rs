@@ -3,7 +3,7 @@
 //! Writes are coalesced: everything that is due for a connection when the thread gets to it goes
 //! out in one call. Reads take what is there and are parsed at once.
 
-use super::lane::{Frame, Lane};
+use super::lane::{Frame, Order, Talk};
 use super::pace::{Alarm, Schedule};
 use super::stats::Tally;
 use super::template::WireTime;
@@ -21,14 +21,21 @@ use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 const HOUSEKEEPING: Duration = Duration::from_millis(50);
+/// With an oracle, which has things of its own to do in time.
+const HOUSEKEEPING_JUDGED: Duration = Duration::from_millis(5);
+/// For the buffers of all connections together.
+const BUFFERS: usize = 64 << 20;
 const READ_SIZE: usize = 1 << 16;
+const READ_SIZE_LEAST: usize = 1 << 12;
 const RECONNECT_AFTER: Duration = Duration::from_millis(200);
+/// Connections that are being opened at a time.
+const CONNECTING: usize = 64;
 /// Sooner than this is not worth going to sleep for.
 const NAP_SHORTEST: Duration = Duration::from_micros(20);
 
 /// A lane with its socket.
 struct Cable {
-    lane: RefCell<Lane>,
+    lane: RefCell<Box<dyn Talk>>,
     writer: RefCell<Option<Rc<OwnedWriteHalf>>>,
     /// Rings when the lane may send again, or has something to write that did not fit.
     wake: Notify,
@@ -43,19 +50,22 @@ struct Bench {
     /// How many more messages may be sent.
     budget: Cell<u64>,
     cables: Vec<Rc<Cable>>,
+    read_size: usize,
+    /// Connections left open that nobody looks at any more.
+    silent: RefCell<Vec<(OwnedReadHalf, Rc<OwnedWriteHalf>)>>,
 }
 
-/// Runs the lanes to the end of the plan; blocks.
+/// Runs the lanes to the end of the plan, and gives them back; blocks.
 ///
 /// # Errors
 /// [`SimError::Connection`] if one cannot connect at the start.
 pub(crate) fn run(
     plan: Arc<Plan>,
     live: Arc<Mutex<Live>>,
-    lanes: Vec<Lane>,
+    lanes: Vec<Box<dyn Talk>>,
     schedule: Option<Schedule>,
     budget: u64,
-) -> Result<(), SimError> {
+) -> Result<Vec<Box<dyn Talk>>, SimError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| SimError::Setting(format!("no runtime: {error}")))?;
     let cable = |lane| {
@@ -67,16 +77,32 @@ pub(crate) fn run(
         live,
         tally: RefCell::new(Tally::new()?),
         budget: Cell::new(budget),
+        read_size: (BUFFERS / lanes.len().max(1)).clamp(READ_SIZE_LEAST, READ_SIZE),
+        silent: RefCell::default(),
         cables: lanes.into_iter().map(cable).collect(),
         plan,
     });
-    LocalSet::new().block_on(&runtime, drive(bench, schedule))
+    let local = LocalSet::new();
+    local.block_on(&runtime, drive(bench.clone(), schedule))?;
+    // Ends the conversations, so that only the bench holds the lanes.
+    drop(local);
+    let bench = Rc::into_inner(bench).map(|bench| bench.cables).unwrap_or_default();
+    let lane = |cable| Rc::into_inner(cable).map(|cable: Cable| cable.lane.into_inner());
+    Ok(bench.into_iter().filter_map(lane).collect())
 }
 
 async fn drive(bench: Rc<Bench>, schedule: Option<Schedule>) -> Result<(), SimError> {
     let mut readers = Vec::new();
-    for cable in &bench.cables {
-        readers.push(bench.connect(cable).await?);
+    for some in bench.cables.chunks(CONNECTING) {
+        let connect = |cable: &Rc<Cable>| {
+            let (bench, cable) = (bench.clone(), cable.clone());
+            tokio::task::spawn_local(async move { bench.connect(&cable).await })
+        };
+        let connecting: Vec<_> = some.iter().map(connect).collect();
+        for connected in connecting {
+            let died = |error: tokio::task::JoinError| SimError::Setting(error.to_string());
+            readers.push(connected.await.map_err(died)??);
+        }
     }
     // All connections of all workers stand before the first message is due.
     if !bench.plan.gate.pass() {
@@ -140,46 +166,71 @@ async fn dispatch(bench: &Bench, mut schedule: Schedule) {
 /// One connection: reads answers, sends what there is to send, connects again when it breaks.
 async fn converse(bench: Rc<Bench>, cable: Rc<Cable>, mut reader: OwnedReadHalf) {
     loop {
-        until_broken(&bench, &cable, &mut reader).await;
-        cable.writer.replace(None);
+        let ended = until_broken(&bench, &cable, &mut reader).await;
+        let writer = cable.writer.replace(None);
+        match (ended, writer) {
+            (Some(Order::GoSilent), Some(writer)) => {
+                bench.silent.borrow_mut().push((reader, writer));
+            }
+            _ => drop(reader),
+        }
         let (now, warm_up) = (bench.plan.now_ns(), bench.plan.warm_up_ns());
         cable.lane.borrow_mut().lose(now, warm_up, &mut bench.tally.borrow_mut());
-        loop {
-            tokio::time::sleep(RECONNECT_AFTER).await;
-            if let Ok(again) = bench.connect(&cable).await {
-                reader = again;
-                break;
+        let mut pause = if ended.is_some() { Duration::ZERO } else { RECONNECT_AFTER };
+        reader = loop {
+            tokio::time::sleep(pause).await;
+            match bench.connect(&cable).await {
+                Ok(again) => break again,
+                Err(_) => pause = RECONNECT_AFTER,
             }
-        }
+        };
     }
 }
 
-async fn until_broken(bench: &Bench, cable: &Cable, reader: &mut OwnedReadHalf) {
-    let Some(writer) = cable.writer.borrow().clone() else { return };
-    let mut buffer = BytesMut::with_capacity(READ_SIZE);
+/// What ended the connection, where it was the lane.
+async fn until_broken(bench: &Bench, cable: &Cable, reader: &mut OwnedReadHalf) -> Option<Order> {
+    let writer = cable.writer.borrow().clone()?;
+    let mut buffer = BytesMut::with_capacity(bench.read_size);
+    let mut deaf_until = 0;
     loop {
         bench.refill(cable);
         let has_more = !cable.flush();
-        buffer.reserve(READ_SIZE / 4);
+        let order = cable.lane.borrow_mut().order();
+        match order {
+            Some(Order::StopReading(time)) => deaf_until = bench.plan.now_ns() + time,
+            Some(order) => return Some(order),
+            None => {}
+        }
+        if bench.plan.now_ns() < deaf_until {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            continue;
+        }
+        buffer.reserve(bench.read_size / 4);
         tokio::select! {
             read = reader.read_buf(&mut buffer) => match read {
                 Ok(1..) if bench.take(cable, &mut buffer) => {}
-                _ => return,
+                _ => return None,
             },
             () = cable.wake.notified() => {}
-            ready = writer.writable(), if has_more => if ready.is_err() { return },
+            ready = writer.writable(), if has_more => if ready.is_err() { return None },
         }
     }
 }
 
 /// Times out what waits too long, and publishes the counts.
 async fn keep_house(bench: Rc<Bench>) {
-    let mut tick = tokio::time::interval(HOUSEKEEPING);
+    let pause = if bench.plan.judged { HOUSEKEEPING_JUDGED } else { HOUSEKEEPING };
+    let mut tick = tokio::time::interval(pause);
+    let mut published = 0;
     loop {
         tick.tick().await;
         bench.time.set(bench.plan.wire_time());
         bench.expire();
-        bench.publish();
+        let now = bench.plan.now_ns();
+        if now.saturating_sub(published) >= super::nanoseconds(HOUSEKEEPING) {
+            published = now;
+            bench.publish();
+        }
     }
 }
 
@@ -188,8 +239,9 @@ impl Cable {
     fn flush(&self) -> bool {
         let Some(writer) = self.writer.borrow().clone() else { return true };
         let mut lane = self.lane.borrow_mut();
+        let out = lane.out();
         let mut written = 0;
-        while let Some(rest) = lane.out.get(written..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = out.get(written..).filter(|rest| !rest.is_empty()) {
             match writer.try_write(rest) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
@@ -197,8 +249,8 @@ impl Cable {
                 Err(_) => break,
             }
         }
-        lane.out.drain(..written);
-        lane.out.is_empty()
+        out.drain(..written);
+        out.is_empty()
     }
 }
 
@@ -216,6 +268,7 @@ impl Bench {
     fn frame(&self) -> Frame<'_> {
         Frame {
             cards: &self.plan.cards,
+            picker: &self.plan.picker,
             dialect: self.plan.endpoint.dialect(),
             warm_up_ns: self.plan.warm_up_ns(),
             echo: self.plan.echo,
@@ -224,7 +277,7 @@ impl Bench {
     }
 
     fn may_send(&self, now_ns: u64) -> bool {
-        now_ns < self.plan.end_ns() && self.budget.get() > 0
+        now_ns < self.plan.end_ns() && self.budget.get() > 0 && !self.plan.stop.is_set()
     }
 
     fn spend(&self) {
@@ -268,7 +321,8 @@ impl Bench {
         for cable in &self.cables {
             let mut lane = cable.lane.borrow_mut();
             let mut tally = self.tally.borrow_mut();
-            if lane.expire(now, deadline, self.plan.warm_up_ns(), &mut tally) {
+            let expired = lane.expire(now, deadline, self.plan.warm_up_ns(), &mut tally);
+            if lane.tick(now, &self.frame(), &mut tally) || expired {
                 cable.wake.notify_one();
             }
         }
@@ -276,7 +330,9 @@ impl Bench {
 
     /// Waits for what is on its way, no longer than the deadline.
     async fn wind_down(&self) {
-        let latest = self.plan.now_ns().saturating_add(self.plan.deadline_ns);
+        // An oracle's terminals repeat what was not answered until it is.
+        let times = if self.plan.judged { 3 } else { 1 };
+        let latest = self.plan.now_ns().saturating_add(self.plan.deadline_ns * times);
         let idle = || self.cables.iter().all(|cable| cable.lane.borrow().is_idle());
         while !idle() && self.plan.now_ns() < latest {
             tokio::time::sleep(Duration::from_millis(2)).await;

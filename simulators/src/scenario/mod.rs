@@ -7,7 +7,7 @@
 mod compare;
 mod engine;
 mod file;
-mod http;
+pub(crate) mod http;
 mod message;
 mod proofs;
 mod report;

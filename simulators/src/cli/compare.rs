@@ -1,0 +1,36 @@
+//! `tamga-sim compare`.
+
+use super::{Outcome, Ran};
+use std::path::{Path, PathBuf};
+use tamga_sim::SimError;
+use tamga_sim::report::{Comparison, LoadReport};
+
+/// Compare two reports of `tamga-sim load --json`
+///
+/// Exit code 0 if the second is nowhere worse by more than 5 %, 1 if it is.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What was
+    #[arg(value_name = "A.json")]
+    was: PathBuf,
+    /// What is
+    #[arg(value_name = "B.json")]
+    is: PathBuf,
+    /// Write the comparison as a page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl Args {
+    pub(crate) fn run(self) -> Ran {
+        let read = |path: &Path| -> Result<_, SimError> {
+            Ok((path.display().to_string(), LoadReport::read(path)?))
+        };
+        let comparison = Comparison::new(read(&self.was)?, read(&self.is)?);
+        print!("{comparison}");
+        if let Some(path) = self.html {
+            std::fs::write(&path, comparison.html()).map_err(SimError::file(&path))?;
+        }
+        Ok(if comparison.is_worse() { Outcome::Bad } else { Outcome::Good })
+    }
+}

@@ -1,0 +1,187 @@
+//! Judged loads against the real engine: nothing is found where nothing is wrong, whatever happens
+//! on the way; and what is wrong is found.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+use std::time::Duration;
+use tamga_sim::chaos::Chaos;
+use tamga_sim::load::host::OwnEngine;
+use tamga_sim::load::{Arrivals, Mix, Popularity, Settings, Shape, Stop, run};
+use tamga_sim::oracle::Judging;
+use tamga_sim::report::{LoadReport, html};
+use tamga_sim::{Endpoint, moment};
+use tamga_tests::programs::{binary, command};
+
+const CARDS: u32 = 240;
+
+fn engine() -> OwnEngine {
+    OwnEngine::start(Some(binary("tamga")), None, CARDS, moment::DEFAULT_ZONE).unwrap()
+}
+
+fn settings(chaos: Option<&str>) -> Settings {
+    Settings {
+        endpoint: Endpoint::pos("127.0.0.1:1").unwrap(),
+        portfolio: std::path::PathBuf::new().into(),
+        listener: "pos".into(),
+        connections: 6,
+        in_flight: None,
+        shape: Some(Shape::constant(250.0)),
+        arrivals: Arrivals::Poisson,
+        duration: Some(Duration::from_secs(5)),
+        count: None,
+        warm_up: Duration::from_millis(500),
+        deadline: Duration::from_secs(10),
+        mix: Mix::judged(),
+        chip: 0,
+        first_counter: 1,
+        mac: false,
+        amounts: 10..=500,
+        popularity: Popularity { zipf: 0.6, hot: "15%=6".parse().ok() },
+        seed: 11,
+        threads: 2,
+        echo: false,
+        zone: moment::DEFAULT_ZONE.into(),
+        stop: Stop::default(),
+        judging: Some(Judging {
+            rules: OwnEngine::RULES.into(),
+            api: None,
+            chaos: chaos.map(|plan| Chaos::read(plan, 5).unwrap()),
+            clock_stands: false,
+        }),
+    }
+}
+
+fn judged(chaos: Option<&str>) -> LoadReport {
+    let engine = engine();
+    let mut settings = settings(chaos);
+    engine.become_target(&mut settings).unwrap();
+    let report = run(&settings, |_| {}).unwrap();
+    engine.verify().unwrap();
+    report
+}
+
+fn is_right(report: &LoadReport) {
+    let oracle = report.oracle.as_ref().unwrap();
+    assert!(oracle.is_clean(), "{report}");
+    assert!(oracle.judged > 800 && oracle.certain > oracle.judged / 2, "{report}");
+    let money = oracle.money.as_ref().unwrap();
+    assert_eq!((money.accounts, money.cards), (u64::from(CARDS), u64::from(CARDS)), "{report}");
+    assert_eq!(money.expected, money.found);
+    let codes = report.codes.iter().map(|row| row.code.as_str());
+    for code in ["00", "55", "61", "70", "94"] {
+        assert!(codes.clone().any(|known| known == code), "no {code}: {report}");
+    }
+}
+
+#[test]
+fn every_answer_of_the_engine_is_right() {
+    let report = judged(None);
+    is_right(&report);
+    assert!(report.is_clean(), "{report}");
+    assert!(html(&report).contains("the books agree to the last tyiyn"));
+}
+
+#[test]
+fn it_stays_right_when_everything_goes_wrong_on_the_way() {
+    let report = judged(Some("wild"));
+    is_right(&report);
+    let chaos = report.chaos.as_ref().unwrap();
+    for fault in ["drop", "lose", "delay", "duplicate", "reorder", "truncate", "corrupt"] {
+        assert!(chaos.faults.get(fault).is_some_and(|count| *count > 0), "no {fault}: {report}");
+    }
+    assert!(chaos.faults["reconnect-storm"] > 0 && chaos.faults["reversal-storm"] > 0);
+    let oracle = report.oracle.as_ref().unwrap();
+    assert!(oracle.repeated > 0 && oracle.taken_back > 0, "{report}");
+    assert!(report.disturbed > 100, "{report}");
+}
+
+/// The oracle is told of balances the engine does not have.
+#[test]
+fn an_engine_with_other_balances_is_found_out() {
+    let engine = engine();
+    let mut settings = settings(None);
+    engine.become_target(&mut settings).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let told = std::fs::read_to_string(engine.portfolio()).unwrap();
+    let path = folder.path().join("told.jsonl");
+    std::fs::write(&path, told.replace("25000.00", "25000.01")).unwrap();
+    settings.portfolio = path.into();
+    let report = run(&settings, |_| {}).unwrap();
+    let oracle = report.oracle.as_ref().unwrap();
+    let first = oracle.first_wrong.as_ref().expect("a balance inquiry is answered otherwise");
+    assert!(oracle.wrong > 0 && !report.is_clean());
+    assert!(first.what.contains("is told as"), "{}", first.what);
+    assert!(first.messages.contains("response code") && first.because.contains("balance"));
+    assert!(first.messages.contains("941700******"), "{}", first.messages);
+    assert!(oracle.money.as_ref().unwrap().differences > 0);
+    assert!(html(&report).contains("wrong."));
+}
+
+/// Rules the engine does not go by: the cap is lower here.
+#[test]
+fn an_engine_with_other_rules_is_found_out() {
+    let engine = engine();
+    let mut settings = settings(None);
+    engine.become_target(&mut settings).unwrap();
+    settings.mix = "near-cap=1,balance=1".parse().unwrap();
+    settings.judging.as_mut().unwrap().rules =
+        format!("{}\n[agent_cash]\ncap_indicators = 149\n", OwnEngine::RULES);
+    let report = run(&settings, |_| {}).unwrap();
+    let oracle = report.oracle.as_ref().unwrap();
+    let first = oracle.first_wrong.as_ref().unwrap();
+    assert!(first.what.contains("near-cap") || first.what.contains("cap"), "{}", first.what);
+    assert!(!report.is_clean());
+}
+
+/// What the command says and with which exit code, for a host that answers nothing right.
+#[test]
+fn an_echo_server_is_no_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let target = format!("127.0.0.1:{port}");
+    let mut echo =
+        command("tamga-sim").args(["echo", "--bind", &target, "--tpdu"]).spawn().unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(&target).is_err() {
+        assert!(std::time::Instant::now() < deadline, "the echo server does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let rules = folder.path().join("rules.toml");
+    std::fs::write(&rules, OwnEngine::RULES).unwrap();
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/demo/portfolio.jsonl");
+    let output = command("tamga-sim")
+        .args(["load", "--target", &target, "--portfolio", demo, "-c", "2", "--count", "20"])
+        .args(["--deadline", "300ms", "--oracle", rules.to_str().unwrap()])
+        .output()
+        .unwrap();
+    echo.kill().unwrap();
+    echo.wait().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("the first wrong answer: a message that answers nothing"), "{text}");
+}
+
+/// Ctrl-C leaves a whole report, as text and as files.
+#[test]
+fn an_interrupted_load_reports_what_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (json, page) = (folder.path().join("r.json"), folder.path().join("r.html"));
+    let mut load = command("tamga-sim")
+        .args(["load", "--cards", "60", "-c", "2", "--rate", "50", "--duration", "10m"])
+        .arg(format!("--engine={}", binary("tamga").display()))
+        .arg("--json")
+        .arg(&json)
+        .arg("--html")
+        .arg(&page)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(6));
+    let pid = load.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(load.wait().unwrap().code(), Some(0));
+    let report = LoadReport::read(&json).unwrap();
+    assert!(report.interrupted && report.answered > 0 && report.is_clean(), "{report}");
+    assert!(report.seconds < 60.0 && report.oracle.unwrap().verified == Some(true));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("ended by hand"));
+}

@@ -23,6 +23,11 @@ build:
 demo: build
 	$(TARGET_DIR)/release/tamga demo $(if $(ONCE),--once)
 
+## load-report  60 seconds of judged load with chaos on a fresh engine: load-report.html
+load-report: build
+	$(TARGET_DIR)/release/tamga-sim load --engine -c 16 --threads 2 --rate 1000 --duration 60s --warm-up 2s \
+	  --chaos rough --hot 5%=4 --html load-report.html --json load-report.json
+
 ## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people, SoftHSM
 setup: $(VENV)/ready softhsm
 

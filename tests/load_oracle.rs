@@ -147,9 +147,22 @@ fn an_echo_server_is_no_engine() {
     }
     let rules = folder.path().join("rules.toml");
     std::fs::write(&rules, OwnEngine::RULES).unwrap();
-    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/demo/portfolio.jsonl");
+    let cards = folder.path().join("p.jsonl");
+    let mut make = command("tamga");
+    make.args(["generate-portfolio", "--cards", "20", "--out"]).arg(&cards);
+    assert!(make.status().unwrap().success());
     let output = command("tamga-sim")
-        .args(["load", "--target", &target, "--portfolio", demo, "-c", "2", "--count", "20"])
+        .args([
+            "load",
+            "--target",
+            &target,
+            "--portfolio",
+            cards.to_str().unwrap(),
+            "-c",
+            "2",
+            "--count",
+            "20",
+        ])
         .args(["--deadline", "300ms", "--oracle", rules.to_str().unwrap()])
         .output()
         .unwrap();

@@ -121,7 +121,10 @@ pub(crate) struct Town {
 
 /// What a line may say for the oracle to understand it.
 const KNOWN: [(&str, &[&str]); 4] = [
-    ("product", &["type", "id", "currency", "minimum_balance", "contactless", "name"]),
+    (
+        "product",
+        &["type", "id", "currency", "minimum_balance", "contactless", "name", "keys", "chip"],
+    ),
     ("customer", &["type", "id", "tier", "name", "phone"]),
     ("account", &["type", "id", "customer", "product", "currency", "balance", "overdraft_limit"]),
     (
@@ -224,8 +227,11 @@ impl Register {
         }
         // One with more to it is none the oracle can speak for.
         let is_odd = object.keys().any(|key| !keys.contains(&key.as_str()));
+        // The oracle's terminals send no chip data: a product must not insist on it.
+        let wish = object.get("chip").map(|chip| chip.get("cryptogram"));
+        let needs_chip = wish.is_some_and(|wish| wish.is_none_or(|wish| wish != "if-present"));
         let is_foreign = object.get("currency").is_some_and(|currency| currency != "KGS");
-        if is_odd || is_foreign {
+        if is_odd || is_foreign || needs_chip {
             return Ok(());
         }
         let money = |key: &str| {
@@ -354,6 +360,20 @@ pub(crate) mod tests {
         let portfolio = Portfolio::read(file.path()).unwrap();
         let today = BusinessDate::parse("2026-11-23").unwrap();
         (Town::read(&file.path().into(), &portfolio, today).unwrap(), portfolio)
+    }
+
+    #[test]
+    fn a_product_may_have_chip_keys_but_not_insist_on_cryptograms() {
+        for (chip, cards) in [(r#"{"cryptogram":"if-present"}"#, 4), (r#"{"derivation":"A"}"#, 3)] {
+            let chip = format!(r#""keys":{{}},"chip":{chip}"#);
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            write!(file, "{}", PORTFOLIO.replace(r#""pin_tries":5"#, &chip)).unwrap();
+            let portfolio = Portfolio::read(file.path()).unwrap();
+            let today = BusinessDate::parse("2026-11-23").unwrap();
+            let town = Town::read(&file.path().into(), &portfolio, today).unwrap();
+            let found: usize = town.households.iter().map(|home| home.cards.len()).sum();
+            assert_eq!(found, cards, "{chip}");
+        }
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! What the security module costs per message: a PIN verified, a cryptogram verified and answered,
 //! a MAC; by the software module, and by a token where `TAMGA_TOKEN` names its library (label
 //! `tamga-bench`, user PIN `7391`). One thread, so it is per core; a token's time less the software
-//! module's is the latency it adds.
+//! module's is the latency it adds. A payment HSM is asked over TCP on this machine, the simulated
+//! one, which computes in this process: what that shows is the client and the wire, no HSM.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use payment_types::Pan;
+use security::TestKey;
+use security::payshield::{PayshieldModule, Settings};
 use security::{
     ArpcInput, ChipCard, CryptogramInput, CryptogramVersion, Derivation, KeyUsage, LoadedKey,
     MacAlgorithm, MacSource, PinBlockFormat, PinCard, PinData, PinSource, Pkcs11Module,
@@ -12,11 +15,15 @@ use security::{
     encrypt_pin_block_iso0,
 };
 use std::hint::black_box;
+use std::time::Duration;
+use tamga_sim::hsm::{Hsm, Options, Running};
 use zeroize::Zeroizing;
 
+/// Characters before each command.
+const HEADER: usize = 4;
 const KEY: &str = "0123456789ABCDEFFEDCBA9876543210";
 
-fn modules() -> Vec<(&'static str, Box<dyn SecurityModule>)> {
+fn modules(hsm: &Running) -> Vec<(&'static str, Box<dyn SecurityModule>)> {
     let software: Box<dyn SecurityModule> = Box::new(SoftwareModule::ephemeral_for_tests());
     let mut modules = vec![("software", software)];
     if let Some(library) = std::env::var_os("TAMGA_TOKEN") {
@@ -31,11 +38,22 @@ fn modules() -> Vec<(&'static str, Box<dyn SecurityModule>)> {
         let token = Pkcs11Module::open(&settings, true).unwrap_or_else(|error| panic!("{error}"));
         modules.push(("pkcs11", Box::new(token)));
     }
+    let settings = Settings {
+        connections: 1,
+        timeout: Duration::from_secs(5),
+        header_length: HEADER,
+        ..Settings::at(vec![hsm.address().to_string()])
+    };
+    let asked = PayshieldModule::start(settings, SoftwareModule::ephemeral_for_tests(), true);
+    let asked = asked.unwrap_or_else(|error| panic!("{error}"));
+    modules.push(("payshield", Box::new(asked)));
     modules
 }
 
 fn loaded(module: &dyn SecurityModule, usage: KeyUsage) -> LoadedKey {
-    let key = module.written_key(KEY, usage).and_then(|sealed| module.load(&sealed, usage));
+    let clear = security::ClearKey::from_hex(KEY).unwrap_or_else(|error| panic!("{error}"));
+    let sealed = module.seal_test_key(&TestKey::Tdes(clear), usage);
+    let key = sealed.and_then(|sealed| module.load(&sealed, usage));
     key.unwrap_or_else(|error| panic!("{usage}: {error}"))
 }
 
@@ -121,7 +139,9 @@ fn macs(criterion: &mut Criterion, name: &str, module: &dyn SecurityModule) {
 
 fn all(criterion: &mut Criterion) {
     let pan = Pan::from_ascii(b"9417000000000009").unwrap_or_else(|error| panic!("{error}"));
-    for (name, module) in modules() {
+    let options = Options { header_length: HEADER, ..Options::default() };
+    let hsm = Hsm::start("127.0.0.1:0", &options).unwrap_or_else(|error| panic!("{error}"));
+    for (name, module) in modules(&hsm) {
         pins(criterion, name, &*module, &pan);
         chips(criterion, name, &*module, &pan);
         macs(criterion, name, &*module);

@@ -665,6 +665,10 @@ fn no_form_takes_a_clear_card_number_in_a_text() {
     let mut tried = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         let path = path.trim_start_matches("/api/v1").replace("{id}", "1");
+        if path == "/keys" {
+            // Its components and blocks are hex digits; only the name is journaled.
+            continue;
+        }
         for (method, operation) in operations.as_object().unwrap() {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
             let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next())
@@ -686,6 +690,11 @@ fn no_form_takes_a_clear_card_number_in_a_text() {
         }
     }
     assert!(tried > 40, "{tried} texts were tried");
+    let body = json!({"action": "generate", "name": support::PAN, "usage": "data"}).to_string();
+    let token = ("authorization", "Bearer everyone-secret");
+    let reply = bank.call("POST", "/api/v1/keys", &[token], &body);
+    assert_eq!((reply.status, &reply.body["field"]), (422, &json!("name")), "{}", reply.body);
+    assert!(reply.body["detail"].as_str().unwrap().contains("holds a card number"));
 }
 
 fn is_text(schema: &Value) -> bool {

@@ -95,6 +95,11 @@ impl Fields {
         Self(Map::from_iter([(name.to_owned(), Value::String(text))]))
     }
 
+    /// A single text.
+    pub(super) fn one(name: &str, text: &str) -> Self {
+        Self(Map::from_iter([(name.to_owned(), Value::from(text))]))
+    }
+
     /// A text that must be there and not be empty.
     pub(super) fn text(&self, name: &str) -> Result<&str, Problem> {
         match self.optional_text(name)? {

@@ -3,7 +3,7 @@
 
 use super::access::{KeyCustodian, Reader};
 use super::context::HttpContext;
-use super::fields::Body;
+use super::fields::{Body, Fields};
 use super::problem::Problem;
 use crate::keys::{KeyDone, KeyRequest, KeysView, journaled};
 use axum::Json;
@@ -49,6 +49,8 @@ pub(super) async fn change(
     let running = context.running()?;
     let request: KeyRequest = serde_json::from_slice(&body.0)
         .map_err(|error| Problem::field("body", error.to_string()))?;
+    // Of the rest, components and blocks are hex digits, and none of it is journaled.
+    Fields::one("name", &request.name).without_card_numbers(&context).await?;
     let _only_one = CHANGES.lock().await;
     let security = Arc::clone(&running.security);
     let life = security.key_life().ok_or_else(no_store)?;

@@ -480,6 +480,16 @@ pub enum Command {
     /// What was done with a named key: noted before it is done. The key itself is in the security
     /// module's store.
     Key(Box<KeyEvent>),
+    /// A message without a right authentication code was refused (SEC-5). Nothing of the message is
+    /// used: what stands here is what it said of itself, for those who look into it.
+    Unauthentic {
+        /// DE 41.
+        terminal: TerminalId,
+        /// The listener it came in on.
+        listener: CompactString,
+        /// What was wrong with the code.
+        problem: CompactString,
+    },
     /// Release the holds whose time is up (TXN-3).
     ExpireHolds,
     /// Carry the end of a business day on by one part: to be sent until the outcome says that the
@@ -683,6 +693,8 @@ pub enum Done {
     TerminalKeySet,
     /// What was done with a named key is noted.
     KeyNoted,
+    /// A refused message was noted.
+    UnauthenticNoted,
     /// Holds were released.
     HoldsExpired {
         /// How many.

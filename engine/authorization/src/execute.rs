@@ -113,6 +113,7 @@ impl State {
                 self.set_terminal_key(moment, terminal, *role, sealed)
             }
             Command::Key(_) => Ok(Done::KeyNoted),
+            Command::Unauthentic { .. } => Ok(Done::UnauthenticNoted),
             Command::ExpireHolds => Ok(self.expire_holds(moment)),
             Command::EndOfDay { date } => {
                 self.end_of_day(moment, *date).map(|part| Done::Day(Box::new(part)))

@@ -28,6 +28,7 @@ impl Done {
             | Self::RatesLoaded { .. }
             | Self::TerminalKeySet
             | Self::KeyNoted
+            | Self::UnauthenticNoted
             | Self::HoldsExpired { .. } => &[],
         }
     }
@@ -55,6 +56,7 @@ impl Done {
             | Self::RatesLoaded { .. }
             | Self::TerminalKeySet
             | Self::KeyNoted
+            | Self::UnauthenticNoted
             | Self::HoldsExpired { .. } => &[],
         }
     }

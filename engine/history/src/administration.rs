@@ -124,6 +124,14 @@ fn entry<'c>(
             terminal_key(terminal, *role, check_value, entered_by)
         }
         Command::Key(event) => key_event(event),
+        Command::Unauthentic { terminal, listener, problem } => Entry {
+            action: "unauthentic_message",
+            subject: Some(("terminal", terminal.as_str())),
+            entered_by: None,
+            details: json!({
+                "rule": "SEC-5", "listener": listener, "problem": problem,
+            }),
+        },
         Command::SetCard { card, change, by } => set_card(card, change, by),
         Command::LoadRates { rates, entered_by } => Entry {
             action: "load_rates",

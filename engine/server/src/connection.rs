@@ -17,10 +17,10 @@ use crate::register::DeviceRegister;
 use crate::shard::{Envelope, Fate, Reply, Shard, Work};
 use crate::slots::{MANAGEMENT, Pending, Slots};
 use crate::telemetry::{AnswerMeter, Bound, Closed, ListenerMeter};
-use authorization::{Decision, ResultCode};
+use authorization::{Command, Decision, ResultCode};
 use bytes::BytesMut;
 use interchange::{
-    AnswerError, Answered, Asked, Concerns, DropCause, Link, NewKey, Received, Secured,
+    AnswerError, Answered, Asked, Concerns, DropCause, Link, MacAlarm, NewKey, Received, Secured,
 };
 use iso8583::{Frame, Framing, Tpdu};
 use journal::Durable;
@@ -29,7 +29,7 @@ use security::SecurityModule;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -66,7 +66,12 @@ pub(crate) struct Port {
     pub(crate) limits: Limits,
     /// Requests in flight on all connections of the listener.
     pub(crate) in_flight: AtomicUsize,
+    /// When a message without a right authentication code was last journaled, in milliseconds.
+    pub(crate) last_alarm: AtomicI64,
 }
+
+/// Of a listener's messages without a right authentication code, one in so long is journaled.
+const ALARM_EVERY_MS: i64 = 100;
 
 /// The bounds of a listener's connections.
 #[derive(Debug, Clone)]
@@ -386,7 +391,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Answered::SignOn => self.signed_on = true,
             Answered::SignOff => self.signed_on = false,
             Answered::FormatError(fault) => meter.format_error(self.peer, fault),
-            Answered::MacWrong(alarm) => meter.mac_wrong(self.peer, alarm),
+            Answered::MacWrong(alarm) => self.unauthentic(alarm),
             Answered::KeyRefused(terminal, cause) => {
                 meter.key_refused(self.peer, *terminal, *cause);
             }
@@ -395,9 +400,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.port.meter.network(kind.name());
     }
 
+    /// SEC-5: counted and alarmed every time; journaled for `/audit`, but of a flood only so much.
+    fn unauthentic(&self, alarm: &MacAlarm) {
+        self.port.meter.mac_wrong(self.peer, alarm);
+        let now = self.port.clock.now().at.0;
+        let last = self.port.last_alarm.load(Ordering::Relaxed);
+        if now.saturating_sub(last) < ALARM_EVERY_MS {
+            return;
+        }
+        self.port.last_alarm.store(now, Ordering::Relaxed);
+        let command = Command::Unauthentic {
+            terminal: alarm.terminal,
+            listener: self.port.meter.name().into(),
+            problem: alarm.problem.name().into(),
+        };
+        let shard = self.port.shard.clone();
+        // The answer does not wait for it, and a shard that is stopping has other troubles.
+        tokio::spawn(async move { drop(shard.command(command, None).await) });
+    }
+
     fn dropped(&self, cause: DropCause) {
         if let DropCause::MacWrong(alarm) = &cause {
-            self.port.meter.mac_wrong(self.peer, alarm);
+            self.unauthentic(alarm);
         }
         self.port.meter.dropped(self.peer, cause.name());
     }

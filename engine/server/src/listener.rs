@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicI64, AtomicUsize};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -200,6 +200,7 @@ impl Listening {
             meter,
             limits: limits(&config),
             in_flight: AtomicUsize::new(0),
+            last_alarm: AtomicI64::new(0),
         });
         let mut connections = JoinSet::new();
         let mut draining = pin!(told_to_drain(drain.clone()));

@@ -359,6 +359,11 @@ impl ListenerMeter {
             .increment(1);
     }
 
+    /// The listener's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn shed(&self, bound: Bound) {
         let [connection, listener, shard, module] = &self.shed;
         match bound {

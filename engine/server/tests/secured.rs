@@ -155,7 +155,17 @@ async fn sec_5_only_the_terminals_own_messages_reach_the_core() {
     for refused in [bare, wrong, changed] {
         assert_eq!((refused.0.as_str(), refused.2), ("63", false));
     }
-    assert_eq!(engine.shard().durable(), before, "nothing was decided, nothing journaled");
+    // Nothing was decided; that they were refused is noted, of three in a row at least once.
+    let noted = || engine.shard().durable().saturating_sub(before);
+    for _ in 0..100 {
+        if noted() > 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!((1..=3).contains(&noted()), "{}", noted());
+    let decided = engine.shard().query(|core, _| core.transactions().len()).await.unwrap();
+    assert_eq!(decided, 0);
     let (code, _, sealed) = tokio::task::spawn_blocking(move || {
         let right = key(CODE_KEY, KeyUsage::MacTerminal);
         ask(address, &message("0200", &inquiry(4), Some(&right)), &right)
@@ -164,7 +174,8 @@ async fn sec_5_only_the_terminals_own_messages_reach_the_core() {
     .unwrap();
     assert_ne!(code, "63");
     assert!(sealed, "the answer has a code under the same key");
-    assert!(engine.shard().durable() > before);
+    let decided = engine.shard().query(|core, _| core.transactions().len()).await.unwrap();
+    assert_eq!(decided, 1);
     engine.drain().await.unwrap();
 }
 

@@ -14,6 +14,7 @@ use axum::response::Response;
     params(("card" = Option<String>, Query, description = "About this card, by id"),
         ("account" = Option<String>, Query, description = "About this account, by id"),
         ("customer" = Option<String>, Query, description = "About this customer, by id"),
+        ("terminal" = Option<String>, Query, description = "About this terminal, by DE 41"),
         ("cursor" = Option<String>, Query, description = "`next` of the part before"),
         ("limit" = Option<u32>, Query, description = "Rows, 1 to 500; 50 if not told")),
     responses((status = 200, body = Page<AuditEntry>)))]
@@ -22,14 +23,14 @@ pub(super) async fn list(
     _: Reader,
     params: Params,
 ) -> Result<Response, Problem> {
-    let params = params.known(&["card", "account", "customer", "cursor", "limit"])?;
+    let params = params.known(&["card", "account", "customer", "terminal", "cursor", "limit"])?;
     let (before, limit) = (params.cursor()?, params.limit()?);
-    let mut asked = ["card", "account", "customer"]
+    let mut asked = ["card", "account", "customer", "terminal"]
         .into_iter()
         .filter_map(|kind| params.text(kind).map(|id| (kind, id)));
     let subject = asked.next();
     if let Some((other, _)) = asked.next() {
-        return Err(Problem::field(other, "ask about one card, account or customer"));
+        return Err(Problem::field(other, "ask about one card, account, customer or terminal"));
     }
     let search = move |history: &history::History| {
         let subject = subject.as_ref().map(|(kind, id)| (*kind, id.as_str()));
@@ -49,6 +50,7 @@ fn show(row: history::AuditEntry) -> AuditEntry {
         card: of("card"),
         account: of("account"),
         customer: of("customer"),
+        terminal: of("terminal"),
         action: row.action,
         entered_by: row.entered_by,
         refused: row.refused,

@@ -499,6 +499,7 @@ pub(super) struct AuditEntry {
     pub(super) card: Option<String>,
     pub(super) account: Option<String>,
     pub(super) customer: Option<String>,
+    pub(super) terminal: Option<String>,
     /// Who entered it; absent for the engine itself.
     pub(super) entered_by: Option<String>,
     /// Why it was refused, if it was.

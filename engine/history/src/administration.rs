@@ -6,7 +6,7 @@ use authorization::{
     CardChange, Command, DayStanding, DisputeCommand, Done, KeyEvent, KeyRole, OnRequestOf,
     Outcome, PersonalCommand, RateItem, RetireCommand, Subject,
 };
-use payment_types::{Currency, Sequence, TerminalId, format_minor};
+use payment_types::{BusinessDate, Currency, Sequence, TerminalId, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
 
@@ -88,12 +88,7 @@ fn entry<'c>(
         Command::Authorize(_) | Command::Present(_) => return None,
         Command::Block { card, reason, by } => on_request("block", card, reason.name(), by),
         Command::Unblock { card, reason, by } => on_request("unblock", card, reason.name(), by),
-        Command::ExemptCard { card, until, by } => {
-            let action = if until.is_some() { "exempt" } else { "end_exemption" };
-            let mut entry = on_request(action, card, "technical_overdraft", by);
-            entry.details["until"] = json!(until.map(|until| until.to_string()));
-            entry
-        }
+        Command::ExemptCard { card, until, by } => exemption(card, *until, by),
         Command::Dispute(command) => dispute(command),
         Command::Retire(command) => retire(command),
         Command::Personal(command) => personal(command),
@@ -124,14 +119,9 @@ fn entry<'c>(
             terminal_key(terminal, *role, check_value, entered_by)
         }
         Command::Key(event) => key_event(event),
-        Command::Unauthentic { terminal, listener, problem } => Entry {
-            action: "unauthentic_message",
-            subject: Some(("terminal", terminal.as_str())),
-            entered_by: None,
-            details: json!({
-                "rule": "SEC-5", "listener": listener, "problem": problem,
-            }),
-        },
+        Command::Unauthentic { terminal, listener, problem } => {
+            unauthentic(terminal, listener, problem)
+        }
         Command::SetCard { card, change, by } => set_card(card, change, by),
         Command::LoadRates { rates, entered_by } => Entry {
             action: "load_rates",
@@ -201,6 +191,24 @@ fn personal(command: &PersonalCommand) -> Entry<'_> {
     };
     let details = json!({ "reason": reason });
     Entry { action, subject: Some(subject), entered_by: Some(entered_by), details }
+}
+
+/// TOD-4: a card is exempted from the block policy, or no longer.
+fn exemption<'c>(card: &'c str, until: Option<BusinessDate>, by: &'c OnRequestOf) -> Entry<'c> {
+    let action = if until.is_some() { "exempt" } else { "end_exemption" };
+    let mut entry = on_request(action, card, "technical_overdraft", by);
+    entry.details["until"] = json!(until.map(|until| until.to_string()));
+    entry
+}
+
+/// SEC-5: a message that was refused for its authentication code.
+fn unauthentic<'c>(terminal: &'c TerminalId, listener: &str, problem: &str) -> Entry<'c> {
+    Entry {
+        action: "unauthentic_message",
+        subject: Some(("terminal", terminal.as_str())),
+        entered_by: None,
+        details: json!({ "rule": "SEC-5", "listener": listener, "problem": problem }),
+    }
 }
 
 /// Who did what with a named key; never the key.

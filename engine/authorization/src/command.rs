@@ -1,5 +1,6 @@
 //! Everything that can change state. There is no other way in.
 
+use crate::{AccessCommand, AccessDone, AccessRefusal};
 use crate::{
     CardSecurity, KeyEvent, KeyRole, ProductSecurity, ScriptKind, SealedKeys, TerminalSecurity,
 };
@@ -480,6 +481,8 @@ pub enum Command {
     /// What was done with a named key: noted before it is done. The key itself is in the security
     /// module's store.
     Key(Box<KeyEvent>),
+    /// What concerns users and who gets in (SIG-4, PII-2).
+    Access(Box<AccessCommand>),
     /// A message without a right authentication code was refused (SEC-5). Nothing of the message is
     /// used: what stands here is what it said of itself, for those who look into it.
     Unauthentic {
@@ -693,6 +696,8 @@ pub enum Done {
     TerminalKeySet,
     /// What was done with a named key is noted.
     KeyNoted,
+    /// What concerned a user is done or noted.
+    Access(AccessDone),
     /// A refused message was noted.
     UnauthenticNoted,
     /// Holds were released.
@@ -758,6 +763,8 @@ pub enum Refusal {
     },
     /// Rates with an error, a line each.
     Rates(Vec<CompactString>),
+    /// It concerned a user.
+    Access(AccessRefusal),
     /// The key was used for another request.
     IdempotencyDiffers,
 }

@@ -113,6 +113,7 @@ impl State {
                 self.set_terminal_key(moment, terminal, *role, sealed)
             }
             Command::Key(_) => Ok(Done::KeyNoted),
+            Command::Access(command) => self.access(moment, command),
             Command::Unauthentic { .. } => Ok(Done::UnauthenticNoted),
             Command::ExpireHolds => Ok(self.expire_holds(moment)),
             Command::EndOfDay { date } => {

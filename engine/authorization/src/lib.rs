@@ -8,6 +8,7 @@
 //!
 //! Reading order: [`Request`], `decide/mod.rs`, `decide/request.rs`, `apply.rs`, [`State`].
 
+mod access;
 mod apply;
 mod atc;
 mod batch;
@@ -47,6 +48,11 @@ mod stop_list;
 mod trace;
 mod transactions;
 
+pub use access::{
+    AccessCommand, AccessDone, AccessRefusal, Alert, AlertKind, Authority, CodePurpose,
+    ENROLMENT_HOURS, LockTerms, LogoutReason, OneTimeSecret, PersonalKey, RefusedBecause, Reset,
+    ResetAsked, Role, Roles, User, Users,
+};
 pub use atc::{ATC_WINDOW, AtcWindow};
 pub use batch::{Batch, Batches, Counted, Reconciliation, ToldTotals, Totals};
 pub use card::{Blocks, Card, Obstacle, PinReferenceBytes};

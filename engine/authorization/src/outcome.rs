@@ -28,6 +28,7 @@ impl Done {
             | Self::RatesLoaded { .. }
             | Self::TerminalKeySet
             | Self::KeyNoted
+            | Self::Access(_)
             | Self::UnauthenticNoted
             | Self::HoldsExpired { .. } => &[],
         }
@@ -56,6 +57,7 @@ impl Done {
             | Self::RatesLoaded { .. }
             | Self::TerminalKeySet
             | Self::KeyNoted
+            | Self::Access(_)
             | Self::UnauthenticNoted
             | Self::HoldsExpired { .. } => &[],
         }

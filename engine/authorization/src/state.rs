@@ -1,5 +1,6 @@
 //! Everything a shard owns.
 
+use crate::access::Users;
 use crate::apply::apply;
 use crate::batch::Reconciliation;
 use crate::card::Card;
@@ -62,6 +63,7 @@ pub struct State {
     pub(crate) disputes: Disputes,
     pub(crate) retirement: Retirement,
     pub(crate) personal: Personal,
+    pub(crate) users: Users,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) staged: Vec<Vec<PortfolioItem>>,
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,

@@ -3,8 +3,8 @@
 use crate::batch::{Batch, Place, int};
 use crate::{HistoryError, names, portfolio};
 use authorization::{
-    CardChange, Command, DayStanding, DisputeCommand, Done, KeyEvent, KeyRole, OnRequestOf,
-    Outcome, PersonalCommand, RateItem, RetireCommand, Subject,
+    AccessCommand, CardChange, Command, DayStanding, DisputeCommand, Done, KeyEvent, KeyRole,
+    OnRequestOf, Outcome, PersonalCommand, RateItem, RetireCommand, Subject,
 };
 use payment_types::{BusinessDate, Currency, Sequence, TerminalId, format_minor};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
@@ -119,6 +119,7 @@ fn entry<'c>(
             terminal_key(terminal, *role, check_value, entered_by)
         }
         Command::Key(event) => key_event(event),
+        Command::Access(command) => access(command, outcome),
         Command::Unauthentic { terminal, listener, problem } => {
             unauthentic(terminal, listener, problem)
         }
@@ -219,6 +220,11 @@ fn key_event(event: &KeyEvent) -> Entry<'_> {
         "check_value": event.check_value, "detail": event.detail,
     });
     Entry { action: "key", subject: None, entered_by: Some(&event.by), details }
+}
+
+fn access<'c>(command: &'c AccessCommand, outcome: &Outcome) -> Entry<'c> {
+    let said = crate::access::said(command, outcome);
+    Entry { action: said.action, subject: said.subject, entered_by: said.by, details: said.details }
 }
 
 fn dispute(command: &DisputeCommand) -> Entry<'_> {

@@ -15,6 +15,7 @@
 //! Who writes: a [`Projector`], alone, on a thread of low priority. Who reads: [`History`], through
 //! a few read-only connections, blocking; a server calls it from a blocking task.
 
+mod access;
 mod administration;
 mod batch;
 mod card_transaction;

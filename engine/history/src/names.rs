@@ -80,6 +80,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         Refusal::DayPast => "the day is past",
         Refusal::DayToCome => "the day is to come",
         Refusal::DaysBefore(_) => "days before it have not been ended",
+        Refusal::Access(why) => return format!("user: {why:?}"),
         Refusal::IdempotencyDiffers => "the idempotency key stood for another request",
     };
     text.to_owned()

@@ -13,6 +13,7 @@ mod tree;
 
 use crate::day::DayTimes;
 pub use crate::module_queue::ModuleLimits;
+pub use authorization::Role;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -194,45 +195,6 @@ pub struct ApiToken {
     pub sha256: [u8; 32],
     /// What it may do.
     pub roles: Vec<Role>,
-}
-
-/// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Read, block cards, book credits, run end-of-day jobs.
-    Operator,
-    /// Approve what another person entered.
-    Checker,
-    /// Read everything, change nothing.
-    Auditor,
-    /// See names and card numbers in clear, report on them, erase them (PII-2, PII-3).
-    Privacy,
-    /// Bring in, rotate, hand out and destroy keys.
-    KeyCustodian,
-}
-
-impl Role {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Operator, Self::Checker, Self::Auditor, Self::Privacy, Self::KeyCustodian];
-
-    /// The name in the file.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Operator => "operator",
-            Self::Checker => "checker",
-            Self::Auditor => "auditor",
-            Self::Privacy => "privacy",
-            Self::KeyCustodian => "key_custodian",
-        }
-    }
-
-    /// The role with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == name)
-    }
 }
 
 /// `[log]`.

@@ -45,6 +45,7 @@ mod rules;
 mod statements;
 mod stop_list;
 mod transactions;
+mod users;
 
 pub use accept::Accept;
 pub use context::{HttpContext, Running};

@@ -176,6 +176,7 @@ impl Problem {
                 let detail = format!("days before it have not been ended: {first} is next");
                 Self::conflict(detail, "TXN-3")
             }
+            Refusal::Access(why) => super::users::refused(&why, id),
             Refusal::IdempotencyDiffers => Self::key_reused(),
             Refusal::Rules(errors) => Self::field("text", errors.join("; ")),
             Refusal::Setting { rule, field, detail } => {

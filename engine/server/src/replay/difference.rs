@@ -71,6 +71,7 @@ pub(crate) const fn command_name(command: &Command) -> &'static str {
         Command::SetCard { .. } => "card settings",
         Command::SetTerminalKey { .. } => "terminal key",
         Command::Key(_) => "key event",
+        Command::Access(_) => "access",
         Command::Unauthentic { .. } => "unauthentic message",
         Command::LoadRates { .. } => "rates",
         Command::Personal(_) => "personal data",

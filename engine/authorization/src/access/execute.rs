@@ -1,0 +1,401 @@
+//! Carrying out what concerns users.
+
+use super::command::{
+    AccessCommand, AccessDone, AccessRefusal, Authority, CodePurpose, LockTerms, RefusedBecause,
+    Reset,
+};
+use super::user::{Alert, AlertKind, OneTimeSecret, PersonalKey, ResetAsked, User};
+use super::{ENROLMENT_HOURS, FORMER_PASSWORDS, KEYS_MOST, NETWORKS_MOST, Role, Roles, Users};
+use crate::{Done, Refusal, State};
+use compact_str::CompactString;
+use payment_types::{Moment, Timestamp};
+
+type Result<T = AccessDone> = std::result::Result<T, AccessRefusal>;
+
+const HOUR_MS: i64 = 3_600_000;
+
+impl State {
+    /// The users.
+    #[must_use]
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    pub(crate) fn access(
+        &mut self,
+        moment: Moment,
+        command: &AccessCommand,
+    ) -> std::result::Result<Done, Refusal> {
+        let sequence = self.sequence.0;
+        let done = self.users.carry_out(sequence, moment, command);
+        done.map(Done::Access).map_err(Refusal::Access)
+    }
+}
+
+impl Users {
+    fn carry_out(&mut self, sequence: u64, moment: Moment, command: &AccessCommand) -> Result {
+        use AccessCommand as C;
+        let at = moment.at;
+        match command {
+            C::AddUser { user, roles, password, temporary, authority, by } => {
+                self.add(at, user, (*roles, *authority), (password, *temporary), by)
+            }
+            C::SetRoles { user, roles, authority, .. } => self.set_roles(user, *roles, *authority),
+            C::SetActive { user, active, authority, .. } => {
+                self.set_active(user, *active, *authority)
+            }
+            C::SetPassword { user, password, temporary, .. } => {
+                self.named(user)?.set_password(at, password, *temporary);
+                Ok(AccessDone::Noted)
+            }
+            C::EnrolOneTime { user, secret } => self.enrol(user, secret),
+            C::ConfirmOneTime { user, step } => self.confirm(user, *step),
+            C::UseCode { user, step, purpose } => self.use_code(at, user, *step, *purpose),
+            C::AskReset { user, what, by } => {
+                let asked = ResetAsked { what: *what, by: by.clone(), at };
+                self.named(user)?.reset_asked = Some(asked);
+                Ok(AccessDone::Noted)
+            }
+            C::ApproveReset { user, password, by } => {
+                self.approve_reset(at, user, password.as_deref(), by)
+            }
+            C::AddKey { user, key, label } => self.add_key(at, user, key, label),
+            C::ApproveKey { user, key, by } => self.approve_key(at, user, key, by),
+            C::WithdrawKey { user, key, by } => self.withdraw_key(at, user, key, by),
+            C::Login { user, network } => self.login(at, user, network),
+            C::LoginRefused { user, because, terms, .. } => {
+                Ok(self.refuse(at, user.as_ref(), *because, *terms))
+            }
+            C::Logout { .. } | C::Denied { .. } | C::Looked { .. } => Ok(AccessDone::Noted),
+            C::Alert { user, kind, detail } => {
+                let (user, detail) = (user.clone(), detail.clone());
+                self.note(Alert { sequence, at: moment, kind: *kind, user, detail });
+                Ok(AccessDone::Noted)
+            }
+        }
+    }
+
+    fn named(&mut self, user: &str) -> Result<&mut User> {
+        self.users.get_mut(user).ok_or(AccessRefusal::UnknownUser)
+    }
+
+    fn add(
+        &mut self,
+        at: Timestamp,
+        name: &CompactString,
+        (roles, authority): (Roles, Authority),
+        (password, temporary): (&[u8], bool),
+        by: &CompactString,
+    ) -> Result {
+        if !is_name(name) {
+            return Err(AccessRefusal::BadName);
+        }
+        if self.users.contains_key(name) {
+            return Err(AccessRefusal::UserExists);
+        }
+        if roles.is_empty() {
+            return Err(AccessRefusal::NoRoles);
+        }
+        self.may_give(authority)?;
+        let user = User {
+            roles,
+            active: true,
+            password: password.to_vec(),
+            temporary,
+            password_set_at: at,
+            former_passwords: Vec::new(),
+            one_time: None,
+            enrol_until: enrolment_end(at),
+            keys: Vec::new(),
+            failures: 0,
+            locked_until: None,
+            last_login: None,
+            networks: Vec::new(),
+            reset_asked: None,
+            added_at: at,
+            added_by: by.clone(),
+        };
+        self.users.insert(name.clone(), user);
+        Ok(AccessDone::Noted)
+    }
+
+    /// SIG-1: rights are given by orders, as soon as there are people who can sign one.
+    fn may_give(&self, authority: Authority) -> Result<()> {
+        match authority {
+            Authority::Order(_) | Authority::TestMode => Ok(()),
+            Authority::FirstUsers if self.can_order() => Err(AccessRefusal::NeedsOrder),
+            Authority::FirstUsers => Ok(()),
+            Authority::Officer => Err(AccessRefusal::OnlyTakesAway),
+        }
+    }
+
+    fn set_roles(&mut self, name: &str, roles: Roles, authority: Authority) -> Result {
+        if roles.is_empty() {
+            return Err(AccessRefusal::NoRoles);
+        }
+        let user = self.users.get(name).ok_or(AccessRefusal::UnknownUser)?;
+        let gives = roles.iter().any(|role| !user.roles.has(role));
+        if authority != Authority::Officer || gives {
+            self.may_give(authority)?;
+        }
+        self.keep_an_officer(name, roles.has(Role::SecurityOfficer))?;
+        self.named(name)?.roles = roles;
+        Ok(AccessDone::Noted)
+    }
+
+    fn set_active(&mut self, name: &str, active: bool, authority: Authority) -> Result {
+        self.users.get(name).ok_or(AccessRefusal::UnknownUser)?;
+        if active {
+            self.may_give(authority)?;
+        } else {
+            self.keep_an_officer(name, false)?;
+        }
+        let user = self.named(name)?;
+        (user.active, user.failures, user.locked_until) = (active, 0, None);
+        Ok(AccessDone::Noted)
+    }
+
+    /// Somebody must be left who can manage users.
+    fn keep_an_officer(&self, changed: &str, stays: bool) -> Result<()> {
+        let officer = |user: &User| user.active && user.roles.has(Role::SecurityOfficer);
+        let is_one = self.users.get(changed).is_some_and(officer);
+        let others = self.users.iter().any(|(name, user)| name != changed && officer(user));
+        if is_one && !stays && !others { Err(AccessRefusal::LastOfficer) } else { Ok(()) }
+    }
+
+    fn enrol(&mut self, name: &str, secret: &[u8]) -> Result {
+        let user = self.named(name)?;
+        if user.one_time.as_ref().is_some_and(|one_time| one_time.confirmed) {
+            return Err(AccessRefusal::AlreadyEnrolled);
+        }
+        // Codes of before a reset stay used.
+        let last_step = user.one_time.as_ref().map_or(0, |one_time| one_time.last_step);
+        let secret = secret.to_vec();
+        user.one_time = Some(OneTimeSecret { secret, confirmed: false, last_step });
+        Ok(AccessDone::Noted)
+    }
+
+    fn confirm(&mut self, name: &str, step: u64) -> Result {
+        let one_time = self.named(name)?.one_time.as_mut().ok_or(AccessRefusal::NotEnrolled)?;
+        if one_time.confirmed {
+            return Err(AccessRefusal::AlreadyEnrolled);
+        }
+        if step <= one_time.last_step {
+            return Err(AccessRefusal::CodeUsed);
+        }
+        (one_time.confirmed, one_time.last_step) = (true, step);
+        Ok(AccessDone::Noted)
+    }
+
+    fn use_code(&mut self, at: Timestamp, name: &str, step: u64, _for: CodePurpose) -> Result {
+        let user = self.named(name)?;
+        user.may_try(at)?;
+        let one_time = user.one_time.as_mut().filter(|one_time| one_time.confirmed);
+        let one_time = one_time.ok_or(AccessRefusal::NotEnrolled)?;
+        if step <= one_time.last_step {
+            return Err(AccessRefusal::CodeUsed);
+        }
+        one_time.last_step = step;
+        Ok(AccessDone::Noted)
+    }
+
+    fn approve_reset(
+        &mut self,
+        at: Timestamp,
+        name: &CompactString,
+        password: Option<&[u8]>,
+        by: &CompactString,
+    ) -> Result {
+        let user = self.named(name)?;
+        let asked = user.reset_asked.clone().ok_or(AccessRefusal::NothingAsked)?;
+        if asked.by == *by || name == by {
+            return Err(AccessRefusal::SamePerson);
+        }
+        match (asked.what, password) {
+            (Reset::Password, Some(password)) => user.set_password(at, password, true),
+            (Reset::OneTime, None) => {
+                user.one_time = None;
+                user.enrol_until = enrolment_end(at);
+            }
+            _ => return Err(AccessRefusal::PasswordMissing),
+        }
+        (user.reset_asked, user.failures, user.locked_until) = (None, 0, None);
+        Ok(AccessDone::Noted)
+    }
+
+    fn add_key(
+        &mut self,
+        at: Timestamp,
+        name: &str,
+        key: &[u8; 32],
+        label: &CompactString,
+    ) -> Result {
+        let known = self.users.values().flat_map(|user| &user.keys).any(|held| held.key == *key);
+        let user = self.named(name)?;
+        if known {
+            return Err(AccessRefusal::KeyKnown);
+        }
+        if user.keys.len() >= KEYS_MOST {
+            return Err(AccessRefusal::TooManyKeys);
+        }
+        user.keys.push(PersonalKey {
+            key: *key,
+            label: label.clone(),
+            added_at: at,
+            approved_by: None,
+            approved_at: None,
+            withdrawn_at: None,
+            withdrawn_by: CompactString::default(),
+        });
+        Ok(AccessDone::Noted)
+    }
+
+    fn held_key(&mut self, name: &str, key: &[u8; 32]) -> Result<&mut PersonalKey> {
+        let keys = &mut self.named(name)?.keys;
+        let held = keys.iter_mut().find(|held| held.key == *key && held.withdrawn_at.is_none());
+        held.ok_or(AccessRefusal::UnknownKey)
+    }
+
+    fn approve_key(
+        &mut self,
+        at: Timestamp,
+        name: &CompactString,
+        key: &[u8; 32],
+        by: &CompactString,
+    ) -> Result {
+        let held = self.held_key(name, key)?;
+        if name == by {
+            return Err(AccessRefusal::SamePerson);
+        }
+        if held.approved_at.is_none() {
+            (held.approved_at, held.approved_by) = (Some(at), Some(by.clone()));
+        }
+        Ok(AccessDone::Noted)
+    }
+
+    fn withdraw_key(
+        &mut self,
+        at: Timestamp,
+        name: &str,
+        key: &[u8; 32],
+        by: &CompactString,
+    ) -> Result {
+        let held = self.held_key(name, key)?;
+        (held.withdrawn_at, held.withdrawn_by) = (Some(at), by.clone());
+        Ok(AccessDone::Noted)
+    }
+
+    fn login(&mut self, at: Timestamp, name: &str, network: &CompactString) -> Result {
+        let user = self.named(name)?;
+        user.may_try(at)?;
+        let known = user.networks.iter().position(|known| known == network);
+        let new_network = known.is_none() && !user.networks.is_empty();
+        if let Some(known) = known {
+            user.networks.remove(known);
+        } else if user.networks.len() >= NETWORKS_MOST {
+            user.networks.remove(0);
+        }
+        user.networks.push(network.clone());
+        let last_login = user.last_login.replace(at);
+        (user.failures, user.locked_until) = (0, None);
+        Ok(AccessDone::LoggedIn { new_network, last_login })
+    }
+
+    fn refuse(
+        &mut self,
+        at: Timestamp,
+        name: Option<&CompactString>,
+        because: RefusedBecause,
+        terms: LockTerms,
+    ) -> AccessDone {
+        let user = name.and_then(|name| self.users.get_mut(name));
+        let Some(user) = user else {
+            return AccessDone::Refused { locked_until: None, now_locked: false };
+        };
+        // While a user is locked no attempt is looked at, so none can lengthen it.
+        if !because.counts() || user.locked_at(at).is_some() {
+            return AccessDone::Refused { locked_until: user.locked_at(at), now_locked: false };
+        }
+        user.failures = user.failures.saturating_add(1);
+        let seconds = terms.seconds(user.failures);
+        if seconds > 0 {
+            let until = at.0.saturating_add(i64::from(seconds).saturating_mul(1000));
+            user.locked_until = Some(Timestamp(until));
+        }
+        let locked_until = user.locked_at(at);
+        AccessDone::Refused { locked_until, now_locked: locked_until.is_some() }
+    }
+}
+
+impl User {
+    /// Until when he is locked, if he is.
+    #[must_use]
+    pub fn locked_at(&self, at: Timestamp) -> Option<Timestamp> {
+        self.locked_until.filter(|until| *until > at)
+    }
+
+    fn may_try(&self, at: Timestamp) -> Result<()> {
+        match self.locked_at(at) {
+            _ if !self.active => Err(AccessRefusal::Disabled),
+            Some(until) => Err(AccessRefusal::Locked(until)),
+            None => Ok(()),
+        }
+    }
+
+    fn set_password(&mut self, at: Timestamp, password: &[u8], temporary: bool) {
+        let before = std::mem::replace(&mut self.password, password.to_vec());
+        self.former_passwords.insert(0, before);
+        self.former_passwords.truncate(FORMER_PASSWORDS);
+        (self.temporary, self.password_set_at) = (temporary, at);
+        if temporary {
+            self.enrol_until = enrolment_end(at);
+        }
+    }
+}
+
+fn enrolment_end(at: Timestamp) -> Timestamp {
+    Timestamp(at.0.saturating_add(ENROLMENT_HOURS.saturating_mul(HOUR_MS)))
+}
+
+/// What a user may be called: it goes into the journal, logs and file names.
+fn is_name(name: &str) -> bool {
+    let first = name.bytes().next().is_some_and(|letter| letter.is_ascii_lowercase());
+    let rest =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    first && (2..=32).contains(&name.len()) && name.bytes().all(rest)
+}
+
+impl AlertKind {
+    /// That with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl AccessCommand {
+    /// Whom it is about; nobody known if empty.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        match self {
+            Self::AddUser { user, .. }
+            | Self::SetRoles { user, .. }
+            | Self::SetActive { user, .. }
+            | Self::SetPassword { user, .. }
+            | Self::EnrolOneTime { user, .. }
+            | Self::ConfirmOneTime { user, .. }
+            | Self::UseCode { user, .. }
+            | Self::AskReset { user, .. }
+            | Self::ApproveReset { user, .. }
+            | Self::AddKey { user, .. }
+            | Self::ApproveKey { user, .. }
+            | Self::WithdrawKey { user, .. }
+            | Self::Login { user, .. }
+            | Self::Logout { user, .. }
+            | Self::Denied { user, .. }
+            | Self::Looked { user, .. }
+            | Self::Alert { user, .. } => user,
+            Self::LoginRefused { user, .. } => user.as_deref().unwrap_or_default(),
+        }
+    }
+}

@@ -40,7 +40,7 @@ bind = "127.0.0.1:8580"
 [[api_token]]
 name = "acceptance"
 sha256 = "{digest}"
-roles = ["operator", "checker", "auditor", "privacy", "key_custodian"]
+roles = ["operator", "checker", "auditor", "privacy", "key_custodian", "security_officer"]
 "#
     );
     let config = parse(&text).unwrap();

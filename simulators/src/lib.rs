@@ -17,6 +17,7 @@ pub mod echo;
 pub mod endpoint;
 mod error;
 pub mod exchange;
+pub mod files;
 pub mod gear;
 pub mod hsm;
 pub mod intent;

@@ -2,8 +2,8 @@
 
 use super::{Outcome, Ran};
 use std::path::{Path, PathBuf};
-use tamga_sim::SimError;
 use tamga_sim::report::{Comparison, LoadReport};
+use tamga_sim::{SimError, files};
 
 /// Compare two reports of `tamga-sim load --json`
 ///
@@ -29,7 +29,7 @@ impl Args {
         let comparison = Comparison::new(read(&self.was)?, read(&self.is)?);
         print!("{comparison}");
         if let Some(path) = self.html {
-            std::fs::write(&path, comparison.html()).map_err(SimError::file(&path))?;
+            files::write(&path, &comparison.html())?;
         }
         Ok(if comparison.is_worse() { Outcome::Bad } else { Outcome::Good })
     }

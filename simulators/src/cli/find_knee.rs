@@ -3,8 +3,8 @@
 use super::{Outcome, Ran, load, options};
 use std::path::PathBuf;
 use std::time::Duration;
-use tamga_sim::SimError;
 use tamga_sim::load::knee::{Goal, Search, find};
+use tamga_sim::{SimError, files};
 
 /// Raise the rate until the latency goal breaks, and say where
 ///
@@ -38,13 +38,15 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Ran {
+        let reports = [&self.steps_json, &self.steps_html];
+        reports.into_iter().flatten().try_for_each(|path| files::must_be_writable(path))?;
         let settings = self.load.settings()?;
         if settings.judging.is_some() {
             let message = "the knee is looked for without --oracle, --engine and --chaos: an oracle \
                            needs a fresh host for every step";
             return Err(SimError::Setting(message.to_owned()));
         }
-        load::stop_on_interrupt(&settings.stop)?;
+        load::stop_on_interrupt(&settings.stop, || ())?;
         let search = Search {
             goal: self.goal,
             from: self.from,
@@ -55,10 +57,10 @@ impl Args {
         let knee = find(&settings, &search, |step| println!("{step}"))?;
         println!("\n{knee}");
         if let Some(path) = self.steps_json {
-            std::fs::write(&path, knee.json()).map_err(SimError::file(&path))?;
+            files::write(&path, &knee.json())?;
         }
         if let Some(path) = self.steps_html {
-            std::fs::write(&path, knee.html()).map_err(SimError::file(&path))?;
+            files::write(&path, &knee.html())?;
         }
         Ok(if knee.is_found() { Outcome::Good } else { Outcome::Bad })
     }

@@ -4,15 +4,15 @@ use super::options::{self, Host};
 use super::{Outcome, Ran};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tamga_sim::chaos::Chaos;
-use tamga_sim::load::host::OwnEngine;
+use tamga_sim::load::host::{LastWords, OwnEngine};
 use tamga_sim::load::{self, Arrivals, Hot, Mix, Popularity, Settings, Shape, Stop};
 use tamga_sim::oracle::Judging;
 use tamga_sim::portfolio::Source;
 use tamga_sim::report::{self, Second};
-use tamga_sim::{SimError, moment};
+use tamga_sim::{SimError, files, moment};
 
 /// Load a host and measure its answers
 ///
@@ -150,12 +150,18 @@ enum Spread {
 impl Args {
     pub(crate) fn run(self) -> Ran {
         let (json, html, quiet) = (self.json.clone(), self.html.clone(), self.quiet);
-        let own = self.own_engine()?;
+        // Better known now than when the load is over.
+        [&json, &html].into_iter().flatten().try_for_each(|path| files::must_be_writable(path))?;
+        let (engine, rules) = (self.judged.engine.clone(), self.judged.oracle.clone());
+        let (cards, zone) = (self.judged.cards, self.zone.clone());
         let mut settings = self.settings()?;
+        let own = engine.map(|program| own_engine(program, rules.as_deref(), cards, &zone));
+        let own = own.transpose()?;
         if let Some(own) = &own {
             own.become_target(&mut settings)?;
         }
-        stop_on_interrupt(&settings.stop)?;
+        let last_words = own.as_ref().map(OwnEngine::last_words);
+        stop_on_interrupt(&settings.stop, move || last_words.iter().for_each(LastWords::say))?;
         let bar = progress(&settings, quiet)?;
         let started = std::time::Instant::now();
         let mut report = load::run(&settings, |second| tell(&bar, second, started))?;
@@ -173,19 +179,12 @@ impl Args {
             print!("{report}");
         }
         if let Some(path) = json {
-            std::fs::write(&path, report.json()).map_err(SimError::file(&path))?;
+            files::write(&path, &report.json())?;
         }
         if let Some(path) = html {
-            std::fs::write(&path, report::html(&report)).map_err(SimError::file(&path))?;
+            files::write(&path, &report::html(&report))?;
         }
         Ok(if report.is_clean() { Outcome::Good } else { Outcome::Bad })
-    }
-
-    fn own_engine(&self) -> Result<Option<OwnEngine>, SimError> {
-        let Some(program) = &self.judged.engine else { return Ok(None) };
-        let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(SimError::file(path));
-        let rules = self.judged.oracle.as_ref().map(read).transpose()?;
-        OwnEngine::start(program.clone(), rules, self.judged.cards, &self.zone).map(Some)
     }
 
     fn judging(judged: &Judged) -> Result<Option<Judging>, SimError> {
@@ -246,6 +245,16 @@ impl Args {
     }
 }
 
+fn own_engine(
+    program: Option<PathBuf>,
+    rules: Option<&Path>,
+    cards: u32,
+    zone: &str,
+) -> Result<OwnEngine, SimError> {
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(SimError::file(path));
+    OwnEngine::start(program, rules.map(read).transpose()?, cards, zone)
+}
+
 /// One more every second, half the counter's range: a run finds the chips of the run before behind
 /// it unless a card signs more than once a second.
 fn counter_by_clock() -> u16 {
@@ -286,17 +295,32 @@ fn tell(bar: &ProgressBar, second: &Second, started: std::time::Instant) {
     ));
 }
 
-/// The first Ctrl-C ends the sending, and the report is of what was sent; the second one ends all.
-pub(super) fn stop_on_interrupt(stop: &Stop) -> Result<(), SimError> {
+/// The first Ctrl-C (or signal to end) ends the sending, and the report is of what was sent; the
+/// second one ends all, after `last`.
+pub(super) fn stop_on_interrupt(
+    stop: &Stop,
+    last: impl FnOnce() + Send + 'static,
+) -> Result<(), SimError> {
+    use tokio::signal::unix::{SignalKind, signal};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| SimError::Setting(format!("no runtime: {error}")))?;
     let stop = stop.clone();
+    let (told, mut heard) = tokio::sync::mpsc::channel::<()>(2);
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let deaf = |error| SimError::Setting(format!("signals cannot be heard: {error}"));
+        let mut signals = runtime.block_on(async { signal(kind) }).map_err(deaf)?;
+        let told = told.clone();
+        runtime.spawn(async move {
+            while signals.recv().await.is_some() && told.send(()).await.is_ok() {}
+        });
+    }
     std::thread::spawn(move || {
         runtime.block_on(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if heard.recv().await.is_some() {
                 stop.set();
             }
-            if tokio::signal::ctrl_c().await.is_ok() {
+            if heard.recv().await.is_some() {
+                last();
                 std::process::exit(130);
             }
         });

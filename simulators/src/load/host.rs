@@ -20,7 +20,7 @@ pub struct OwnEngine {
     rules: String,
     portfolio: PathBuf,
     /// Removed with everything in it.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl OwnEngine {
@@ -45,8 +45,8 @@ impl OwnEngine {
         let today = Zone::named(zone)?.now();
         let clock = format!("{}T10:00:00{}", today.business_date(), offset(today.offset.0));
         let launch = Launch { program, patience: PATIENCE, zone: zone.to_owned() };
-        let engine = Engine::start(&launch, folder.path(), &rules, &portfolio, &clock)?;
-        Ok(Self { engine, rules, portfolio, _folder: folder })
+        let engine = Engine::start_apart(&launch, folder.path(), &rules, &portfolio, &clock)?;
+        Ok(Self { engine, rules, portfolio, folder })
     }
 
     /// Points a load at it, and has it judged by its rules and its books.
@@ -70,12 +70,36 @@ impl OwnEngine {
         &self.portfolio
     }
 
+    /// What is to be done about it should this program end without dropping it.
+    #[must_use]
+    pub fn last_words(&self) -> LastWords {
+        LastWords { engine: self.engine.pid(), folder: self.folder.path().to_owned() }
+    }
+
     /// Stops it, and has it check its journal against its ledger, counters and snapshot.
     ///
     /// # Errors
     /// [`SimError::Engine`] with what was found.
     pub fn verify(self) -> Result<(), SimError> {
         self.engine.verify()
+    }
+}
+
+/// The end of an engine whose owner ends at once.
+#[derive(Debug, Clone)]
+pub struct LastWords {
+    engine: Option<rustix::process::Pid>,
+    folder: PathBuf,
+}
+
+impl LastWords {
+    /// Kills the engine and removes its folder, as far as that can be done.
+    pub fn say(&self) {
+        if let Some(engine) = self.engine {
+            rustix::process::kill_process(engine, rustix::process::Signal::KILL)
+                .unwrap_or_default();
+        }
+        std::fs::remove_dir_all(&self.folder).unwrap_or_default();
     }
 }
 

@@ -108,7 +108,7 @@ impl Lane {
         dice: ChaCha8Rng,
     ) -> Self {
         let shares = acts.iter().map(|act| act.share).sum();
-        let (waiting, out) = (VecDeque::new(), Vec::with_capacity(1 << 16));
+        let (waiting, out) = (VecDeque::new(), Vec::with_capacity(1 << 12));
         Self { acts, shares, slots, waiting, out, reference, reference_step, dice }
     }
 

@@ -12,7 +12,7 @@ pub mod host;
 pub mod knee;
 pub(crate) mod lane;
 pub(crate) mod operation;
-mod pace;
+pub(crate) mod pace;
 pub(crate) mod popularity;
 mod proofs;
 mod shape;
@@ -21,6 +21,8 @@ pub(crate) mod stats;
 mod template;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod virtual_time;
 mod watch;
 mod worker;
 
@@ -203,6 +205,7 @@ pub(crate) fn nanoseconds(time: Duration) -> u64 {
 /// there, and what reading the portfolio may say.
 pub fn run(settings: &Settings, mut told: impl FnMut(&Second)) -> Result<LoadReport, SimError> {
     check(settings)?;
+    crate::files::allow(settings.connections)?;
     let zone = Zone::named(&settings.zone)?;
     let started_at = zone.now();
     let (dialect, today) = (settings.endpoint.dialect(), started_at.business_date());
@@ -232,7 +235,6 @@ pub fn run(settings: &Settings, mut told: impl FnMut(&Second)) -> Result<LoadRep
         gate: Gate::new(threads),
         started: OnceLock::new(),
     });
-    raise_file_limit(settings.connections);
     let live = Arc::new(Mutex::new(Live { total: Tally::new()?, recent: histogram()? }));
     let workers = start(settings, &plan, &live, lanes, threads);
     let mut timeline = Vec::new();
@@ -260,19 +262,6 @@ pub fn run(settings: &Settings, mut told: impl FnMut(&Second)) -> Result<LoadRep
     });
     Ok(Outcome { tally: &live.total, measured, timeline, left_out, started_at, judged }
         .report(settings))
-}
-
-/// A connection is a file to the system, which by default allows a thousand.
-fn raise_file_limit(connections: usize) {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    let needed =
-        u64::try_from(connections).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(64);
-    if limit.current.is_some_and(|current| current < needed) {
-        limit.current = Some(needed.min(limit.maximum.unwrap_or(needed)));
-        // Where it is not allowed, connecting will say so.
-        setrlimit(Resource::Nofile, limit).unwrap_or_default();
-    }
 }
 
 fn check(settings: &Settings) -> Result<(), SimError> {

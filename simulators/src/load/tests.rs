@@ -16,12 +16,18 @@ const TERMINAL: &str = concat!(
     r#""keys":{"tpk":"0123456789ABCDEFFEDCBA9876543210"}}"#
 );
 
-struct Bench {
+pub(super) struct Bench {
     _folder: tempfile::TempDir,
     settings: Settings,
 }
 
-fn bench(target: &str) -> Bench {
+impl Bench {
+    pub(super) fn into_parts(self) -> (tempfile::TempDir, Settings) {
+        (self._folder, self.settings)
+    }
+}
+
+pub(super) fn bench(target: &str) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let portfolio = folder.path().join("p.jsonl");
     std::fs::write(&portfolio, format!("{CARD}\n{TERMINAL}\n")).unwrap();

@@ -132,7 +132,8 @@ async fn drive(bench: Rc<Bench>, schedule: Option<Schedule>) -> Result<(), SimEr
 async fn dispatch(bench: &Bench, mut schedule: Schedule) {
     let alarm = Alarm::new();
     let mut turn = (0..bench.cables.len()).cycle();
-    let mut touched = vec![false; bench.cables.len()];
+    // Those that got something to send, each once or a few times.
+    let mut touched: Vec<usize> = Vec::new();
     loop {
         let now = bench.plan.now_ns();
         if !bench.may_send(now) {
@@ -147,13 +148,13 @@ async fn dispatch(bench: &Bench, mut schedule: Schedule) {
             if let Some(cable) = bench.cables.get(next) {
                 let mut lane = cable.lane.borrow_mut();
                 lane.submit(due, now, &bench.frame(), &mut bench.tally.borrow_mut());
-                if let Some(mark) = touched.get_mut(next) {
-                    *mark = true;
-                }
+                touched.push(next);
             }
         }
-        for (cable, mark) in bench.cables.iter().zip(&mut touched) {
-            if std::mem::take(mark) && !cable.flush() {
+        // A turn that is longer than the round of all connections comes by some of them again.
+        touched.truncate(bench.cables.len());
+        for cable in touched.drain(..).filter_map(|at| bench.cables.get(at)) {
+            if !cable.flush() {
                 cable.wake.notify_one();
             }
         }

@@ -32,6 +32,7 @@ pub struct Engine {
     ports: Ports,
     token: String,
     child: Option<Child>,
+    apart: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,10 +55,34 @@ impl Engine {
         portfolio: &Path,
         clock: &str,
     ) -> Result<Self, SimError> {
+        Self::start_so(launch, folder, (rules, portfolio, clock), false)
+    }
+
+    /// The same, out of reach of a Ctrl-C at the terminal, which is then for us alone.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn start_apart(
+        launch: &Launch,
+        folder: &Path,
+        rules: &str,
+        portfolio: &Path,
+        clock: &str,
+    ) -> Result<Self, SimError> {
+        Self::start_so(launch, folder, (rules, portfolio, clock), true)
+    }
+
+    fn start_so(
+        launch: &Launch,
+        folder: &Path,
+        (rules, portfolio, clock): (&str, &Path, &str),
+        apart: bool,
+    ) -> Result<Self, SimError> {
         let token = random_token()?;
         let ports = Ports::free()?;
         let folder = folder.to_owned();
-        let mut engine = Self { launch: launch.clone(), folder, ports, token, child: None };
+        let launch = launch.clone();
+        let mut engine = Self { launch, folder, ports, token, child: None, apart };
         engine.write("rules.toml", rules)?;
         engine.write("tamga.toml", &engine.configuration())?;
         engine.import(portfolio, clock)?;
@@ -75,6 +100,12 @@ impl Engine {
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> Option<Pid> {
+        self.child.as_ref().map(Pid::from_child)
     }
 
     /// The listener of that name: `pos`, `atm` or `network`.
@@ -191,6 +222,9 @@ impl Engine {
         command.arg(name).arg("--config").arg(self.folder.join("tamga.toml"));
         command.stdin(Stdio::null()).stdout(output()).stderr(output());
         command.current_dir(&self.folder);
+        if self.apart {
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        }
         command
     }
 
@@ -331,6 +365,7 @@ mod tests {
             ports,
             token: "t".into(),
             child: None,
+            apart: false,
         };
         let table: toml::Table = engine.configuration().parse().unwrap();
         let listeners = table["listener"].as_array().unwrap();

@@ -364,9 +364,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Hands a request over to the shard, with the next ones.
     fn decide(&mut self, slot: u32, asked: Asked, received: Instant) {
+        let (port, request) = (&self.port, &asked.request);
         for concern in &asked.concerns {
-            self.port.meter.concerned(self.peer, asked.request.terminal, *concern);
+            port.meter.concerned(self.peer, request.terminal, *concern);
         }
+        let is_known = || port.register.knows(&request.terminal);
+        port.shard.live().devices.heard(port.meter.name(), request, port.clock.now(), is_known);
         self.outgoing.push(Work::Authorize(Envelope {
             request: asked.request,
             slot,
@@ -411,7 +414,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.port.last_alarm.store(now, Ordering::Relaxed);
         let command = Command::Unauthentic {
             terminal: alarm.terminal,
-            listener: self.port.meter.name().into(),
+            listener: self.port.meter.name().as_ref().into(),
             problem: alarm.problem.name().into(),
         };
         let shard = self.port.shard.clone();

@@ -7,6 +7,7 @@ use crate::day;
 use crate::doors::{Doors, Front, HttpError};
 use crate::http::Running;
 use crate::listener::{Bound, ListenerError, Listening, Services};
+use crate::live::Live;
 use crate::module_watch::WatchedModule;
 use crate::pace::Pace;
 use crate::register::DeviceRegister;
@@ -177,6 +178,7 @@ impl Engine {
         let watched = (Arc::clone(&running.security), running.clock.clone());
         engine.others.spawn(crate::keys::watch::watch(watched.0, watched.1));
         engine.front.context.open(running);
+        engine.others.spawn(Live::pulse(shard.clone(), clock.clone()));
         let is_test = clock.is_test();
         engine.others.spawn(async move {
             day::finish_begun(&shard).await;

@@ -26,6 +26,7 @@ pub mod import_rates;
 mod key_exchange;
 pub mod keys;
 mod listener;
+mod live;
 pub mod memory;
 mod module_queue;
 mod module_watch;

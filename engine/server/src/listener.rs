@@ -175,7 +175,7 @@ impl Listening {
     /// Accepts connections until `drain` says so, then waits for those there are to end.
     pub(crate) async fn run(self, services: Services, drain: watch::Receiver<bool>) {
         let Self { config, socket, link, framing, tls } = self;
-        let meter = Arc::new(ListenerMeter::new(&config.name));
+        let meter = Arc::new(ListenerMeter::new(services.shard.live().listener(&config.name)));
         let security = services.security;
         let module =
             security.is_remote().then(|| ModuleQueue::start(config.module, Arc::clone(&meter)));

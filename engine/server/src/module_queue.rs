@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_full_queue_takes_nothing_and_late_tasks_are_told() {
         let limits = ModuleLimits { threads: 1, queue: 2, patience: Duration::from_millis(30) };
-        let meter = Arc::new(ListenerMeter::new("queue"));
+        let meter = Arc::new(ListenerMeter::new(Arc::new(crate::live::Tally::new("queue"))));
         let queue = ModuleQueue::start(limits, meter).unwrap();
         let (go, wait) = channel::<()>();
         let (told, tells) = channel();

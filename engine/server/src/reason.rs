@@ -4,22 +4,31 @@ use authorization::{Decided, ResultCode, RuleId, TraceEntry, Verdict};
 use payment_types::format_minor;
 
 /// The entry of the trace that settled it: what declined or asked for the PIN.
-fn settling(decided: &Decided) -> Option<&TraceEntry> {
-    let says = |verdict: Verdict| decided.trace.iter().find(move |e| e.verdict == verdict);
+fn settling(trace: &[TraceEntry]) -> Option<&TraceEntry> {
+    let says = |verdict: Verdict| trace.iter().find(move |e| e.verdict == verdict);
     says(Verdict::Decline).or_else(|| says(Verdict::AskPin))
 }
 
 /// The position of the limit that settled it, in the rule set of that moment.
 #[must_use]
 pub fn limit_position(decided: &Decided) -> Option<u16> {
-    settling(decided).and_then(|entry| entry.limit)
+    limit_of(&decided.trace)
+}
+
+/// The same of a trace.
+pub(crate) fn limit_of(trace: &[TraceEntry]) -> Option<u16> {
+    settling(trace).and_then(|entry| entry.limit)
 }
 
 /// The rule that settled it: `AGT-1`, or `LIM-1 atm-day` where `limit` is the limit's id.
 #[must_use]
 pub fn rule(decided: &Decided, limit: Option<&str>) -> String {
-    let result = decided.decision.result;
-    let id = match settling(decided) {
+    rule_of(decided.decision.result, &decided.trace, limit)
+}
+
+/// The same of a trace.
+pub(crate) fn rule_of(result: ResultCode, trace: &[TraceEntry], limit: Option<&str>) -> String {
+    let id = match settling(trace) {
         Some(entry) if !result.is_approval() => entry.rule.id(),
         _ => result.rule(),
     };
@@ -34,7 +43,7 @@ pub fn rule(decided: &Decided, limit: Option<&str>) -> String {
 pub fn sentence(decided: &Decided, limit: Option<&str>) -> String {
     let rule = rule(decided, limit);
     let words = words(decided.decision.result);
-    let numbers = settling(decided).and_then(numbers).unwrap_or_default();
+    let numbers = settling(&decided.trace).and_then(numbers).unwrap_or_default();
     format!("{rule}  {words}{numbers}")
 }
 

@@ -57,6 +57,12 @@ impl DeviceRegister {
         Arc::clone(&self.security)
     }
 
+    /// Whether a device is in it.
+    #[must_use]
+    pub fn knows(&self, id: &TerminalId) -> bool {
+        self.terminals.contains_key(id)
+    }
+
     /// Takes over what the state has: devices and cards are added or replaced, never forgotten.
     pub fn refresh(&self, state: &State) -> RegisterFaults {
         let mut faults = RegisterFaults::default();

@@ -7,6 +7,7 @@
 //! [`Durable`], a command's outcome after the commit of its record, a query runs after the commit
 //! of everything that was accepted before it.
 
+use crate::live::Live;
 use crate::queue::{Queue, Refused};
 use authorization::{Command, Decision, IdempotencyKey, Outcome, Request, State};
 use journal::Durable;
@@ -118,6 +119,8 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue<Work>,
     durable: AtomicU64,
     last_commit_ns: AtomicU64,
+    /// What consoles see.
+    pub(crate) live: Arc<Live>,
     stopped: watch::Sender<Option<Arc<str>>>,
 }
 
@@ -127,6 +130,7 @@ impl Shared {
             queue: Queue::new(capacity),
             durable: AtomicU64::new(durable),
             last_commit_ns: AtomicU64::new(0),
+            live: Live::new(),
             stopped: watch::Sender::new(None),
         }
     }
@@ -273,6 +277,11 @@ impl Shard {
             Some(reason) => reason,
             None => std::future::pending().await,
         }
+    }
+
+    /// What consoles see of it.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.shared.live
     }
 
     /// Why it stopped.

@@ -5,6 +5,7 @@
 //! beyond its length header, and no card number can be in one (I9).
 
 use crate::config::{LogConfig, LogFormat};
+use crate::live::Tally;
 use authorization::ResultCode;
 use interchange::{Cause, Concern, MacAlarm, NewKey};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
@@ -308,24 +309,28 @@ pub(crate) struct ListenerMeter {
     answer: Histogram,
     shed: [Counter; 4],
     waiting: Gauge,
+    /// What consoles see of it.
+    tally: Arc<Tally>,
 }
 
 impl ListenerMeter {
-    pub(crate) fn new(name: &str) -> Self {
-        let label = name.to_owned();
+    pub(crate) fn new(tally: Arc<Tally>) -> Self {
+        let label = tally.name().to_string();
         let shed =
             |bound: &'static str| counter!(SHED, "listener" => label.clone(), "bound" => bound);
         Self {
-            name: name.into(),
+            name: Arc::clone(tally.name()),
             connections: gauge!(CONNECTIONS, "listener" => label.clone()),
             answer: histogram!(ANSWER_SECONDS, "listener" => label.clone()),
             shed: [shed("connection"), shed("listener"), shed("shard"), shed("security_module")],
             waiting: gauge!(MODULE_QUEUE, "listener" => label.clone()),
+            tally,
         }
     }
 
     pub(crate) fn opened(&self, peer: SocketAddr) {
         self.connections.increment(1.0);
+        self.tally.opened();
         debug!(listener = %self.name, %peer, "connected");
     }
 
@@ -334,6 +339,7 @@ impl ListenerMeter {
     pub(crate) fn closed(&self, peer: SocketAddr, cause: Closed, header: &[u8]) {
         if cause != Closed::TooMany {
             self.connections.decrement(1.0);
+            self.tally.closed();
         }
         counter!(CLOSED, "listener" => self.name.to_string(), "cause" => cause.name()).increment(1);
         let (listener, header) = (&self.name, hex::encode(header));
@@ -360,7 +366,7 @@ impl ListenerMeter {
     }
 
     /// The listener's name.
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -445,6 +451,7 @@ impl AnswerMeter {
     /// A request with this MTI was answered so, this long after it came.
     pub(crate) fn answered(&mut self, mti: Mti, result: ResultCode, took: Duration) {
         self.listener.answer.record(took);
+        self.listener.tally.answered(result, took);
         let key = (mti, result);
         if let Some((_, known)) = self.counters.iter().find(|(known, _)| *known == key) {
             known.increment(1);

@@ -9,6 +9,7 @@
 //! stands shows after the recovery), what had not been touched is told so.
 
 use crate::clock::Clock;
+use crate::live::Sample;
 use crate::queue::Taken;
 use crate::register::DeviceRegister;
 use crate::shard::{Answered, Envelope, Fate, Query, Reply, Shard, ShardError, Shared, Work};
@@ -90,6 +91,7 @@ pub fn start(parts: ShardParts) -> io::Result<(Shard, ShardThread)> {
         record: Vec::with_capacity(4096),
         waiting: Vec::with_capacity(BATCH_MOST),
         queries: Vec::new(),
+        samples: Vec::new(),
         new_pins: Vec::new(),
         expiry_checked: Timestamp(i64::MIN),
         now: Moment::default(),
@@ -129,6 +131,8 @@ struct Worker {
     record: Vec<u8>,
     waiting: Vec<Waiting>,
     queries: Vec<Query>,
+    /// Decisions of the turn that are to be shown.
+    samples: Vec<Sample>,
     /// Cards whose PIN this turn changed.
     new_pins: Vec<u32>,
     expiry_checked: Timestamp,
@@ -224,6 +228,11 @@ impl Worker {
             &mut self.record,
         );
         self.new_pins.extend(self.scratch.pin_changed());
+        if self.shared.live.wants_sample() {
+            let core = (&self.state, &self.scratch);
+            let shown = Sample::take((sequence, moment), request, &decision, core, received);
+            self.samples.push(shown);
+        }
         // Before the append: should it fail, this request is among those with an unknown fate.
         self.waiting.push(Waiting::Decision { slot, reply, sequence, decision });
         self.journal.append(&self.record)?;
@@ -279,6 +288,8 @@ impl Worker {
     }
 
     fn deliver(&mut self, committed: &Committed) {
+        self.samples.iter_mut().for_each(Sample::committed);
+        self.shared.live.show(&mut self.samples);
         for waiting in self.waiting.drain(..) {
             match waiting {
                 Waiting::Decision { slot, reply, sequence, decision } => {

@@ -79,6 +79,9 @@ impl HttpContext {
     /// From now on `/health/ready` says no, so that balancers look elsewhere.
     pub fn drain(&self) {
         self.inner.draining.store(true, Ordering::Release);
+        if let Some(running) = self.recovered() {
+            running.shard.live().close();
+        }
     }
 
     pub(super) fn tokens(&self) -> &[ApiToken] {

@@ -1,7 +1,9 @@
 //! Who looks at personal data more than is usual (PII-2): told to operators, not stopped.
 
+use crate::live::Live;
 use authorization::LookedAt;
 use metrics::counter;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,11 +22,13 @@ pub(super) struct Looks(Mutex<BTreeMap<String, (Instant, u32)>>);
 
 impl Looks {
     /// Counts a look; whether it is one too many is told once an hour for each token.
-    pub(super) fn count(&self, caller: &str, at: LookedAt) {
+    pub(super) fn count(&self, caller: &str, at: LookedAt, live: &Live) {
         counter!(LOOKS, "what" => at.name()).increment(1);
         if at != LookedAt::Masked && self.is_first_unusual(caller, Instant::now()) {
             counter!(UNUSUAL).increment(1);
             warn!(caller, looks = USUAL, "more looks at personal data within an hour than usual");
+            let alert = json!({ "kind": "unusual_looks", "who": caller, "looks": USUAL });
+            live.tell("alert", &alert);
         }
     }
 

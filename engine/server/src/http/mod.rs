@@ -20,6 +20,7 @@ mod context;
 mod data_report;
 mod describe;
 mod disputes;
+mod events;
 mod fields;
 mod forms;
 mod health;

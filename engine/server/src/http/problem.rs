@@ -110,6 +110,13 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, "conflict", "Not possible now", detail).with_rule(rule)
     }
 
+    /// Something bounded is full; nothing was done.
+    pub(super) fn too_busy(detail: impl Into<String>) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "overloaded", "Too much work", detail)
+            .with_header(header::RETRY_AFTER, "2")
+    }
+
     pub(super) fn key_reused() -> Self {
         let detail = "this Idempotency-Key was used for another request; use a new one";
         let status = StatusCode::UNPROCESSABLE_ENTITY;

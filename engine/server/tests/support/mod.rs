@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 pub mod client;
+pub mod desk;
 
 use authorization::{
     Accepted, AccountItem, CardItem, CardNumber, Command, KeyRole, PinFact, PortfolioItem,

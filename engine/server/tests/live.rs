@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::client::{Pos, purchase};
+use support::client::{Pos, message, purchase};
 use support::desk::Desk;
 
 #[test]
@@ -68,4 +68,74 @@ fn only_who_is_known_may_watch() {
     }
     let (status, problem) = desk.ask("GET", "/live?minutes=61", &Value::Null);
     assert_eq!((status, &problem["field"]), (422, &json!("minutes")));
+}
+
+#[test]
+fn devices_show_what_is_heard_of_them() {
+    let desk = Desk::open();
+    let quiet = desk.get("/terminals/POS00001");
+    assert_eq!((&quiet["online"], &quiet["today"]), (&json!(false), &Value::Null));
+    let mut pos = Pos::connect(desk.pos);
+    for stan in [1, 2, 5] {
+        assert_eq!(pos.ask(&purchase(stan, 10_000)).code, "00");
+    }
+    assert_eq!(pos.ask(&message("0201", 5, 10_000)).code, "00");
+    let device = desk.get("/terminals/POS00001");
+    assert_eq!((&device["online"], &device["listener"]), (&json!(true), &json!("pos")));
+    assert_eq!(device["last_seen"], "2026-11-23T10:00:00.000+06:00");
+    // 10:00:00 is what the message says in DE 12 and 13, and what the clock shows.
+    assert_eq!(
+        (&device["clock_skew_seconds"], &device["last_stan"]),
+        (&json!(0), &json!("000005"))
+    );
+    let today = &device["today"];
+    assert_eq!((&today["requests"], &today["repeats"]), (&json!(4), &json!(1)));
+    assert_eq!((&today["stans_missing"], &today["repeat_share"]), (&json!(2), &json!(0.25)));
+    assert_eq!(
+        (&device["batch"]["debits"], &device["batch"]["net"]),
+        (&json!("300.00"), &json!("-300.00"))
+    );
+    let list = desk.get("/terminals?category=merchant&search=pos");
+    assert_eq!(list["items"], json!([device]));
+    assert_eq!(desk.get("/terminals?category=atm"), json!({"items": [], "next": null}));
+    let (status, problem) = desk.ask("GET", "/terminals?category=kiosk", &Value::Null);
+    assert_eq!((status, &problem["field"]), (422, &json!("category")));
+    assert_eq!(desk.ask("GET", "/terminals/NONE", &Value::Null).0, 404);
+}
+
+#[test]
+fn a_card_is_found_by_its_number_and_the_look_is_journaled() {
+    let desk = Desk::open();
+    let find = |body: Value| desk.ask("POST", "/cards/find", &body);
+    let (status, found) = find(json!({"pan": support::PAN, "reason": "the holder calls"}));
+    let card = json!({"id": "K1", "pan": "941700******0016", "status": "active", "expiry": "2912",
+        "account": "A1", "holder": "C1"});
+    assert_eq!((status, &found), (200, &json!({"items": [card], "more": false})));
+    let looks = desk.get("/audit?card=K1");
+    assert_eq!(looks["items"].as_array().unwrap().len(), 1, "{looks}");
+    assert!(looks.to_string().contains("the holder calls"), "{looks}");
+    assert!(!looks.to_string().contains(support::PAN));
+    for by in [
+        json!({"last_four": "0016"}),
+        json!({"id": "K1"}),
+        json!({"customer": "C1"}),
+        json!({"account": "A1"}),
+    ] {
+        assert_eq!(find(by.clone()).1["items"], json!([card]), "{by}");
+    }
+    for none in
+        [json!({"pan": "9417000000000024"}), json!({"last_four": "9999"}), json!({"id": "K9"})]
+    {
+        assert_eq!(find(none.clone()), (200, json!({"items": [], "more": false})), "{none}");
+    }
+    for (bad, field) in [
+        (json!({}), "pan"),
+        (json!({"pan": "9417"}), "pan"),
+        (json!({"pan": 9_417_000_000_000_016_u64}), "pan"),
+        (json!({"last_four": "00"}), "last_four"),
+        (json!({"id": "K1", "account": "A1"}), "account"),
+    ] {
+        let (status, problem) = find(bad.clone());
+        assert_eq!((status, problem["field"].as_str()), (422, Some(field)), "{bad}");
+    }
 }

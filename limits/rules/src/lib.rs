@@ -40,5 +40,5 @@ pub use rule_set::*;
 pub use scope::{Dimension, Scope};
 pub use security::{ChipAction, ChipSource, ChipTest, StandInTerms};
 pub use usage::{CardLimit, Raise, Usage};
-pub use views::{CounterView, Keys, views};
+pub use views::{CounterView, Keys, agent_cap, views};
 pub use window::Window;

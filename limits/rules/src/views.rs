@@ -45,6 +45,23 @@ impl Keys {
     }
 }
 
+/// AGT: what may be handed out a day at a device of an agent, minor units of KGS, and under which
+/// edition: of 2015 for a holder wherever he takes it, of the draft of 2020 for a card at a device.
+#[must_use]
+pub fn agent_cap(plan: &Plan, at: Moment, agent: Option<u32>, device: Option<u32>) -> (u64, Rule) {
+    let date = at.business_date();
+    let index = |dimension| match dimension {
+        Dimension::Agent => agent,
+        Dimension::Device => device,
+        _ => None,
+    };
+    let rule = match plan.regulation.edition(RegulatedRule::AgentCash, date) {
+        Edition::Regulation2015 => Rule::Agt1,
+        Edition::Draft2020 => Rule::Agt2,
+    };
+    (plan.regulation.cap(date, index), rule)
+}
+
 /// One counter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CounterView {

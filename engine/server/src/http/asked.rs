@@ -13,6 +13,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use payment_types::Pan;
 use serde::Serialize;
 
 /// The request of a change.
@@ -41,6 +42,19 @@ impl Asked {
         known: &[&str],
     ) -> Result<Fields, Problem> {
         Fields::parse(&self.body, known)?.without_card_numbers(context).await
+    }
+
+    /// As [`Asked::fields`], where one field may be a card number: that is taken out first. Nothing
+    /// made of such a body may be kept, its `Idempotency-Key` neither.
+    pub(super) async fn fields_and_number(
+        &self,
+        context: &HttpContext,
+        known: &[&str],
+        number: &str,
+    ) -> Result<(Fields, Option<Pan>), Problem> {
+        let mut fields = Fields::parse(&self.body, known)?;
+        let pan = fields.take_number(number)?;
+        Ok((fields.without_card_numbers(context).await?, pan))
     }
 
     /// Its `Idempotency-Key`, if it has one.

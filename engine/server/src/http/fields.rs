@@ -124,6 +124,19 @@ impl Fields {
         Ok(text)
     }
 
+    /// Takes a card number out, if it is there.
+    pub(super) fn take_number(&mut self, name: &str) -> Result<Option<Pan>, Problem> {
+        let wrong = || Problem::field(name, "must be a card number, digits only");
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(digits)) => {
+                let digits = zeroize::Zeroizing::new(digits);
+                Pan::from_ascii(digits.trim().as_bytes()).map(Some).map_err(|_| wrong())
+            }
+            Some(_) => Err(wrong()),
+        }
+    }
+
     /// `true` or `false`, or nothing.
     pub(super) fn optional_flag(&self, name: &str) -> Result<Option<bool>, Problem> {
         match self.0.get(name) {

@@ -3,8 +3,8 @@
 
 use super::describe::ProblemBody;
 use super::{
-    accounts, audit, batches, card_security, card_settings, cards, data_report, disputes, events,
-    health, keys, networks, notifications, operations, overdrafts,
+    accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
+    events, find, health, keys, networks, notifications, operations, overdrafts,
 };
 use super::{
     personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
@@ -43,7 +43,8 @@ use utoipa::{Modify, OpenApi};
         disputes::list, disputes::claim, disputes::read, disputes::decide, disputes::count,
         batches::of_terminal, batches::of_acquirer,
         rules::read, rates::list, rates::load, notifications::list, audit::list,
-        events::events, events::live,
+        events::events, events::live, find::find,
+        devices::terminals, devices::terminal, devices::agents, devices::agent,
         operations::end_of_day, operations::day_status, operations::move_clock, document_json,
         health::live, health::ready, health::metrics,
     ),

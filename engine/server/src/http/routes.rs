@@ -3,9 +3,9 @@
 use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
-    accounts, audit, batches, card_security, card_settings, cards, data_report, disputes, events,
-    health, keys, metering, networks, notifications, openapi, operations, overdrafts, page,
-    personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
+    accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
+    events, find, health, keys, metering, networks, notifications, openapi, operations, overdrafts,
+    page, personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
 };
 use axum::Router;
 use axum::extract::OriginalUri;
@@ -106,6 +106,11 @@ impl Routes {
             .api(Method::GET, "/notifications", notifications::list)
             .api(Method::GET, "/audit", audit::list)
             .api(Method::GET, "/events", events::events)
+            .api(Method::GET, "/terminals", devices::terminals)
+            .api(Method::GET, "/terminals/{id}", devices::terminal)
+            .api(Method::GET, "/agents", devices::agents)
+            .api(Method::GET, "/agents/{id}", devices::agent)
+            .api(Method::POST, "/cards/find", find::find)
             .api(Method::GET, "/live", events::live)
             .api(Method::GET, "/eod", operations::day_status)
             .api(Method::POST, "/eod", operations::end_of_day)

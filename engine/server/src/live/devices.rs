@@ -40,7 +40,8 @@ pub(crate) struct Heard {
     pub(crate) stan_jumps: u32,
     /// DE 13 and 12 less the engine's time, seconds; of the last message that told it.
     pub(crate) clock_skew: Option<i64>,
-    day: BusinessDate,
+    /// The day of the counts.
+    pub(crate) day: BusinessDate,
 }
 
 /// See the module.
@@ -70,7 +71,6 @@ impl Devices {
     }
 
     /// What is known of one.
-    #[expect(dead_code, reason = "for the pages of devices")]
     pub(crate) fn of(&self, id: &TerminalId) -> Option<Heard> {
         self.heard.get(id).map(|heard| heard.clone())
     }

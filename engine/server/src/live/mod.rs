@@ -10,9 +10,9 @@ mod sample;
 mod second;
 mod tally;
 
-pub(crate) use devices::Devices;
+pub(crate) use devices::{Devices, Heard};
 pub(crate) use sample::Sample;
-pub(crate) use second::Second;
+pub(crate) use second::{Second, share};
 pub(crate) use tally::Tally;
 
 use crate::clock::Clock;

@@ -29,6 +29,7 @@ mod key_event;
 mod keys;
 mod links;
 mod notification_fee;
+mod orders;
 mod outcome;
 mod overdraft_jobs;
 mod personal;
@@ -42,6 +43,8 @@ mod retirement;
 mod rules;
 mod scripts;
 mod settings;
+mod sha256;
+mod signature;
 mod snapshot;
 mod state;
 mod stop_list;
@@ -84,6 +87,11 @@ pub use keys::{
     KeyScheme, MacScheme, MacWrong, ProductSecurity, SealedKeys, TerminalSecurity,
 };
 pub use notification_fee::NotificationService;
+pub use orders::{
+    Guard, Order, OrderChange, OrderCommand, OrderDone, OrderDraft, OrderEnd, OrderKind,
+    OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Register, RegisterAct, RegisterEntry,
+    Risk, RolledBackBy, RulesPut, SignedAs, hex,
+};
 pub use overdraft_jobs::Ageing;
 pub use personal::{Hindrance, LookedAt, PersonalCommand, Retained, SealedPanBytes, Subject};
 pub use pricing::{FeeLine, Pricing};
@@ -98,6 +106,8 @@ pub use scripts::{
     CardScript, PUT_DATA_MOST, SCRIPTS_MOST, ScriptKind, ScriptOrder, ScriptOrders, ScriptStanding,
 };
 pub use settings::{CardRaise, CardSettings, Switch, TravelNote};
+pub use sha256::sha256;
+pub use signature::{Factor, STATEMENT, Signature, Strength, statement};
 pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 pub use state::State;
 pub use stop_list::{StopList, StopListAction, StopListed, StopTerms};

@@ -33,6 +33,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// `[end_of_day]`: when days are ended by themselves.
     pub end_of_day: DayTimes,
+    /// `[orders]`: how change orders are signed.
+    pub orders: OrdersConfig,
     /// Where terminals, ATMs, agents and networks connect; at least one.
     pub listeners: Vec<ListenerConfig>,
     /// API, metrics and health; `None` where it is switched off.
@@ -41,6 +43,14 @@ pub struct Config {
     pub api_tokens: Vec<ApiToken>,
     /// The log on standard error.
     pub log: LogConfig,
+}
+
+/// `[orders]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OrdersConfig {
+    /// Whether tokens of services may sign change orders (SIG-2). If not told: in test mode only,
+    /// with test keys or a test clock.
+    pub service_tokens_sign: Option<bool>,
 }
 
 /// `[clock]`.

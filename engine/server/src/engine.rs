@@ -5,7 +5,7 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError};
 use crate::day;
 use crate::doors::{Doors, Front, HttpError};
-use crate::http::Running;
+use crate::http::{Running, SigningPolicy};
 use crate::listener::{Bound, ListenerError, Listening, Services};
 use crate::live::Live;
 use crate::module_watch::WatchedModule;
@@ -173,6 +173,7 @@ impl Engine {
             days,
             customer_keys,
             data: engine.data.clone(),
+            signing: SigningPolicy::of(config, &clock),
             security,
         };
         let watched = (Arc::clone(&running.security), running.clock.clone());

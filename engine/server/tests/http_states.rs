@@ -15,7 +15,7 @@ use support::client::{Pos, purchase};
 use support::{engine, failing_after, open_with_bank, test_clock};
 use tamga::config::{ApiToken, Role};
 use tamga::day::DayTimes;
-use tamga::http::{HttpContext, Running};
+use tamga::http::{HttpContext, Running, SigningPolicy};
 use tamga::telemetry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -112,6 +112,7 @@ async fn a_search_says_what_it_does_not_know_yet() {
         days: DayTimes::default(),
         customer_keys: customer_keys(),
         data: std::path::PathBuf::new(),
+        signing: SigningPolicy::default(),
         security: keys(),
     });
     let address = serve(&context, None).await;
@@ -143,6 +144,7 @@ async fn a_stopped_or_draining_engine_is_not_ready() {
         days: DayTimes::default(),
         customer_keys: customer_keys(),
         data: std::path::PathBuf::new(),
+        signing: SigningPolicy::default(),
         security: keys(),
     });
     let address = serve(&context, None).await;
@@ -174,6 +176,7 @@ async fn draining_shows_in_readiness_first() {
         days: DayTimes::default(),
         customer_keys: customer_keys(),
         data: std::path::PathBuf::new(),
+        signing: SigningPolicy::default(),
         security: keys(),
     });
     let address = serve(&context, None).await;

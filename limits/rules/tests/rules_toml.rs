@@ -406,12 +406,12 @@ fn what_is_no_toml_is_all_told_at_once() {
 fn columns_count_characters() {
     refused(
         "[agent_cash]\n\"кап\" = 1\n",
-        &["r.toml:3:1: agent_cash.кап: unknown key; known here are cap_indicators, lower"],
+        &["r.toml:3:1: agent_cash.кап: unknown key; known here are cap_indicators, lower, agent"],
     );
     refused(
         "agent_cash = { \"кап\" = 1, cap_indicators = 200 }\n",
         &[
-            "r.toml:2:16: agent_cash.кап: unknown key; known here are cap_indicators, lower",
+            "r.toml:2:16: agent_cash.кап: unknown key; known here are cap_indicators, lower, agent",
             "r.toml:2:44: agent_cash.cap_indicators: 200 would be above the regulation's 150; only a \
          lower cap may be set (AGT-7, 004 §15-1)",
         ],

@@ -3,8 +3,8 @@
 use super::section::{Errors, Section, unknown};
 use super::{
     ApiToken, ClockConfig, Config, ConfigError, HsmTlsConfig, HttpConfig, ListenerConfig,
-    LogConfig, LogFormat, ModuleLimits, PayshieldConfig, Pkcs11Config, Role, SecurityConfig,
-    StoreConfig, TlsConfig, tree,
+    LogConfig, LogFormat, ModuleLimits, OrdersConfig, PayshieldConfig, Pkcs11Config, Role,
+    SecurityConfig, StoreConfig, TlsConfig, tree,
 };
 use crate::day::DayTimes;
 use std::net::SocketAddr;
@@ -34,6 +34,7 @@ pub(super) fn config(
         security: security(root.section("security"), folder),
         store: store(root.section("store"), folder),
         end_of_day: end_of_day(root.section("end_of_day")),
+        orders: orders(root.section("orders")),
         listeners: listeners(&root),
         http: http(root.section("http")),
         api_tokens: api_tokens(&root),
@@ -42,6 +43,13 @@ pub(super) fn config(
     check_addresses(&config, &root);
     root.finish();
     (config, errors.into_sorted())
+}
+
+fn orders(section: Option<Section<'_>>) -> OrdersConfig {
+    let Some(section) = section else { return OrdersConfig::default() };
+    let service_tokens_sign = section.flag("service_tokens_sign");
+    section.finish();
+    OrdersConfig { service_tokens_sign }
 }
 
 fn clock(section: Option<Section<'_>>) -> ClockConfig {

@@ -56,6 +56,11 @@ impl Caller {
         Ok(Self { name: known.name.clone(), roles: known.roles.clone() })
     }
 
+    /// The names of its roles.
+    pub(super) fn role_names(&self) -> Vec<compact_str::CompactString> {
+        self.roles.iter().map(|role| role.name().into()).collect()
+    }
+
     pub(super) fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }

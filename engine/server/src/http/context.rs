@@ -3,6 +3,7 @@
 use super::looks::Looks;
 use super::metering;
 use super::problem::Problem;
+pub use super::signing::SigningPolicy;
 use crate::clock::Clock;
 use crate::config::ApiToken;
 use crate::day::DayTimes;
@@ -54,6 +55,8 @@ pub struct Running {
     pub customer_keys: Arc<CustomerKeys>,
     /// The data directory.
     pub data: PathBuf,
+    /// Whose signatures on orders are taken.
+    pub signing: SigningPolicy,
     /// The keys: card numbers of files become digests.
     pub security: Arc<dyn SecurityModule>,
 }

@@ -45,13 +45,14 @@ mod rates;
 mod retirement;
 mod routes;
 mod rules;
+mod signing;
 mod statements;
 mod stop_list;
 mod transactions;
 mod users;
 
 pub use accept::Accept;
-pub use context::{HttpContext, Running};
+pub use context::{HttpContext, Running, SigningPolicy};
 pub use openapi::document as openapi_document;
 pub(crate) use overdrafts::open_overdrafts;
 pub(crate) use rates::read as read_rate;

@@ -137,7 +137,8 @@ impl Compiler<'_> {
         let mut lower_caps = Vec::new();
         for cap in &rules.agent_cash.lower {
             let line = (cap.at.line, cap.at.column);
-            let index = self.index((cap.scope, &cap.id), "agent_cash.lower.id", line);
+            let key = format!("agent_cash.{}.id", cap.list);
+            let index = self.index((cap.scope, &cap.id), &key, line);
             lower_caps.push((cap.scope, index, cap.cap_indicators));
         }
         let indicators = rules.indicators.iter().map(|entry| (entry.valid_from, entry.value));

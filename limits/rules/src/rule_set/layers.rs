@@ -28,7 +28,8 @@ fn agent_cash(rules: &RuleSet, top: &Section<'_>, found: &mut Findings<'_>) {
         found.add_clause(start, key, message, Some(AGENT_CAP));
     }
     for entry in lower {
-        let (key, named) = ("agent_cash.lower.cap_indicators", entry.scope.name());
+        let (key, named) =
+            (format!("agent_cash.{}.cap_indicators", entry.list), entry.scope.name());
         let asked = entry.cap_indicators;
         let message = if asked > most {
             format!("{asked} for {named} \"{}\" would be above the regulation's {most}", entry.id)
@@ -37,7 +38,7 @@ fn agent_cash(rules: &RuleSet, top: &Section<'_>, found: &mut Findings<'_>) {
         } else {
             continue;
         };
-        found.add_clause_at(entry.at, key, message, Some(AGENT_CAP));
+        found.add_clause_at(entry.at, &key, message, Some(AGENT_CAP));
     }
 }
 

@@ -183,7 +183,8 @@ impl Default for AgentCash {
     }
 }
 
-/// `[[agent_cash.lower]]`: a lower cap for a product, tier, agent, device or card (AGT-7).
+/// `[[agent_cash.lower]]`: a lower cap for a product, tier, agent, device or card (AGT-7), or
+/// `[[agent_cash.agent]]`: one for an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LowerCap {
     /// What kind of thing it is for.
@@ -192,6 +193,8 @@ pub struct LowerCap {
     pub id: String,
     /// The cap.
     pub cap_indicators: u64,
+    /// The list it stands in: `lower` or `agent`.
+    pub(crate) list: &'static str,
     pub(crate) at: Place,
 }
 

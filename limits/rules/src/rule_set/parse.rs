@@ -36,6 +36,8 @@ const KEYS: [&str; 22] = [
     "retention",
 ];
 
+const AGENT_CASH_KEYS: [&str; 3] = ["cap_indicators", "lower", "agent"];
+
 /// The indicator where the rule set does not say: 100 som.
 const INDICATOR_DEFAULT: Indicator =
     Indicator { value: 10_000, valid_from: BusinessDate::from_days(13_149) };
@@ -177,8 +179,7 @@ fn tier_limits(tier: &Section<'_>, found: &mut Findings<'_>) -> TierLimits {
 
 fn agent_cash(top: &Section<'_>, found: &mut Findings<'_>) -> AgentCash {
     let table = top.get("agent_cash");
-    let table = table
-        .and_then(|table| Section::of(table, "agent_cash", &["cap_indicators", "lower"], found));
+    let table = table.and_then(|table| Section::of(table, "agent_cash", &AGENT_CASH_KEYS, found));
     let Some(table) = table else { return AgentCash::default() };
     let cap = table.count("cap_indicators", found);
     let scopes =
@@ -193,15 +194,34 @@ fn agent_cash(top: &Section<'_>, found: &mut Findings<'_>) -> AgentCash {
         let id = entry.text("id", found).map(str::to_owned);
         let cap = entry.count("cap_indicators", found);
         if let (Some(scope), Some(id), Some(cap_indicators)) = (scope, id, cap) {
-            if lower.iter().any(|other| other.scope == scope && other.id == id) {
-                let message = format!("{} \"{id}\" has a lower cap already", scope.name());
-                entry.wrong("id", message, found);
-            }
-            let at = found.place(entry.at("cap_indicators"));
-            lower.push(LowerCap { scope, id, cap_indicators, at });
+            add_cap((&entry, "lower"), (scope, id, cap_indicators), &mut lower, found);
+        }
+    }
+    for entry in table.tables("agent", &["id", "cap_indicators"], found) {
+        for key in ["id", "cap_indicators"] {
+            entry.need(key, found);
+        }
+        let id = entry.text("id", found).map(str::to_owned);
+        if let (Some(id), Some(cap)) = (id, entry.count("cap_indicators", found)) {
+            add_cap((&entry, "agent"), (Dimension::Agent, id, cap), &mut lower, found);
         }
     }
     AgentCash { cap_indicators: cap.unwrap_or(AgentCash::REGULATION_INDICATORS), lower }
+}
+
+/// A lower cap, which may be the only one for what it is for.
+fn add_cap(
+    (entry, list): (&Section<'_>, &'static str),
+    (scope, id, cap_indicators): (Dimension, String, u64),
+    lower: &mut Vec<LowerCap>,
+    found: &mut Findings<'_>,
+) {
+    if lower.iter().any(|other| other.scope == scope && other.id == id) {
+        let message = format!("{} \"{id}\" has a lower cap already", scope.name());
+        entry.wrong("id", message, found);
+    }
+    let at = found.place(entry.at("cap_indicators"));
+    lower.push(LowerCap { scope, id, cap_indicators, list, at });
 }
 
 /// A code that declines or asks: two characters, and none that approves.

@@ -1,0 +1,20 @@
+//! Change orders (SIG-1 to SIG-5): a change of rules, or of anything beyond one card, is written,
+//! checked, signed by its maker, approved by another person, put into effect at a moment, and
+//! superseded or rolled back. Every step is a journaled command and an entry of a chained register.
+//!
+//! Reading order: `kind.rs`, `order.rs`, `command.rs`, `steps.rs` (what may follow what),
+//! `changes.rs` and `rules.rs` (what an order does), `register.rs`.
+
+mod command;
+mod kind;
+mod order;
+mod register;
+
+pub use command::{
+    Guard, OrderCommand, OrderDone, OrderDraft, OrderRefusal, RolledBackBy, RulesPut,
+};
+pub use kind::{OrderKind, Risk};
+pub use order::{
+    Order, OrderChange, OrderEnd, OrderProblem, OrderSignature, OrderStatus, SignedAs, hex,
+};
+pub use register::{Register, RegisterAct, RegisterEntry};

@@ -96,6 +96,7 @@ impl Gear {
         let mut chip = None;
         if let (Some(wish), Some(card)) = (&proofs.chip, intent.card) {
             let record = self.wallet.read(card, &reading(intent, &random), wish)?;
+            let record = record.with_new_pin(intent.new_pin);
             fields.insert(55, FieldValue::Binary(record.data.clone()));
             chip = Some(record);
         }
@@ -134,6 +135,23 @@ impl Gear {
         };
         let mti = mti_of_version(mti, version);
         Ok((Dressed { mti, fields, seal, chip: None }, pending))
+    }
+
+    /// What terminal and card make of the answer; the chip carries out its scripts.
+    ///
+    /// # Errors
+    /// As [`Dressed::judge`].
+    pub fn hear(
+        &mut self,
+        message: &Dressed,
+        dialect: &Dialect,
+        answer: &Answer,
+    ) -> Result<Verdict, SimError> {
+        let verdict = message.judge(dialect, answer)?;
+        if let Some(chip) = &message.chip {
+            self.wallet.carry_out(chip, &verdict.scripts);
+        }
+        Ok(verdict)
     }
 
     /// Takes a delivered key into use.

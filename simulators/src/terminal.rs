@@ -146,11 +146,23 @@ impl Visit<'_> {
         };
         let version = endpoint.dialect().version();
         let first = gear.dress(&intent, &self.proofs, version)?;
-        let mut talks = vec![self.talk(&mut link, self.deed.title(), &trace, &first, patience)?];
+        let mut talks = vec![self.talk(
+            (&mut link, &mut *gear),
+            self.deed.title(),
+            &trace,
+            &first,
+            patience,
+        )?];
         match afterwards {
             Some(Afterwards::Repeat) => {
                 let again = first.repeated();
-                talks.push(self.talk(&mut link, "REPEAT", &trace, &again, patience)?);
+                talks.push(self.talk(
+                    (&mut link, &mut *gear),
+                    "REPEAT",
+                    &trace,
+                    &again,
+                    patience,
+                )?);
             }
             Some(Afterwards::Reverse) => {
                 let later = trace.following(stan % 999_999 + 1, zone.now());
@@ -163,7 +175,13 @@ impl Visit<'_> {
                     ..intent
                 };
                 let back = gear.dress(&reversal, &Proofs::default(), version)?;
-                talks.push(self.talk(&mut link, "REVERSAL", &later, &back, patience)?);
+                talks.push(self.talk(
+                    (&mut link, &mut *gear),
+                    "REVERSAL",
+                    &later,
+                    &back,
+                    patience,
+                )?);
             }
             None => {}
         }
@@ -172,7 +190,7 @@ impl Visit<'_> {
 
     fn talk(
         &self,
-        link: &mut Link,
+        (link, gear): (&mut Link, &mut Gear),
         deed: &'static str,
         trace: &Trace,
         message: &Dressed,
@@ -188,7 +206,7 @@ impl Visit<'_> {
             card: self.card.pan.masked().to_string(),
             amount: self.amount,
             request: decode(&dialect, &body)?,
-            verdict: message.judge(&dialect, &answer)?,
+            verdict: gear.hear(message, &dialect, &answer)?,
             with_chip: message.chip().is_some(),
             answer,
             trace: trace.clone(),

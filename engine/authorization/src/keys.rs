@@ -1,7 +1,7 @@
 //! Keys of products, cards and devices, as the core keeps them: what each is for, and bytes that
 //! the security module sealed and only it understands.
 
-use crate::{Done, Refusal, State};
+use crate::{Done, Refusal, ScriptsBeforeFinal, State};
 use compact_str::CompactString;
 use payment_types::{Moment, TerminalId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -255,6 +255,9 @@ pub struct ProductSecurity {
     pub cryptogram_version: Option<u8>,
     /// SEC-2: whether a chip that is read must show a cryptogram, where there is a key to check it.
     pub cryptogram_required: bool,
+    /// SEC-2: the scripts its chips are told before their final cryptogram (71); all others after
+    /// it (72).
+    pub scripts_before_final: ScriptsBeforeFinal,
     /// SEC-3: whether the stripe is taken where a chip would not work.
     pub fallback: bool,
     /// SEC-4: above this amount of KGS, minor units, a payment over the net needs 3-D Secure; never
@@ -273,6 +276,7 @@ impl Default for ProductSecurity {
             derivation: Derivation::default(),
             cryptogram_version: None,
             cryptogram_required: true,
+            scripts_before_final: ScriptsBeforeFinal::default(),
             fallback: false,
             three_d_secure_above: None,
             pin_tries_reset_daily: false,

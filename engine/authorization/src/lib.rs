@@ -103,7 +103,8 @@ pub use request::{CardNumber, Extra, Request};
 pub use result::ResultCode;
 pub use retirement::{IdleMoney, RetireCommand};
 pub use scripts::{
-    CardScript, PUT_DATA_MOST, SCRIPTS_MOST, ScriptKind, ScriptOrder, ScriptOrders, ScriptStanding,
+    CardScript, PUT_DATA_MOST, SCRIPT_BYTES_MOST, SCRIPT_LONGEST, SCRIPTS_MOST, ScriptKind,
+    ScriptOrder, ScriptOrders, ScriptStanding, ScriptTemplate, ScriptsBeforeFinal,
 };
 pub use settings::{CardRaise, CardSettings, Switch, TravelNote};
 pub use sha256::sha256;

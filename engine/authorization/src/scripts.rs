@@ -22,6 +22,18 @@ const MOST: usize = 8;
 /// Bytes of data of a PUT DATA.
 pub const PUT_DATA_MOST: usize = 8;
 
+/// Bytes of all scripts of an answer with their templates that every terminal takes (EMV Book 4,
+/// 12.2.4).
+pub const SCRIPT_BYTES_MOST: usize = 128;
+
+/// Bytes of a script at most: template, identifier (9F18), and the command (86) with five bytes of
+/// header, sixteen of an enciphered PIN, which is the longest data there are, and eight of MAC.
+pub const SCRIPT_LONGEST: usize = 2 + 7 + 2 + 5 + 16 + 8;
+
+// What one answer carries is within the limit by construction, so nothing is ever cut.
+const _: () = assert!(SCRIPTS_MOST * SCRIPT_LONGEST <= SCRIPT_BYTES_MOST);
+const _: () = assert!(PUT_DATA_MOST <= 16, "no data are longer than a PIN's");
+
 /// What a chip is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +60,16 @@ pub enum ScriptKind {
 }
 
 impl ScriptKind {
+    /// The names of all kinds.
+    pub const NAMES: [&'static str; 6] = [
+        "application_block",
+        "application_unblock",
+        "card_block",
+        "pin_unblock",
+        "pin_change",
+        "put_data",
+    ];
+
     /// The name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -62,6 +84,51 @@ impl ScriptKind {
     }
 }
 
+/// When the chip is told: before it makes its final cryptogram, or after (EMV Book 3, 10.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScriptTemplate {
+    /// Tag 71: before the second GENERATE AC, so that it binds the transaction itself.
+    BeforeFinal,
+    /// Tag 72: after it. What every scheme's chips take, so what is sent where nothing is said.
+    #[default]
+    AfterFinal,
+}
+
+impl ScriptTemplate {
+    /// The template's tag, as people write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BeforeFinal => "71",
+            Self::AfterFinal => "72",
+        }
+    }
+}
+
+/// The kinds of script that a product's chips are told before their final cryptogram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ScriptsBeforeFinal(u8);
+
+impl ScriptsBeforeFinal {
+    /// With the kind of that name; `None` if there is none.
+    #[must_use]
+    pub fn with(self, name: &str) -> Option<Self> {
+        let place = ScriptKind::NAMES.iter().position(|known| *known == name)?;
+        Some(Self(self.0 | 1 << place))
+    }
+
+    /// The template that a script goes in.
+    #[must_use]
+    pub fn template(self, kind: ScriptKind) -> ScriptTemplate {
+        let place = ScriptKind::NAMES.iter().position(|name| *name == kind.name());
+        match place.is_some_and(|place| self.0 >> place & 1 == 1) {
+            true => ScriptTemplate::BeforeFinal,
+            false => ScriptTemplate::AfterFinal,
+        }
+    }
+}
+
 /// A script that goes with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptOrder {
@@ -69,6 +136,8 @@ pub struct ScriptOrder {
     pub identifier: u32,
     /// What the chip is told.
     pub kind: ScriptKind,
+    /// When.
+    pub template: ScriptTemplate,
 }
 
 /// The scripts of an answer, in their order.
@@ -101,6 +170,8 @@ pub struct CardScript {
     pub queued_at: Timestamp,
     /// The transaction whose answer carried it last.
     pub sent_with: Option<Sequence>,
+    /// The template it went in last.
+    pub template: ScriptTemplate,
 }
 
 impl CardScript {
@@ -156,6 +227,7 @@ impl CardScripts {
             standing,
             queued_at: at,
             sent_with: None,
+            template: ScriptTemplate::default(),
         });
         let last = self.list.len().saturating_sub(1);
         self.list.get_mut(last).unwrap_or_else(|| unreachable!("it was pushed"))
@@ -185,33 +257,48 @@ impl State {
             // Nothing can be made without the key for its MAC, so nothing counts as sent.
             return ScriptOrders::default();
         }
+        let before_final = self.scripts_before_final(slot);
         let mut orders = ArrayVec::<ScriptOrder, SCRIPTS_MOST>::new();
         let scripts = self.scripts.get(&slot);
         if new_pin {
-            let identifier = scripts.map_or(1, CardScripts::next);
-            orders.push(ScriptOrder { identifier, kind: ScriptKind::PinChange });
+            let (identifier, kind) = (scripts.map_or(1, CardScripts::next), ScriptKind::PinChange);
+            orders.push(ScriptOrder { identifier, kind, template: before_final.template(kind) });
         }
         for standing in [ScriptStanding::Queued, ScriptStanding::Sent] {
             for script in self.card_scripts(slot) {
                 let can_go = script.kind != ScriptKind::PinChange && !is_done(script.identifier);
                 if script.standing == standing && can_go {
-                    let order = ScriptOrder { identifier: script.identifier, kind: script.kind };
-                    let _full = orders.try_push(order);
+                    let (identifier, kind) = (script.identifier, script.kind);
+                    let template = before_final.template(kind);
+                    let _full = orders.try_push(ScriptOrder { identifier, kind, template });
                 }
             }
         }
+        // As the terminal carries them out, and as a repeat finds them again.
+        orders.sort_by_key(|order| (order.template, order.identifier));
         let mut all = ScriptOrders::default();
         all.iter_mut().zip(orders).for_each(|(to, order)| *to = Some(order));
         all
     }
 
+    /// What the card's product tells its chips before their final cryptogram.
+    fn scripts_before_final(&self, slot: u32) -> ScriptsBeforeFinal {
+        let account = self.card(slot).and_then(|card| self.ledger.account(card.account));
+        let product = account.and_then(|account| self.directory.product(account.product));
+        product.map(|product| product.security.scripts_before_final).unwrap_or_default()
+    }
+
     /// What went with a transaction's answer, for its repeat.
     pub(crate) fn scripts_sent_with(&self, slot: u32, sequence: Sequence) -> ScriptOrders {
-        let mut all = ScriptOrders::default();
         let sent = self.card_scripts(slot).iter().filter(|row| row.sent_with == Some(sequence));
-        for (to, script) in all.iter_mut().zip(sent) {
-            *to = Some(ScriptOrder { identifier: script.identifier, kind: script.kind });
+        let mut orders = ArrayVec::<ScriptOrder, SCRIPTS_MOST>::new();
+        for script in sent.take(SCRIPTS_MOST) {
+            let (identifier, kind, template) = (script.identifier, script.kind, script.template);
+            orders.push(ScriptOrder { identifier, kind, template });
         }
+        orders.sort_by_key(|order| (order.template, order.identifier));
+        let mut all = ScriptOrders::default();
+        all.iter_mut().zip(orders).for_each(|(to, order)| *to = Some(order));
         all
     }
 
@@ -244,6 +331,7 @@ impl State {
             };
             script.standing = ScriptStanding::Sent;
             script.sent_with = Some(sequence);
+            script.template = order.template;
         }
         if scripts.list.is_empty() {
             self.scripts.remove(&slot);

@@ -118,7 +118,7 @@ fn at_most_two_go_at_once_the_oldest_first() {
     let (_, first) = bank.new_message(by_chip(1));
     assert_eq!(sent(&first), [(1, "put_data"), (2, "put_data")]);
     let (_, second) = bank.new_message(by_chip(2));
-    assert_eq!(sent(&second), [(3, "pin_unblock"), (1, "put_data")], "what never went, first");
+    assert_eq!(sent(&second), [(1, "put_data"), (3, "pin_unblock")], "what never went is there");
 }
 
 #[test]
@@ -160,6 +160,36 @@ fn pin_4_a_change_at_a_chip_machine_tells_the_chip_in_the_same_answer() {
     refused.facts.chip = by_chip(4).facts.chip;
     let (_, decision) = bank.new_message(refused);
     assert_eq!((decision.result.code(), sent(&decision)), ("55", vec![]));
+}
+
+#[test]
+fn sec_2_a_product_says_what_its_chips_are_told_before_their_final_cryptogram() {
+    let before = ["put_data", "pin_change"];
+    let before = before.iter().try_fold(ScriptsBeforeFinal::default(), |all, name| all.with(name));
+    let mut bank = Bank::with_product(|product| {
+        product.security.scripts_before_final = before.unwrap();
+    });
+    queue(&mut bank, ScriptKind::ApplicationUnblock);
+    let value = [3, 0, 0, 0, 0, 0, 0, 0];
+    queue(&mut bank, ScriptKind::PutData { tag: 0x9F58, value, length: 1 });
+    let templates = |decision: &Decision| {
+        let orders = decision.scripts.iter().flatten();
+        orders.map(|order| (order.identifier, order.template.name())).collect::<Vec<_>>()
+    };
+    let (request, decision) = bank.new_message(by_chip(1));
+    assert_eq!(templates(&decision), [(2, "71"), (1, "72")], "in the order of their templates");
+    assert_eq!(bank.send(&request).scripts, decision.scripts, "a repeat brings the same");
+    // A new PIN is younger than what waits, and goes before it here; also when it is asked again.
+    let mut request = message("0200", 700_000, "ATM00001", "K1", "0.00");
+    request.facts.new_pin = NewPin::new(&[9; 17]);
+    request.facts.chip = reporting(2, 2, ScriptOutcome::Successful).facts.chip;
+    let (request, decision) = bank.new_message(request);
+    assert_eq!(templates(&decision), [(3, "71"), (1, "72")]);
+    assert_eq!(bank.send(&request).scripts, decision.scripts);
+    assert_eq!(ScriptsBeforeFinal::default().with("explode"), None);
+    for name in ScriptKind::NAMES {
+        assert!(ScriptsBeforeFinal::default().with(name).is_some(), "{name}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Issuer scripts (SEC-2): what the core tells a chip to do becomes commands with their MAC, each in
-//! a template of its own after the final cryptogram (72), under the identifier by which the terminal
-//! reports what came of it (9F18, 9F5B).
+//! a template of its own, before the final cryptogram (71) or after it (72), under the identifier by
+//! which the terminal reports what came of it (9F18, 9F5B).
 //!
 //! | what | CLA INS P1 P2 | data |
 //! | --- | --- | --- |
@@ -15,7 +15,7 @@ use crate::pin::{self, new_block};
 use crate::security_data::SecurityData;
 use crate::verify::serial;
 use crate::{DeviceKeys, IssuerKeys};
-use authorization::{KeyScheme, ScriptKind, ScriptOrder};
+use authorization::{KeyScheme, ScriptKind, ScriptOrder, ScriptTemplate};
 use emv::{Tag, TlvBuilder};
 use iso8583::Message;
 use security::{
@@ -41,7 +41,11 @@ impl Writer<'_> {
     pub(crate) fn push(&self, order: &ScriptOrder, out: &mut Vec<u8>) -> Result<(), Cause> {
         let command = self.command(&order.kind)?;
         let mut builder = TlvBuilder::new(out);
-        let filled = builder.template(Tag::ISSUER_SCRIPT_2, |script| {
+        let template = match order.template {
+            ScriptTemplate::BeforeFinal => Tag::ISSUER_SCRIPT_1,
+            ScriptTemplate::AfterFinal => Tag::ISSUER_SCRIPT_2,
+        };
+        let filled = builder.template(template, |script| {
             script
                 .push(Tag::ISSUER_SCRIPT_IDENTIFIER, &order.identifier.to_be_bytes())?
                 .push(Tag::ISSUER_SCRIPT_COMMAND, &command)?;

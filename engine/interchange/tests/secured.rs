@@ -582,7 +582,7 @@ fn sec_2_a_changed_element_makes_the_cryptogram_wrong() {
 
 #[test]
 fn sec_2_scripts_go_to_the_chip_with_their_code() {
-    use authorization::{ScriptKind, ScriptOrder};
+    use authorization::{ScriptKind, ScriptOrder, ScriptTemplate};
     use cryptography::emv;
     let link = link("iso87-bcd");
     let (imk, number, sequence, data, ..) = CHIPS[1];
@@ -594,9 +594,10 @@ fn sec_2_scripts_go_to_the_chip_with_their_code() {
     let request = chip_request(&link, number, sequence, data);
     let mut decided = decision(ResultCode::CardRestricted);
     let limit = ScriptKind::PutData { tag: 0x9F58, value: [5, 0, 0, 0, 0, 0, 0, 0], length: 1 };
+    let order = |identifier, kind, template| ScriptOrder { identifier, kind, template };
     decided.scripts = [
-        Some(ScriptOrder { identifier: 7, kind: ScriptKind::ApplicationBlock }),
-        Some(ScriptOrder { identifier: 8, kind: limit }),
+        Some(order(8, limit, ScriptTemplate::BeforeFinal)),
+        Some(order(7, ScriptKind::ApplicationBlock, ScriptTemplate::AfterFinal)),
     ];
     let asked = bank.asked(&link, &request);
     let mut out = Vec::new();
@@ -611,7 +612,7 @@ fn sec_2_scripts_go_to_the_chip_with_their_code() {
         hex::encode_upper(made)
     };
     let (block, put) = (command([0x84, 0x1E, 0, 0], &[]), command([0x04, 0xDA, 0x9F, 0x58], &[5]));
-    let expected = format!("72169F180400000007860D{block}72179F180400000008860E{put}");
+    let expected = format!("71179F180400000008860E{put}72169F180400000007860D{block}");
     let (_, found) = read(link.dialect(), &out);
     assert!(found[&55].ends_with(&expected), "{} {expected}", found[&55]);
     // Without the key for their code they are left out, and that is told.

@@ -273,6 +273,7 @@ fn sec_4_switches_bind_at_once_and_scripts_wait_for_the_card() {
     ] {
         assert_eq!(script[name], value, "{name}");
     }
+    assert_eq!(script["template"], Value::Null, "nobody knows before it goes");
     let card = bank.get("/cards/K1");
     assert_eq!(shown(&card), [json!(false), json!(true), Value::Null, json!(1)]);
     bank.api("POST", "/cards/K1/scripts", &data).is_problem(422, Some("kind"));

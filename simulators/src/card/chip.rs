@@ -2,15 +2,14 @@
 
 use super::icc::IccFields;
 use super::values::{derivation, issuer_key, malformed, sequence};
+use super::wallet::name_of;
 use super::wish::{ChipFault, Proof};
 use crate::SimError;
+use crate::pin::TypedPin;
 use crate::portfolio::Card;
 use cryptography::emv::{self as chips, AcInput, ChipKey, CryptogramVersion, IssuerAnswer};
 use emv::{IccData, Tag, Tlv};
 use std::fmt;
-
-/// 9F27 of a chip that asks its issuer.
-const ARQC: u8 = 0x80;
 
 /// A signed transaction, as the chip remembers it until the answer comes.
 #[derive(Clone)]
@@ -22,6 +21,12 @@ pub struct ChipRecord {
     version: CryptogramVersion,
     key: ChipKey,
     script_key: Option<ChipKey>,
+    secrets_key: Option<ChipKey>,
+    /// What the holder chose, for the script that brings it.
+    new_pin: Option<TypedPin>,
+    fault: Option<ChipFault>,
+    /// The chip's name in the wallet.
+    pub(super) owner: String,
 }
 
 /// A command of an issuer's script.
@@ -31,14 +36,31 @@ pub struct ScriptSeen {
     pub command: &'static str,
     /// Its identifier (9F18), where it has one.
     pub identifier: Option<[u8; 4]>,
-    /// Whether the chip would carry it out.
+    /// Whether it came in template 71: before the final cryptogram.
+    pub before_final: bool,
+    /// Whether its MAC is the issuer's.
     pub mac_is_right: bool,
+    /// Whether the PIN in it is the one that was chosen, where it brings one.
+    pub pin_is_right: bool,
+}
+
+impl ScriptSeen {
+    /// Whether the chip carries it out.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        self.mac_is_right && self.pin_is_right
+    }
 }
 
 impl fmt::Display for ScriptSeen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wrong = if self.mac_is_right { "" } else { " (wrong MAC)" };
-        write!(f, "{}{wrong}", self.command)
+        let template = if self.before_final { " (71)" } else { "" };
+        let wrong = match (self.mac_is_right, self.pin_is_right) {
+            (false, _) => " (wrong MAC)",
+            (true, false) => " (another PIN)",
+            (true, true) => "",
+        };
+        write!(f, "{}{template}{wrong}", self.command)
     }
 }
 
@@ -61,16 +83,26 @@ pub(super) fn sign(
         Ok::<_, SimError>(chips::master_key(&issuer, derivation(card), &card.pan, sequence(card)))
     };
     let key = of_card("imk_ac")?;
-    let has_scripts = card.issue.keys.has("imk_smi");
-    let script_key = if has_scripts { Some(of_card("imk_smi")?) } else { None };
+    let where_known = |name| card.issue.keys.has(name).then(|| of_card(name)).transpose();
+    let (script_key, secrets_key) = (where_known("imk_smi")?, where_known("imk_smc")?);
     let mut cryptogram = cryptogram_over(version, &key, &fields)?;
     match fault {
         Some(ChipFault::Cryptogram) => cryptogram[7] ^= 1,
         Some(ChipFault::Amount) => fields.amount[5] ^= 1,
-        Some(ChipFault::Atc) | None => {}
+        Some(ChipFault::Atc | ChipFault::Script) | None => {}
     }
-    let data = fields.data(cryptogram, ARQC);
-    Ok(ChipRecord { data, fields, cryptogram, version, key, script_key })
+    Ok(ChipRecord {
+        data: fields.data(cryptogram),
+        fields,
+        cryptogram,
+        version,
+        key,
+        script_key,
+        secrets_key,
+        new_pin: None,
+        fault,
+        owner: name_of(&card.pan),
+    })
 }
 
 impl ChipRecord {
@@ -78,6 +110,12 @@ impl ChipRecord {
     #[must_use]
     pub const fn counter(&self) -> u16 {
         u16::from_be_bytes(self.fields.atc)
+    }
+
+    /// With the PIN that its holder chose at the terminal.
+    #[must_use]
+    pub(crate) fn with_new_pin(self, new_pin: Option<&TypedPin>) -> Self {
+        Self { new_pin: new_pin.cloned(), ..self }
     }
 
     /// The data objects that were signed.
@@ -130,18 +168,47 @@ impl ChipRecord {
         const COMMAND: u32 = 0x86;
         let Some(inner) = template.children() else { return Vec::new() };
         let (mut identifier, mut seen) = (None, Vec::new());
+        let before_final = template.tag == Tag::ISSUER_SCRIPT_1;
         for tlv in inner.filter_map(Result::ok) {
             match tlv.tag.number() {
                 IDENTIFIER => identifier = tlv.value.try_into().ok(),
-                COMMAND => seen.push(ScriptSeen {
-                    command: name_of(tlv.value),
-                    identifier,
-                    mac_is_right: self.is_authentic(tlv.value),
-                }),
+                COMMAND => {
+                    let mut command = tlv.value.to_vec();
+                    if let (Some(ChipFault::Script), Some(last)) = (self.fault, command.last_mut())
+                    {
+                        *last ^= 1;
+                    }
+                    seen.push(ScriptSeen {
+                        command: command_name(&command),
+                        identifier,
+                        before_final,
+                        mac_is_right: self.is_authentic(&command),
+                        pin_is_right: self.brings_the_pin(&command),
+                    });
+                }
                 _ => {}
             }
         }
         seen
+    }
+
+    /// Whether a command that brings a new PIN brings the one that was chosen; the others bring
+    /// none.
+    fn brings_the_pin(&self, command: &[u8]) -> bool {
+        if command_name(command) != "pin_change" {
+            return true;
+        }
+        let (Some(mac), Some(secrets)) = (&self.script_key, &self.secrets_key) else {
+            return false;
+        };
+        let Some(Ok(new)) = self.new_pin.as_ref().map(TypedPin::pin) else { return false };
+        let whose = (self.counter(), self.cryptogram);
+        let own =
+            chips::pin_change(self.version, [&self.key, mac, secrets], whose, (&new, None), 8);
+        // All but the MAC, which is looked at by itself.
+        own.is_ok_and(|own| {
+            own.len() == command.len() && own.iter().zip(command).rev().skip(8).all(|(a, b)| a == b)
+        })
     }
 
     /// Whether a command ends with its MAC, of 8 bytes or of 4.
@@ -160,7 +227,7 @@ impl ChipRecord {
 }
 
 /// What a command does, by its instruction byte (EMV Book 3 table 27).
-fn name_of(command: &[u8]) -> &'static str {
+fn command_name(command: &[u8]) -> &'static str {
     match command {
         [_, 0x16, ..] => "card_block",
         [_, 0x18, ..] => "application_unblock",
@@ -285,6 +352,7 @@ mod tests {
             assert_eq!(arpc, Proof::Right, "version {cvn}");
             assert_eq!(scripts[0].to_string(), "application_block", "version {cvn}");
             assert_eq!(scripts[0].identifier, Some([0, 0, 0, 7]));
+            assert!(scripts[0].is_good() && !scripts[0].before_final);
             data[3] ^= 1;
             *data.last_mut().unwrap() ^= 1;
             let (arpc, scripts) = record.judge(&data).unwrap();

@@ -1,6 +1,6 @@
 //! DE 55 of a request: the data objects that chip and terminal contribute to one transaction.
 
-use super::wish::ChipWish;
+use super::wish::{ChipWish, Says};
 use crate::SimError;
 use crate::portfolio::Terminal;
 use emv::{Tag, TlvBuilder};
@@ -16,8 +16,6 @@ const ONLINE_PIN: [u8; 3] = [0x42, 0x03, 0x00];
 const TVR_ONLINE: [u8; 5] = [0, 0, 0, 0x80, 0];
 /// The same, with a PIN entered for the issuer.
 const TVR_ONLINE_PIN: [u8; 5] = [0, 0, 0x04, 0x80, 0];
-/// No second GENERATE AC yet, an ARQC on the first.
-const CVR_ARQC: u8 = 0xA0;
 
 /// Whose chip it is: what its application is called and how it writes its own data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,13 +61,13 @@ impl Family {
     }
 
     /// 9F10: which key and version, what the chip checked, and its counters.
-    fn issuer_data(self, cvn: u8, cvr: Option<&[u8]>) -> Vec<u8> {
+    fn issuer_data(self, cvn: u8, cvr: Option<&[u8]>, says: Says) -> Vec<u8> {
         const KEY_INDEX: u8 = 1;
         let (mut data, length) = match self {
             Self::Visa => (vec![6, KEY_INDEX, cvn, 3], 3),
             Self::MChip => (vec![KEY_INDEX, cvn], 6),
         };
-        let own = [CVR_ARQC, 0, 0, 0, 0, 0];
+        let own = [says.verification(), 0, 0, 0, 0, 0];
         let mut cvr = cvr.unwrap_or(&own).to_vec();
         cvr.resize(length, 0);
         data.extend_from_slice(&cvr);
@@ -123,6 +121,7 @@ pub struct IccFields {
     terminal_type: u8,
     serial: [u8; 8],
     script_results: Option<Vec<u8>>,
+    says: Says,
 }
 
 impl IccFields {
@@ -138,6 +137,7 @@ impl IccFields {
         sequence: u16,
     ) -> Result<Self, SimError> {
         let family = Family::of(cvn)?;
+        let says = wish.says.unwrap_or(Says::Arqc);
         let (capabilities, terminal_type) = match reading.terminal.category {
             // Chip and stripe, PIN online only, no cardholder's own verification on the device.
             DeviceCategory::Atm => ([0x60, 0x40, 0x20], 0x14),
@@ -167,7 +167,7 @@ impl IccFields {
             unpredictable: reading.unpredictable,
             profile: family.profile(),
             atc: atc.to_be_bytes(),
-            issuer_data: family.issuer_data(cvn, wish.cvr.as_deref()),
+            issuer_data: family.issuer_data(cvn, wish.cvr.as_deref(), says),
             sequence: bcd::<1>(sequence.into())[0],
             family,
             cvm: wish.cvm.unwrap_or(cvm),
@@ -175,14 +175,15 @@ impl IccFields {
             terminal_type,
             serial,
             script_results: wish.script_results.clone(),
+            says,
         })
     }
 
-    /// DE 55 with a cryptogram, and what the cryptogram says (9F27).
+    /// DE 55 with a cryptogram.
     #[must_use]
-    pub fn data(&self, cryptogram: [u8; 8], says: u8) -> Vec<u8> {
+    pub fn data(&self, cryptogram: [u8; 8]) -> Vec<u8> {
         let mut objects: Vec<(u32, &[u8])> = Vec::with_capacity(22);
-        let (says, kind, terminal_type) = ([says], [self.kind], [self.terminal_type]);
+        let (says, kind, terminal_type) = ([self.says.byte()], [self.kind], [self.terminal_type]);
         let (sequence, version) = ([self.sequence], self.family.application_version());
         objects.extend::<[(u32, &[u8]); 20]>([
             (0x9F26, &cryptogram),
@@ -258,7 +259,7 @@ mod tests {
             with_pin: true,
             unpredictable: [1, 2, 3, 4],
         };
-        IccFields::of(&reading, wish, cvn, 0x0102, 1).unwrap().data([0xAA; 8], 0x80)
+        IccFields::of(&reading, wish, cvn, 0x0102, 1).unwrap().data([0xAA; 8])
     }
 
     #[test]

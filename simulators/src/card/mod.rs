@@ -15,7 +15,7 @@ pub(crate) use chip::{cryptogram_over, signing_key};
 pub(crate) use icc::bcd;
 pub use icc::{Family, IccFields, Reading};
 pub use wallet::Wallet;
-pub use wish::{ChipFault, ChipWish, CommerceWish, Proof, Proofs};
+pub use wish::{ChipFault, ChipWish, CommerceWish, Proof, Proofs, Says};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,11 +1,13 @@
 //! The chips in a wallet and how often each has been used: what a real chip keeps to itself.
 
+use super::chip::ScriptSeen;
 use super::chip::{self, ChipRecord};
 use super::icc::{IccFields, Reading};
-use super::wish::{ChipFault, ChipWish};
+use super::wish::{ChipFault, ChipWish, Says};
 use crate::SimError;
 use crate::portfolio::Card;
 use payment_types::Pan;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,11 +15,35 @@ use std::path::{Path, PathBuf};
 /// What a chip without a word about it in the portfolio computes: Visa, version 18.
 pub(super) const USUAL_VERSION: u8 = 18;
 
-/// The transaction counters of the chips, by card. In memory, or also in a file, so that a card
-/// that is used by hand goes on counting the next day.
+/// Results of scripts that one message reports (9F5B has five bytes of each).
+const RESULTS_MOST: usize = 2;
+
+/// What a chip does when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Standing {
+    #[default]
+    Works,
+    /// APPLICATION BLOCK: it declines by itself.
+    ApplicationBlocked,
+    /// CARD BLOCK: it says nothing any more.
+    CardBlocked,
+}
+
+/// What a chip keeps to itself, and what its terminal has still to report of it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Chip {
+    counter: u16,
+    standing: Standing,
+    /// Results of scripts (9F5B) by identifier, in hex.
+    results: Vec<String>,
+}
+
+/// The chips by card. In memory, or also in a file, so that a card that is used by hand goes on
+/// counting the next day.
 #[derive(Debug, Default)]
 pub struct Wallet {
-    counters: BTreeMap<String, u16>,
+    chips: BTreeMap<String, Chip>,
     file: Option<PathBuf>,
 }
 
@@ -27,23 +53,23 @@ impl Wallet {
     /// # Errors
     /// [`SimError::File`], or [`SimError::Setting`] if the file is no wallet.
     pub fn kept_in(file: &Path) -> Result<Self, SimError> {
-        let counters = match std::fs::read_to_string(file) {
+        let chips = match std::fs::read_to_string(file) {
             Ok(text) => serde_json::from_str(&text).map_err(|error| {
                 SimError::Setting(format!("{}: no wallet of tamga-sim: {error}", file.display()))
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(SimError::file(file)(error)),
         };
-        Ok(Self { counters, file: Some(file.to_owned()) })
+        Ok(Self { chips, file: Some(file.to_owned()) })
     }
 
-    /// Writes the counters to the wallet's file, if it has one.
+    /// Writes the chips to the wallet's file, if it has one.
     ///
     /// # Errors
     /// [`SimError::File`].
     pub fn keep(&self) -> Result<(), SimError> {
         let Some(file) = &self.file else { return Ok(()) };
-        let text = serde_json::json!(self.counters).to_string();
+        let text = serde_json::json!(self.chips).to_string();
         let folder = file.parent().unwrap_or_else(|| Path::new("."));
         std::fs::create_dir_all(folder).map_err(SimError::file(folder))?;
         // Whole or not at all, should two of them write at once.
@@ -53,11 +79,12 @@ impl Wallet {
         Ok(())
     }
 
-    /// Puts a card into, or holds it to, a terminal: its chip counts on and signs.
+    /// Puts a card into, or holds it to, a terminal: its chip counts on and signs, and the terminal
+    /// reports what came of scripts before. A blocked application declines.
     ///
     /// # Errors
     /// [`SimError::Key`] without the issuer's key, [`SimError::Setting`] for a cryptogram version
-    /// nobody has.
+    /// nobody has and for a chip that is blocked for good.
     pub fn read(
         &mut self,
         card: &Card,
@@ -66,8 +93,47 @@ impl Wallet {
     ) -> Result<ChipRecord, SimError> {
         let cvn = wish.cvn.or(card.issue.cryptogram_version).unwrap_or(USUAL_VERSION);
         let atc = self.count(&card.pan, wish);
-        let fields = IccFields::of(reading, wish, cvn, atc, card.sequence)?;
+        let chip = self.chips.entry(name_of(&card.pan)).or_default();
+        let mut wish = wish.clone();
+        match (chip.standing, wish.says) {
+            // The second cryptogram of a transaction comes before its scripts of template 72.
+            (Standing::Works, _) | (_, Some(Says::Tc)) => {}
+            (Standing::ApplicationBlocked, _) => wish.says = Some(Says::Aac),
+            (Standing::CardBlocked, _) => {
+                let id = &card.id;
+                return Err(SimError::Setting(format!(
+                    "the chip of card {id} is blocked for good"
+                )));
+            }
+        }
+        if wish.script_results.is_none() && !chip.results.is_empty() {
+            let now = chip.results.len().min(RESULTS_MOST);
+            let results: String = chip.results.drain(..now).collect();
+            wish.script_results = hex::decode(results).ok();
+        }
+        let fields = IccFields::of(reading, &wish, cvn, atc, card.sequence)?;
         chip::sign(card, cvn, fields, wish.fault)
+    }
+
+    /// The chip carries out the scripts of an answer whose MAC is right and refuses the others; its
+    /// terminal will report both with the next message about the card.
+    pub fn carry_out(&mut self, record: &ChipRecord, scripts: &[ScriptSeen]) {
+        let Some(chip) = self.chips.get_mut(&record.owner) else { return };
+        for script in scripts {
+            let result = if script.is_good() { 0x20 } else { 0x11 };
+            if let Some(identifier) = script.identifier.map(hex::encode_upper) {
+                // Of the same script once: the answer to a repeat brings it again.
+                chip.results.retain(|told| !told.ends_with(&identifier));
+                chip.results.push(format!("{result:02X}{identifier}"));
+            }
+            chip.standing = match (script.command, chip.standing) {
+                (_, standing) if !script.is_good() => standing,
+                (_, Standing::CardBlocked) | ("card_block", _) => Standing::CardBlocked,
+                ("application_block", _) => Standing::ApplicationBlocked,
+                ("application_unblock", _) => Standing::Works,
+                (_, standing) => standing,
+            };
+        }
     }
 
     /// Counts on without signing: a contactless card in stripe mode.
@@ -77,16 +143,17 @@ impl Wallet {
 
     /// The transaction counter of this reading; it moves on, unless that is what is wrong with it.
     fn count(&mut self, pan: &Pan, wish: &ChipWish) -> u16 {
-        let counter = self.counters.entry(name_of(pan)).or_default();
-        if wish.fault != Some(ChipFault::Atc) {
-            *counter = wish.atc.unwrap_or_else(|| counter.saturating_add(1));
+        let chip = self.chips.entry(name_of(pan)).or_default();
+        let stands_still = wish.fault == Some(ChipFault::Atc) || wish.says == Some(Says::Tc);
+        if !stands_still {
+            chip.counter = wish.atc.unwrap_or_else(|| chip.counter.saturating_add(1));
         }
-        *counter
+        chip.counter
     }
 }
 
 /// Names a card in the file without saying which it is.
-fn name_of(pan: &Pan) -> String {
+pub(super) fn name_of(pan: &Pan) -> String {
     let digest = Sha256::digest(pan.expose_digits());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -94,6 +161,64 @@ fn name_of(pan: &Pan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::card::tests::{card, terminal};
+    use crate::moment::{DEFAULT_ZONE, Zone};
+    use emv::{IccData, Tag};
+
+    fn tapped(wallet: &mut Wallet, wish: &ChipWish) -> Result<(ChipRecord, String, u8), SimError> {
+        let terminal = terminal();
+        let reading = Reading {
+            terminal: &terminal,
+            amount: 12_000,
+            currency: 417,
+            kind: 0,
+            local: Zone::named(DEFAULT_ZONE).unwrap().parse("2026-11-23T10:00:00+06:00").unwrap(),
+            contactless: false,
+            with_pin: false,
+            unpredictable: [1, 2, 3, 4],
+        };
+        let record = wallet.read(&card(), &reading, wish)?;
+        let data = IccData::parse(&record.data).unwrap();
+        let find = |tag| data.find(Tag::new(tag).unwrap());
+        let told = find(0x9F5B).map(hex::encode_upper).unwrap_or_default();
+        let says = find(0x9F27).unwrap()[0];
+        Ok((record, told, says))
+    }
+
+    #[test]
+    fn sec_2_a_chip_carries_out_what_its_issuer_signed_and_nothing_else() {
+        let mut wallet = Wallet::default();
+        let usual = ChipWish::default();
+        let script = |command, identifier: u8, mac_is_right| ScriptSeen {
+            command,
+            identifier: Some([0, 0, 0, identifier]),
+            before_final: false,
+            mac_is_right,
+            pin_is_right: true,
+        };
+        let (record, told, says) = tapped(&mut wallet, &usual).unwrap();
+        assert_eq!((told.as_str(), says), ("", 0x80));
+        wallet.carry_out(&record, &[script("application_block", 1, false)]);
+        let (record, told, says) = tapped(&mut wallet, &usual).unwrap();
+        assert_eq!((told.as_str(), says), ("1100000001", 0x80), "a wrong MAC blocks nothing");
+        // The answer to a repeat brings the same once more.
+        for _ in 0..2 {
+            wallet.carry_out(&record, &[script("application_block", 2, true)]);
+        }
+        let (record, told, says) = tapped(&mut wallet, &usual).unwrap();
+        assert_eq!((told.as_str(), says), ("2000000002", 0x00), "it declines by itself");
+        let scripts = [script("application_unblock", 3, true), script("put_data", 4, true)];
+        wallet.carry_out(&record, &scripts);
+        let (record, told, says) = tapped(&mut wallet, &usual).unwrap();
+        assert_eq!((told.as_str(), says), ("20000000032000000004", 0x80));
+        wallet.carry_out(&record, &[script("card_block", 5, true)]);
+        let second = ChipWish { says: Some(Says::Tc), ..ChipWish::default() };
+        let (closing, told, says) = tapped(&mut wallet, &second).unwrap();
+        assert_eq!((told.as_str(), says), ("2000000005", 0x40));
+        assert_eq!(closing.counter(), record.counter(), "the same transaction");
+        let gone = tapped(&mut wallet, &usual).unwrap_err().to_string();
+        assert!(gone.contains("blocked for good"), "{gone}");
+    }
 
     #[test]
     fn counters_go_on_and_survive_in_a_file() {

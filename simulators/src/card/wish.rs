@@ -41,8 +41,44 @@ pub struct ChipWish {
     pub cvm: Option<[u8; 3]>,
     /// Card verification results, where they are not a quiet transaction's.
     pub cvr: Option<Vec<u8>>,
-    /// What came of the scripts of the answer before (9F5B).
+    /// What came of the scripts of the answer before (9F5B), where it is not what the chip did.
     pub script_results: Option<Vec<u8>>,
+    /// What the cryptogram says, where the chip would say something else.
+    pub says: Option<Says>,
+}
+
+/// What a cryptogram says (9F27).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Says {
+    /// It asks its issuer.
+    Arqc,
+    /// It approved: the second cryptogram of the transaction, under the same counter.
+    Tc,
+    /// It declined.
+    Aac,
+}
+
+impl Says {
+    /// 9F27.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        match self {
+            Self::Arqc => 0x80,
+            Self::Tc => 0x40,
+            Self::Aac => 0,
+        }
+    }
+
+    /// The first byte of the card verification results: what the first GENERATE AC gave, and what
+    /// the second, if there was one (Visa's and M/Chip's have the bits in the same places).
+    pub(crate) const fn verification(self) -> u8 {
+        match self {
+            Self::Arqc => 0xA0,
+            Self::Tc => 0x60,
+            Self::Aac => 0x80,
+        }
+    }
 }
 
 /// What a chip, or somebody between it and the host, does wrong.
@@ -55,6 +91,8 @@ pub enum ChipFault {
     Atc,
     /// The amount in DE 55 is another than the one the chip signed.
     Amount,
+    /// A bit of each script's MAC is turned over on its way to the chip.
+    Script,
 }
 
 /// What came of the authentication of a cardholder who shops from afar.

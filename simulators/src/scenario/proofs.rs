@@ -3,7 +3,7 @@
 
 use super::file::Ask;
 use crate::SimError;
-use crate::card::{ChipFault, ChipWish, CommerceWish, Proof, Proofs};
+use crate::card::{ChipFault, ChipWish, CommerceWish, Proof, Proofs, Says};
 use crate::device::{Exchange, KeyForm, KeyUse};
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, de::Error as _};
@@ -24,6 +24,7 @@ struct ChipKeys {
     cvm: Option<String>,
     cvr: Option<String>,
     script_results: Option<String>,
+    says: Option<Says>,
 }
 
 impl<'de> Deserialize<'de> for Chip {
@@ -61,6 +62,7 @@ impl ChipKeys {
             cvm: exactly("cvm", bytes("cvm", self.cvm)?)?,
             cvr: bytes("cvr", self.cvr)?,
             script_results: bytes("script_results", self.script_results)?,
+            says: self.says,
         })
     }
 }

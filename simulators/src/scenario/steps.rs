@@ -219,7 +219,7 @@ impl<'a> Player<'a> {
         let outcome = self.exchange(listener, dressed, stan, patience);
         let dialect = self.engine.listener(listener)?.dialect().clone();
         let verdict = match &outcome {
-            Ok(answer) => Some(dressed.judge(&dialect, answer)?),
+            Ok(answer) => Some(self.gear.hear(dressed, &dialect, answer)?),
             Err(_) => None,
         };
         let differences = match (&outcome, &verdict) {

@@ -1,7 +1,7 @@
 //! Sends a scene's messages, checks the answers against what was known beforehand, and tells.
 
 use super::event::{Event, Summary};
-use crate::card::{Proof, Proofs, Wallet};
+use crate::card::{Proof, Proofs, ScriptSeen, Wallet};
 use crate::device::{Exchange, MacDuty};
 use crate::exchange::{Answer, CAP_LEFT, exchange};
 use crate::gear::{Dressed, Gear, Verdict};
@@ -150,7 +150,9 @@ impl Stage {
         let dressed = self.dress(ask, &trace, &endpoint)?;
         let answer = self.deliver(&endpoint, &ask.terminal.listener, &dressed, trace.stan)?;
         let (as_expected, note) = match &answer {
-            Some(answer) => judge(ask, answer, &dressed.judge(endpoint.dialect(), answer)?),
+            Some(answer) => {
+                judge(ask, answer, &self.gear.hear(&dressed, endpoint.dialect(), answer)?)
+            }
             None => (false, "the host did not answer".to_owned()),
         };
         Ok((Outcome { answer, trace, as_expected }, note))
@@ -308,7 +310,7 @@ fn judge(ask: &Ask<'_>, answer: &Answer, verdict: &Verdict) -> (bool, String) {
         }
     }
     notes.extend(verdict.scripts.iter().map(|script| format!("script: {script}")));
-    (verdict.scripts.iter().all(|script| script.mac_is_right), notes.join(", "))
+    (verdict.scripts.iter().all(ScriptSeen::is_good), notes.join(", "))
 }
 
 fn som(minor: i64) -> Amount {

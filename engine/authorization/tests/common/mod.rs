@@ -262,9 +262,24 @@ impl Bank {
     }
 
     pub fn with_rules(rules: &str) -> Self {
+        Self::with(portfolio(), rules)
+    }
+
+    /// Whose products say something else.
+    pub fn with_product(change: impl Fn(&mut ProductItem)) -> Self {
+        let mut items = portfolio();
+        for item in &mut items {
+            if let PortfolioItem::Product(product) = item {
+                change(product);
+            }
+        }
+        Self::with(items, RULES)
+    }
+
+    fn with(items: Vec<PortfolioItem>, rules: &str) -> Self {
         let mut bank =
             Self { state: State::new(), scratch: Scratch::new(), now: at("10:00:00"), stan: 0 };
-        let done = bank.command(Command::Import { part: 0, last: true, items: portfolio() });
+        let done = bank.command(Command::Import { part: 0, last: true, items });
         assert!(matches!(done, Outcome::Done(Done::Imported { .. })), "{done:?}");
         let done = bank.command(Command::InstallRules { text: rules.to_owned() });
         assert!(matches!(done, Outcome::Done(_)), "{done:?}");

@@ -63,6 +63,8 @@ pub(super) struct Script {
     queued_at: String,
     /// The transaction whose answer carried it last.
     sent_with: Option<String>,
+    /// The template it went in: `71` before the chip's final cryptogram, `72` after it.
+    template: Option<String>,
 }
 
 /// `POST /cards/{id}/scripts`.
@@ -169,6 +171,7 @@ fn shown(script: &CardScript, now: Moment) -> Script {
         standing: standing.to_owned(),
         queued_at: Moment::new(script.queued_at, now.offset).rfc3339(),
         sent_with: script.sent_with.map(|sequence| sequence.to_string()),
+        template: script.sent_with.map(|_| script.template.name().to_owned()),
     }
 }
 

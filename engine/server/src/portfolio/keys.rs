@@ -4,7 +4,7 @@ use super::items::refused;
 use super::line::Fields;
 use authorization::{
     CardSecurity, Derivation, KeyForm, KeyRole, KeyScheme, MacScheme, MacWrong, ProductSecurity,
-    SealedKeys, TerminalSecurity,
+    ScriptKind, ScriptsBeforeFinal, SealedKeys, TerminalSecurity,
 };
 use payment_types::Currency;
 use security::{KeyUsage, SecurityModule};
@@ -97,14 +97,32 @@ fn chip(fields: &Fields<'_>) -> ProductSecurity {
     let version = inner.count("cryptogram_version", 1, 255);
     let asked = [("required", true), ("if-present", false)];
     let cryptogram_required = one_of(&inner, "cryptogram", &asked).unwrap_or(true);
+    let scripts_before_final = scripts_before_final(&inner);
     fields.errors_of("chip", inner.finish());
     let cryptogram_version = version.and_then(|version| u8::try_from(version).ok());
     ProductSecurity {
         derivation,
         cryptogram_version,
         cryptogram_required,
+        scripts_before_final,
         ..ProductSecurity::default()
     }
+}
+
+/// The kinds of script that go in template 71.
+fn scripts_before_final(fields: &Fields<'_>) -> ScriptsBeforeFinal {
+    const FIELD: &str = "scripts_before_final";
+    let mut all = ScriptsBeforeFinal::default();
+    for name in fields.texts(FIELD) {
+        match all.with(name) {
+            Some(with) => all = with,
+            None => {
+                let known = ScriptKind::NAMES.join(", ");
+                fields.error(FIELD, format!("a script is one of {known}"));
+            }
+        }
+    }
+    all
 }
 
 /// Sixteen digits.

@@ -209,9 +209,9 @@ fn no_error_shows_a_number() {
 
 #[test]
 fn keys_chips_and_profiles_are_read_and_sealed() {
-    use authorization::{Derivation, KeyForm, KeyRole, KeyScheme, MacScheme, MacWrong};
+    use authorization::{Derivation, KeyForm, KeyRole, KeyScheme, MacScheme, MacWrong, ScriptKind};
     let PortfolioItem::Product(product) = read(
-        r#"{"type":"product","id":"p","currency":"KGS","keys":{"imk_ac":"0123456789ABCDEFFEDCBA9876543210","cvk":"0123456789ABCDEFFEDCBA9876543210"},"chip":{"derivation":"B","cryptogram_version":18,"cryptogram":"if-present"},"fallback":true,"three_d_secure_above":"5000.00","pin_tries_reset_daily":true,"decimalization_table":"0123456789012345"}"#,
+        r#"{"type":"product","id":"p","currency":"KGS","keys":{"imk_ac":"0123456789ABCDEFFEDCBA9876543210","cvk":"0123456789ABCDEFFEDCBA9876543210"},"chip":{"derivation":"B","cryptogram_version":18,"cryptogram":"if-present","scripts_before_final":["put_data"]},"fallback":true,"three_d_secure_above":"5000.00","pin_tries_reset_daily":true,"decimalization_table":"0123456789012345"}"#,
     )
     .unwrap() else {
         panic!("a product")
@@ -223,6 +223,9 @@ fn keys_chips_and_profiles_are_read_and_sealed() {
     assert_eq!((terms.derivation, terms.cryptogram_version), (Derivation::B, Some(18)));
     assert_eq!((terms.fallback, terms.three_d_secure_above), (true, Some(500_000)));
     assert!(!terms.cryptogram_required);
+    let (unblock, before) = (ScriptKind::PinUnblock, terms.scripts_before_final);
+    let put = ScriptKind::PutData { tag: 0x9F58, value: [0; 8], length: 1 };
+    assert_eq!([put, unblock].map(|kind| before.template(kind).name()), ["71", "72"]);
     assert!(terms.pin_tries_reset_daily && terms.decimalization_table.is_some());
 
     let card = CARD.replace(r#""status""#, r#""ecommerce":false,"status""#);
@@ -268,6 +271,11 @@ fn wrong_keys_and_profiles_are_named() {
             "keys.imk_ac: not a field of type terminal's keys",
         ),
         (PRODUCT, r#""chip":{"derivation":"C"}}"#, "chip.derivation: expected one of A, B"),
+        (
+            PRODUCT,
+            r#""chip":{"scripts_before_final":["explode"]}}"#,
+            "chip.scripts_before_final: a script is one of application_block, application_unblock",
+        ),
         (
             PRODUCT,
             r#""decimalization_table":"012345678901234x"}"#,

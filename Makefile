@@ -8,7 +8,10 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 VENV := $(TARGET_DIR)/python
 export TAMGA_TEST_SETUP := 1
 
-.PHONY: all softhsm build demo test quick conformance model bench bench-smoke fuzz-smoke lint fmt setup clean help
+CONSOLE := engine/console
+CONSOLE_SOURCES := $(shell find $(CONSOLE)/src $(CONSOLE)/public $(CONSOLE)/index.html $(CONSOLE)/*.ts $(CONSOLE)/*.json -type f ! -name schema.d.ts ! -path '*/node_modules/*' 2>/dev/null)
+
+.PHONY: all softhsm node chromium console console-api build demo test quick conformance model bench bench-smoke fuzz-smoke lint fmt setup clean help
 
 all: build
 
@@ -19,8 +22,27 @@ help:
 build:
 	$(CARGO) build --release --locked -p tamga -p tamga-sim
 
+## console      the operators' console, which the next build takes into the engine; installs Node.js
+console: $(CONSOLE)/dist/index.html
+
+$(CONSOLE)/dist/index.html: $(CONSOLE)/node_modules/ready $(CONSOLE_SOURCES)
+	cd $(CONSOLE) && npm run --silent build
+
+$(CONSOLE)/node_modules/ready: $(CONSOLE)/package-lock.json | node
+	cd $(CONSOLE) && npm ci --no-audit --no-fund
+	@touch $@
+
+node:
+	@command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' \
+	  || { echo "installing Node.js"; apt-get update -qq && apt-get install -y -qq nodejs; \
+	       command -v npm >/dev/null || apt-get install -y -qq npm; }
+
+chromium:
+	@command -v chromium >/dev/null \
+	  || { echo "installing Chromium"; apt-get update -qq && apt-get install -y -qq chromium; }
+
 ## demo         the engine with simulated traffic, until stopped; ONCE=1: 200 transactions
-demo: build
+demo: console build
 	$(TARGET_DIR)/release/tamga demo $(if $(ONCE),--once)
 
 ## load-report  60 seconds of judged load with chaos on a fresh engine: load-report.html
@@ -28,8 +50,9 @@ load-report: build
 	$(TARGET_DIR)/release/tamga-sim load --engine -c 16 --threads 2 --rate 1000 --duration 60s --warm-up 2s \
 	  --chaos rough --hot 5%=4 --html load-report.html --json load-report.json
 
-## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people, SoftHSM
-setup: $(VENV)/ready softhsm
+## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people,
+##              SoftHSM, Node.js with the console's packages, a browser
+setup: $(VENV)/ready softhsm console chromium
 
 softhsm:
 	@command -v softhsm2-util >/dev/null \

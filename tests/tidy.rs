@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "interchange",
         &["payment-types", "iso8583", "emv", "authorization", "journal", "security", "ledger"],
     ),
+    ("tamga-console", &[]),
     ("history", &["payment-types", "authorization", "limits", "ledger", "journal"]),
     ("tamga-sim", &["payment-types", "iso8583", "emv", "cryptography", "security"]),
 ];
@@ -86,7 +87,7 @@ fn files() -> Vec<(String, PathBuf)> {
         for entry in fs::read_dir(&folder).expect("a folder can be listed").flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            let skipped = ["target", ".git", "node_modules", "data", "corpus", "artifacts"];
+            let skipped = ["target", ".git", "node_modules", "dist", "data", "corpus", "artifacts"];
             if skipped.contains(&name.as_str()) {
                 continue;
             }

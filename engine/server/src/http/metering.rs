@@ -28,7 +28,7 @@ pub(super) fn describe() {
 }
 
 /// Counts and times a request by its route, never by its path: paths hold ids. Refused access is
-/// logged. Nothing of the API may be kept by a cache on the way.
+/// logged. What does not say otherwise may not be kept by a cache on the way: nothing of the API is.
 pub(super) async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let route = request.extensions().get::<MatchedPath>();
@@ -36,7 +36,7 @@ pub(super) async fn measure(request: Request, next: Next) -> Response {
     let method = request.method().as_str().to_owned();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
     let took = started.elapsed();

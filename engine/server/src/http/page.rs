@@ -1,15 +1,110 @@
-//! `/`: says what runs here, for somebody who opens the address in a browser.
+//! The operators' console: its page at every address that is not the API's, and its files.
+//!
+//! Without `make console` before the build there is a page that says how to get it.
 
-use axum::http::header;
+use super::problem::Problem;
+use super::routes::API;
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
+use tamga_console::Asset;
 
 const PAGE: &str = include_str!("page.html");
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-pub(super) async fn home() -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-    ];
-    (headers, PAGE).into_response()
+/// Nothing from elsewhere, no script in the page. Styles may be set in place: the components
+/// place menus and write the theme's colours so.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// Hashed names change with the content.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What lies beside the API: files of the console, and for any other address its page, which
+/// knows what it shows there. Addresses of the API that do not exist stay errors.
+pub(super) async fn console(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    let path = uri.path();
+    if !matches!(method, Method::GET | Method::HEAD) || is_elsewhere(path) {
+        let path: String = path.chars().take(100).collect();
+        let detail = format!("there is nothing at {path}; see {API}/openapi.json");
+        return Problem::no_route(detail).into_response();
+    }
+    let gzip = takes_gzip(&headers);
+    let asset = tamga_console::asset(path.trim_start_matches('/'), gzip);
+    let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    match asset.or_else(|| if is_file { None } else { tamga_console::index(gzip) }) {
+        Some(asset) => send(asset),
+        None if is_file => Problem::no_route("there is no such file").into_response(),
+        None => send(Asset {
+            bytes: PAGE.as_bytes().into(),
+            media_type: "text/html; charset=utf-8",
+            gzip: false,
+            hashed: false,
+        }),
+    }
+}
+
+/// Whether an address belongs to programs, so that a mistyped one must not get a page.
+fn is_elsewhere(path: &str) -> bool {
+    ["/api/", "/health/"].iter().any(|start| path.starts_with(start))
+        || ["/api", "/health", "/metrics"].contains(&path)
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|list| list.split(',').any(|one| one.trim() == "gzip"))
+}
+
+fn send(asset: Asset) -> Response {
+    let kept = if asset.hashed { FOR_EVER } else { NOT_KEPT };
+    let mut response = asset.bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+    headers.insert(header::CACHE_CONTROL, kept);
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if asset.gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::StatusCode;
+
+    async fn get(path: &str) -> Response {
+        console(Method::GET, path.parse().unwrap(), HeaderMap::new()).await
+    }
+
+    #[tokio::test]
+    async fn addresses_of_the_console_get_a_page_and_those_of_programs_an_error() {
+        for path in ["/", "/orders/57", "/live"] {
+            let page = get(path).await;
+            assert_eq!(page.status(), StatusCode::OK, "{path}");
+            assert_eq!(page.headers()[header::CACHE_CONTROL], "no-store", "{path}");
+            let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'self'") && !policy.contains("eval"));
+        }
+        for path in ["/api", "/api/v1/nothing", "/health/x", "/assets/x.js", "/favicon.ico"] {
+            assert_eq!(get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_are_never_answered_by_a_page() {
+        let answer = console(Method::POST, "/orders".parse().unwrap(), HeaderMap::new()).await;
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn compressed_files_go_to_those_who_take_them() {
+        let with = |value: &'static str| {
+            let value = HeaderValue::from_static(value);
+            takes_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]))
+        };
+        assert!(with("gzip") && with("deflate, gzip, br"));
+        assert!(!with("br") && !with("identity") && !takes_gzip(&HeaderMap::new()));
+    }
 }

@@ -8,7 +8,6 @@ use super::{
     page, personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
 };
 use axum::Router;
-use axum::extract::OriginalUri;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, on};
@@ -126,16 +125,10 @@ impl Routes {
 pub fn router(context: HttpContext) -> Router {
     Routes::all()
         .router
-        .route("/", axum::routing::get(page::home))
-        .fallback(nothing)
+        .fallback(page::console)
         .method_not_allowed_fallback(not_done)
         .layer(axum::middleware::from_fn(metering::measure))
         .with_state(context)
-}
-
-async fn nothing(OriginalUri(uri): OriginalUri) -> Problem {
-    let path: String = uri.path().chars().take(100).collect();
-    Problem::no_route(format!("there is nothing at {path}; see {API}/openapi.json"))
 }
 
 async fn not_done(method: Method) -> Problem {

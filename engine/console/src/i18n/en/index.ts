@@ -1,0 +1,7 @@
+import { orders } from './orders';
+import { shell } from './shell';
+import { terms } from './terms';
+import { work } from './work';
+
+export const en = { ...shell, ...terms, ...work, ...orders };
+export type Texts = typeof en;

@@ -1,0 +1,79 @@
+/** Who changed or looked at what, and what was refused. */
+
+import { Badge, Button, Drawer, Group, Select, Stack, TextInput } from '@mantine/core';
+import { createColumnHelper } from '@tanstack/react-table';
+import { type FormEvent, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useSearchParams } from 'react-router';
+import type { AuditEntry } from '@/api/types';
+import { Facts, Head, Paper, When } from '@/parts/basics';
+import { useParts } from '@/parts/lists';
+import { Rows } from '@/parts/rows';
+import { Asked } from '@/parts/states';
+import { line, type Value } from '@/lib/rules';
+
+const column = createColumnHelper<AuditEntry>();
+const SUBJECTS = ['card', 'account', 'customer', 'terminal'] as const;
+
+function subject(entry: AuditEntry): string {
+  return entry.card ?? entry.account ?? entry.customer ?? entry.terminal ?? '—';
+}
+
+export default function Audit() {
+  const { t } = useTranslation();
+  const [params, setParams] = useSearchParams();
+  const kind = SUBJECTS.find((one) => params.has(one)) ?? 'card';
+  const [form, setForm] = useState<{ kind: string; id: string }>({ kind, id: params.get(kind) ?? '' });
+  const [entry, setEntry] = useState<AuditEntry>();
+  const { query, rows, more } = useParts<AuditEntry>('/audit', { [kind]: params.get(kind) });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setParams(form.id.trim() === '' ? {} : { [form.kind]: form.id.trim() });
+  };
+  const columns = useMemo(
+    () => [
+      column.accessor('at', { header: t('tx.at'), cell: (c) => <When at={c.getValue()} /> }),
+      column.accessor('entered_by', { header: t('audit.who'), cell: (c) => c.getValue() ?? <span className="quiet">{t('audit.engine')}</span> }),
+      column.accessor('action', { header: t('audit.action'), cell: (c) => t(`actions.${c.getValue()}` as 'actions.block', c.getValue().replaceAll('_', ' ')) }),
+      column.display({ id: 'subject', header: t('audit.subject'), cell: (c) => <span className="mono">{subject(c.row.original)}</span> }),
+      column.accessor('refused', { header: t('audit.refused'), cell: (c) => (c.getValue() ? <Badge color="red">{c.getValue()}</Badge> : '—') }),
+      column.accessor('id', { header: t('audit.record'), meta: { right: true }, enableSorting: false }),
+    ],
+    [t],
+  );
+  return (
+    <Stack gap="md">
+      <Head title={t('pages.audit')} about={t('audit.about')} />
+      <Paper>
+        <form onSubmit={submit} role="search">
+          <Group gap="sm" align="flex-end">
+            <Select label={t('audit.about2')} w={150} data={SUBJECTS.map((value) => ({ value, label: t(`audit.subjects.${value}`) }))} value={form.kind} onChange={(value) => setForm({ ...form, kind: value ?? 'card' })} />
+            <TextInput label={t('audit.id')} w={200} value={form.id} onChange={(event) => setForm({ ...form, id: event.currentTarget.value })} />
+            <Button type="submit">{t('common.find')}</Button>
+            <Button variant="subtle" color="gray" onClick={() => { setForm({ kind: 'card', id: '' }); setParams({}); }}>{t('common.clear')}</Button>
+          </Group>
+        </form>
+      </Paper>
+      <Paper flush>
+        <Asked query={query} rows={10}>
+          {() => <Rows label={t('pages.audit')} rows={rows} columns={columns} id={(row) => row.id} open={setEntry} empty={{ title: t('audit.none'), hint: t('audit.noneHint') }} more={more} />}
+        </Asked>
+      </Paper>
+      <Drawer opened={entry !== undefined} onClose={() => setEntry(undefined)} position="right" title={t('audit.record')} closeButtonProps={{ 'aria-label': t('common.close') }}>
+        {entry ? (
+          <Facts
+            items={[
+              [t('audit.record'), entry.id],
+              [t('tx.at'), <When key="w" at={entry.at} />],
+              [t('audit.who'), entry.entered_by ?? t('audit.engine')],
+              [t('audit.action'), entry.action],
+              [t('audit.subject'), subject(entry)],
+              [t('audit.refused'), entry.refused ?? '—'],
+              ...Object.entries((entry.details ?? {}) as Record<string, Value>).map(([name, value]): [string, string] => [name, line(value)]),
+            ]}
+          />
+        ) : null}
+      </Drawer>
+    </Stack>
+  );
+}

@@ -1,0 +1,177 @@
+/** What happens now: rate, approvals, codes, times, listeners, journal, and decisions as they fall. */
+
+import { Badge, Button, Grid, Group, SegmentedControl, SimpleGrid, Stack, Table, Text } from '@mantine/core';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate } from 'react-router';
+import { columns, type Decision, figures, type Second } from '@/lib/live';
+import { count } from '@/lib/money';
+import { micros, offset } from '@/lib/time';
+import { Code, Figure, Head, Light, Money, Paper, Rule, When } from '@/parts/basics';
+import { Plot } from '@/parts/plot';
+import { Empty } from '@/parts/states';
+import { useReadiness } from '@/shell/health';
+import { useLanguage } from '@/shell/preferences';
+import { useLive } from './live/feed';
+
+const SPANS = { '300': 300, '900': 900, '3600': 3600 } as const;
+/** Seconds that the large figures look back. */
+const RECENT = 10;
+
+function zoneMinutes(second: Second | undefined): number {
+  const [, sign, hours = '0', minutes = '0'] = /^([+-])(\d+):(\d+)$/.exec(offset(second?.at ?? '') ?? '+06:00') ?? [];
+  return (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -1 : 1);
+}
+
+function Listeners({ second }: { second: Second | undefined }) {
+  const { t } = useTranslation();
+  return (
+    <Table className="rows">
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>{t('live.listener')}</Table.Th>
+          <Table.Th ta="right">{t('live.perSecond')}</Table.Th>
+          <Table.Th ta="right">p50</Table.Th>
+          <Table.Th ta="right">p99</Table.Th>
+          <Table.Th ta="right">{t('live.connections')}</Table.Th>
+          <Table.Th ta="right">{t('live.terminals')}</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {(second?.listeners ?? []).map((one) => (
+          <Table.Tr key={one.name}>
+            <Table.Td><Light tone={one.connections > 0 ? 'good' : 'none'}>{one.name}</Light></Table.Td>
+            <Table.Td className="num">{one.per_second}</Table.Td>
+            <Table.Td className="num">{one.p50_us ? micros(one.p50_us) : '—'}</Table.Td>
+            <Table.Td className="num">{one.p99_us ? micros(one.p99_us) : '—'}</Table.Td>
+            <Table.Td className="num">{one.connections}</Table.Td>
+            <Table.Td className="num">{one.terminals}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function Inside({ second }: { second: Second | undefined }) {
+  const { t } = useTranslation();
+  const [language] = useLanguage();
+  const { data } = useReadiness();
+  const behind = second && data?.read_model ? Math.max(0, second.journal.durable - data.read_model.position) : 0;
+  const rows: [string, React.ReactNode][] = [
+    [t('live.durable'), second ? count(second.journal.durable, language) : '—'],
+    [t('live.commit'), second ? micros(second.journal.commit_us) : '—'],
+    [t('live.queue'), second?.queue ?? '—'],
+    [t('live.readModel'), <Light key="r" tone={data?.read_model?.failure ? 'bad' : behind > 5000 ? 'warn' : 'good'}>{data?.read_model?.failure ?? t('live.behind', { count: behind })}</Light>],
+    [t('live.module'), <Light key="m" tone={data?.security_module?.status === 'ready' ? 'good' : 'warn'}>{data?.security_module ? `${data.security_module.kind}: ${t(`health.${data.security_module.status}` as 'health.ready', data.security_module.status)}` : '—'}</Light>],
+  ];
+  return (
+    <Stack gap={8}>
+      {rows.map(([name, value]) => (
+        <Group key={name} justify="space-between"><Text size="sm" className="quiet">{name}</Text><span>{value}</span></Group>
+      ))}
+    </Stack>
+  );
+}
+
+function Codes({ codes }: { codes: [string, number][] }) {
+  const { t } = useTranslation();
+  const [language] = useLanguage();
+  const total = codes.reduce((sum, [, times]) => sum + times, 0);
+  if (total === 0) return <Empty title={t('live.noCodes')} />;
+  return (
+    <Stack gap={9}>
+      {codes.slice(0, 8).map(([code, times]) => (
+        <div key={code}>
+          <Group justify="space-between" mb={3} wrap="nowrap">
+            <Group gap={8} wrap="nowrap"><Code code={code} /><Text size="sm" truncate>{t(`codes.${code}` as 'codes.00', '')}</Text></Group>
+            <span className="num">{count(times, language)} <span className="quiet">{((times * 100) / total).toFixed(1)} %</span></span>
+          </Group>
+          <div className="bar" aria-hidden><span style={{ width: `${(times * 100) / total}%`, background: code === '00' ? 'var(--plot-good)' : 'var(--plot-second)' }} /></div>
+        </div>
+      ))}
+    </Stack>
+  );
+}
+
+function Decisions({ decisions, isHeld, hold }: { decisions: readonly Decision[]; isHeld: boolean; hold: () => void }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  return (
+    <Paper flush title={t('live.decisions')} aside={<Button size="compact-sm" variant="default" onClick={hold} aria-pressed={isHeld}>{t(isHeld ? 'live.go' : 'live.hold')}</Button>}>
+      {decisions.length === 0 ? <Empty title={t('live.quiet')}>{t('live.quietHint')}</Empty> : (
+        <Table.ScrollContainer minWidth={640} type="native">
+          <Table className="rows">
+            <Table.Thead>
+              <Table.Tr>
+                {(['at', 'terminal', 'operation', 'card', 'amount', 'code'] as const).map((name) => <Table.Th key={name} ta={name === 'amount' ? 'right' : 'left'}>{t(`tx.${name}`)}</Table.Th>)}
+                <Table.Th>{t('trace.rule')}</Table.Th>
+                <Table.Th ta="right">{t('live.took')}</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {decisions.slice(0, 14).map((one) => (
+                <Table.Tr key={one.sequence} tabIndex={0} data-opens onClick={() => void navigate(`/transactions/${one.sequence}`)} onKeyDown={(event) => { if (event.key === 'Enter') void navigate(`/transactions/${one.sequence}`); }}>
+                  <Table.Td><When at={one.at} short /></Table.Td>
+                  <Table.Td className="mono">{one.terminal}</Table.Td>
+                  <Table.Td>{t(`operations.${one.type}` as 'operations.purchase', one.type)}</Table.Td>
+                  <Table.Td className="mono">{one.card ?? '—'}</Table.Td>
+                  <Table.Td className="num"><Money value={one.amount} currency={one.currency} /></Table.Td>
+                  <Table.Td><Code code={one.code} /></Table.Td>
+                  <Table.Td>{one.rule ? <Rule id={one.rule} /> : '—'}</Table.Td>
+                  <Table.Td className="num quiet">{micros(one.took_us)}</Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+    </Paper>
+  );
+}
+
+export default function Live() {
+  const { t } = useTranslation();
+  const [language] = useLanguage();
+  const [span, setSpan] = useState<keyof typeof SPANS>('300');
+  const [held, setHeld] = useState<readonly Decision[]>();
+  const { state, connection } = useLive();
+  const last = state.seconds.at(-1);
+  const now = useMemo(() => figures(state, RECENT), [state]);
+  const longer = useMemo(() => figures(state, SPANS[span]), [state, span]);
+  const shown = useMemo(() => state.seconds.slice(-SPANS[span]), [state.seconds, span]);
+  const rates = useMemo(() => columns(shown, [(s) => s.approved, (s) => s.declined]), [shown]);
+  const times = useMemo(() => columns(shown, [(s) => s.p50_us, (s) => s.p99_us]), [shown]);
+  const zone = zoneMinutes(last);
+  const tone = connection === 'open' ? 'good' : connection === 'lost' ? 'bad' : 'none';
+  return (
+    <Stack gap="md">
+      <Head title={t('pages.live')} about={<Group gap="md"><Light tone={tone}>{t(`live.connection.${connection}`)}</Light>{last ? <span>{t('live.bankTime')} <When at={last.at} /></span> : null}</Group>}>
+        <SegmentedControl value={span} onChange={(value) => setSpan(value as keyof typeof SPANS)} data={[{ value: '300', label: t('live.minutes', { count: 5 }) }, { value: '900', label: t('live.minutes', { count: 15 }) }, { value: '3600', label: t('live.hour') }]} aria-label={t('live.span')} />
+      </Head>
+      <SimpleGrid cols={{ base: 2, md: 5 }} spacing="md">
+        <Figure name={t('live.rate')} note={t('live.last', { count: RECENT })}>{now.perSecond.toFixed(now.perSecond < 10 ? 1 : 0)} <small className="quiet">/{t('live.s')}</small></Figure>
+        <Figure name={t('live.approved')} note={t('live.of', { count: count(longer.approved + longer.declined, language) })}>{longer.approvalShare === undefined ? '—' : `${longer.approvalShare.toFixed(1)} %`}</Figure>
+        <Figure name="p50" note={t('live.last', { count: RECENT })}>{now.p50 === undefined ? '—' : micros(now.p50)}</Figure>
+        <Figure name="p99" note={t('live.worst', { count: RECENT })}>{now.p99 === undefined ? '—' : micros(now.p99)}</Figure>
+        <Figure name={t('live.terminals')} note={t('live.online')}>{last?.terminals_online ?? '—'}</Figure>
+      </SimpleGrid>
+      <Grid gap="md">
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Paper title={t('live.rate')} aside={<Group gap="xs"><Badge color="green" variant="dot">{t('live.approvedOnes')}</Badge><Badge color="red" variant="dot">{t('live.declinedOnes')}</Badge></Group>}>
+            <Plot label={t('live.ratePlot')} data={rates} span={SPANS[span]} zone={zone} format={(value) => count(value, language)} series={[{ label: 'approved', colour: '--plot-good', fill: true }, { label: 'declined', colour: '--plot-bad' }]} />
+          </Paper>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Paper title={t('live.times')} aside={<Group gap="xs"><Badge color="petrol" variant="dot">p50</Badge><Badge color="yellow" variant="dot">p99</Badge></Group>}>
+            <Plot label={t('live.timesPlot')} data={times} span={SPANS[span]} zone={zone} format={micros} series={[{ label: 'p50', colour: '--plot-first' }, { label: 'p99', colour: '--plot-second' }]} />
+          </Paper>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 6, xl: 5 }}><Paper flush title={t('live.listeners')}><Listeners second={last} /></Paper></Grid.Col>
+        <Grid.Col span={{ base: 12, sm: 6, md: 3, xl: 3 }}><Paper title={t('live.inside')}><Inside second={last} /></Paper></Grid.Col>
+        <Grid.Col span={{ base: 12, sm: 6, md: 3, xl: 4 }}><Paper title={t('live.codes')}><Codes codes={longer.codes} /></Paper></Grid.Col>
+      </Grid>
+      <Decisions decisions={held ?? state.decisions} isHeld={held !== undefined} hold={() => setHeld(held ? undefined : state.decisions)} />
+    </Stack>
+  );
+}

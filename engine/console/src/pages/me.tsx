@@ -1,0 +1,61 @@
+/** One's own account: roles, the personal key in this browser, the password. */
+
+import { Alert, Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+import { call } from '@/api/client';
+import * as keys from '@/api/keys';
+import { Facts, Head, Paper } from '@/parts/basics';
+import { Trouble } from '@/parts/states';
+import { useSession } from '@/shell/session';
+
+function PersonalKey({ user }: { user: string }) {
+  const { t } = useTranslation();
+  const kept = useQuery({ queryKey: ['personal key', user], queryFn: async () => (await keys.kept(user)) ?? null });
+  const make = useMutation({
+    mutationFn: async () => {
+      const made = await keys.generate(user);
+      await call('POST', '/session/keys', { key: made.publicKey });
+      await keys.keep(made);
+    },
+    onSuccess: () => kept.refetch(),
+  });
+  const forget = useMutation({ mutationFn: () => keys.drop(user), onSuccess: () => kept.refetch() });
+  return (
+    <Paper title={t('me.key')}>
+      <Stack gap="sm">
+        <Text size="sm">{t('me.keyAbout')}</Text>
+        {make.error instanceof DOMException ? <Alert color="yellow">{t('me.unsupported')}</Alert> : <Trouble error={make.error} />}
+        {kept.data ? (
+          <>
+            <Text size="sm">{t('me.hasKey')}:<br /><span className="mono" style={{ overflowWrap: 'anywhere' }}>{kept.data.publicKey}</span></Text>
+            <Group><Button variant="default" onClick={() => forget.mutate()}>{t('me.forget')}</Button></Group>
+          </>
+        ) : (
+          <Group><Button onClick={() => make.mutate()} loading={make.isPending}>{t('me.make')}</Button><Text size="sm" className="quiet">{t('me.noKey')}</Text></Group>
+        )}
+      </Stack>
+    </Paper>
+  );
+}
+
+export default function Me() {
+  const { t } = useTranslation();
+  const { session } = useSession();
+  if (!session) return null;
+  return (
+    <Stack gap="md" maw={760}>
+      <Head title={session.name} about={t('me.about')} />
+      <Paper title={t('me.roles')}>
+        <Facts
+          items={[
+            [t('me.roles'), <Group key="r" gap={6}>{session.roles.map((role) => <Badge key={role}>{t(`roles.${role}` as 'roles.operator', role)}</Badge>)}</Group>],
+            [t('me.permissions'), <Group key="p" gap={6}>{session.permissions.map((one) => <Badge key={one} color="gray" className="mono">{one}</Badge>)}</Group>],
+            [t('me.idle'), t('me.minutes', { count: Math.round(session.idle_seconds / 60) })],
+          ]}
+        />
+      </Paper>
+      <PersonalKey user={session.name} />
+    </Stack>
+  );
+}

@@ -1,0 +1,29 @@
+/** The icons in use, each from its own file: the library's index holds six thousand. */
+
+export { default as IconLive } from '@tabler/icons-react/dist/esm/icons/IconActivityHeartbeat.mjs';
+export { default as IconLimits } from '@tabler/icons-react/dist/esm/icons/IconGauge.mjs';
+export { default as IconOrders } from '@tabler/icons-react/dist/esm/icons/IconRubberStamp.mjs';
+export { default as IconCards } from '@tabler/icons-react/dist/esm/icons/IconCreditCard.mjs';
+export { default as IconOverdrafts } from '@tabler/icons-react/dist/esm/icons/IconCalendarDue.mjs';
+export { default as IconAgents } from '@tabler/icons-react/dist/esm/icons/IconDeviceMobileDollar.mjs';
+export { default as IconTransactions } from '@tabler/icons-react/dist/esm/icons/IconListSearch.mjs';
+export { default as IconDisputes } from '@tabler/icons-react/dist/esm/icons/IconScale.mjs';
+export { default as IconNotices } from '@tabler/icons-react/dist/esm/icons/IconBell.mjs';
+export { default as IconAudit } from '@tabler/icons-react/dist/esm/icons/IconHistory.mjs';
+export { default as IconUsers } from '@tabler/icons-react/dist/esm/icons/IconUsers.mjs';
+export { default as IconKeys } from '@tabler/icons-react/dist/esm/icons/IconKey.mjs';
+export { default as IconSearch } from '@tabler/icons-react/dist/esm/icons/IconSearch.mjs';
+export { default as IconSun } from '@tabler/icons-react/dist/esm/icons/IconSun.mjs';
+export { default as IconMoon } from '@tabler/icons-react/dist/esm/icons/IconMoon.mjs';
+export { default as IconLanguage } from '@tabler/icons-react/dist/esm/icons/IconLanguage.mjs';
+export { default as IconLock } from '@tabler/icons-react/dist/esm/icons/IconLock.mjs';
+export { default as IconLeave } from '@tabler/icons-react/dist/esm/icons/IconLogout.mjs';
+export { default as IconUser } from '@tabler/icons-react/dist/esm/icons/IconUserCircle.mjs';
+export { default as IconAlert } from '@tabler/icons-react/dist/esm/icons/IconAlertTriangle.mjs';
+export { default as IconCheck } from '@tabler/icons-react/dist/esm/icons/IconCheck.mjs';
+export { default as IconPlus } from '@tabler/icons-react/dist/esm/icons/IconPlus.mjs';
+export { default as IconTrash } from '@tabler/icons-react/dist/esm/icons/IconTrash.mjs';
+export { default as IconEmpty } from '@tabler/icons-react/dist/esm/icons/IconInbox.mjs';
+export { default as IconStar } from '@tabler/icons-react/dist/esm/icons/IconBookmark.mjs';
+export { default as IconShield } from '@tabler/icons-react/dist/esm/icons/IconShieldLock.mjs';
+export { default as IconKeyboard } from '@tabler/icons-react/dist/esm/icons/IconKeyboard.mjs';

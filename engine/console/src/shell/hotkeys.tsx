@@ -1,0 +1,60 @@
+/** Keys: `g` and a letter go to a page, `?` shows them all. */
+
+import { Group, Modal, Stack, Text } from '@mantine/core';
+import { useHotkeys } from '@mantine/hooks';
+import { useEffect, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useNavigate } from 'react-router';
+import { PAGES } from './pages';
+
+const PATIENCE_MS = 1200;
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable);
+}
+
+export function useHotkeyPages(help: () => void) {
+  const navigate = useNavigate();
+  const begun = useRef(0);
+  useHotkeys([['shift+?', help], ['?', help]]);
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === 'g') {
+        begun.current = Date.now();
+        return;
+      }
+      if (Date.now() - begun.current > PATIENCE_MS) return;
+      begun.current = 0;
+      // By its place on the keyboard, so that it works while the layout is Cyrillic.
+      const letter = event.code.startsWith('Key') ? event.code.slice(3).toLowerCase() : event.key;
+      const page = PAGES.find(({ key }) => key === letter);
+      if (page) {
+        event.preventDefault();
+        void navigate(page.path);
+      }
+    };
+    window.addEventListener('keydown', pressed);
+    return () => window.removeEventListener('keydown', pressed);
+  }, [navigate]);
+}
+
+export function KeysHelp({ opened, close }: { opened: boolean; close: () => void }) {
+  const { t } = useTranslation();
+  const general: [string, string][] = [
+    ['Ctrl K', t('keys.palette')],
+    ['?', t('keys.help')],
+    ['j k ↑ ↓', t('keys.walk')],
+    ['Enter', t('keys.open')],
+    ['Esc', t('keys.close')],
+  ];
+  return (
+    <Modal opened={opened} onClose={close} title={t('shell.keys')} size="md">
+      <Stack gap={6}>
+        {[...general, ...PAGES.map(({ key, name }): [string, string] => [`g ${key}`, t(`pages.${name}`)])].map(([key, what]) => (
+          <Group key={key} justify="space-between"><Text size="sm">{what}</Text><kbd>{key}</kbd></Group>
+        ))}
+      </Stack>
+    </Modal>
+  );
+}

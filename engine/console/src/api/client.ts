@@ -33,11 +33,30 @@ export function newKey(): string {
   return crypto.randomUUID();
 }
 
+/** When somebody last touched a key or the pointer. */
+let touchedAt = Date.now();
+
+/** A page that asks by itself longer than this after the last touch says that it does. */
+const BY_ITSELF_MS = 20_000;
+
+/** Notes that somebody is here; called on input. */
+export function touched(): void {
+  touchedAt = Date.now();
+}
+
+/** Requests that nobody asked for must not keep a session alive. */
+export function isByItself(now = Date.now()): boolean {
+  return now - touchedAt > BY_ITSELF_MS;
+}
+
+const BACKGROUND = 'X-Tamga-Background';
+
 const CHANGES = new Set(['POST', 'PUT', 'DELETE', 'PATCH']);
 
 const carried: Middleware = {
   onRequest({ request }) {
     const { method, headers } = request;
+    if (isByItself()) headers.set(BACKGROUND, '1');
     if (CHANGES.has(method) && csrf !== undefined) headers.set('X-CSRF-Token', csrf);
     if (method === 'POST' && !headers.has('Idempotency-Key')) {
       headers.set('Idempotency-Key', newKey());
@@ -74,6 +93,7 @@ export async function call<T>(
   headers: Record<string, string> = {},
 ): Promise<T> {
   const all: Record<string, string> = { Accept: 'application/json', ...headers };
+  if (isByItself()) all[BACKGROUND] = '1';
   if (body !== undefined) all['Content-Type'] = 'application/json';
   if (method !== 'GET' && csrf !== undefined) all['X-CSRF-Token'] = csrf;
   if (method === 'POST') all['Idempotency-Key'] ??= newKey();

@@ -34,7 +34,7 @@ export function setBy(orders: readonly Order[], path: string): string | undefine
 }
 
 /** What this person could do with an order in its state; the engine has the last word. */
-export function steps(order: Pick<Order, 'status' | 'maker'>, user: string, may: (permission: string) => boolean): Step[] {
+export function steps(order: Pick<Order, 'status' | 'maker'>, user: string, may: (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback') => boolean): Step[] {
   const isMaker = order.maker === user;
   switch (order.status) {
     case 'draft':
@@ -59,7 +59,7 @@ export function steps(order: Pick<Order, 'status' | 'maker'>, user: string, may:
 }
 
 /** Whether an order waits for this person. */
-export function waitsFor(order: Pick<Order, 'status' | 'maker'>, user: string, may: (permission: string) => boolean): boolean {
+export function waitsFor(order: Pick<Order, 'status' | 'maker'>, user: string, may: (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback') => boolean): boolean {
   const possible = steps(order, user, may);
   return possible.includes('sign') || possible.includes('approve');
 }

@@ -86,7 +86,7 @@ function Posted({ account }: { account: AccountView }) {
 export default function Account() {
   const { t } = useTranslation();
   const { id = '' } = useParams();
-  const asked = useQuery({ queryKey: ['account', id], queryFn: () => call<AccountView>('GET', `/accounts/${encodeURIComponent(id)}`), refetchInterval: 5000 });
+  const asked = useQuery({ queryKey: ['account', id], queryFn: () => call<AccountView>('GET', `/accounts/${encodeURIComponent(id)}`) });
   return (
     <Asked query={asked}>
       {(account) => (

@@ -65,7 +65,7 @@ function Recent({ card }: { card: string }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const columns = useTransactionColumns();
-  const { query, rows, more } = useParts<Transaction>('/transactions', { card, limit: '10' }, { refetchInterval: 5000 });
+  const { query, rows, more } = useParts<Transaction>('/transactions', { card, limit: '10' });
   return (
     <Paper flush title={t('card.recent')}>
       <Asked query={query}>
@@ -83,7 +83,8 @@ export default function Card() {
   const asked = useQuery({
     queryKey: ['card', id, at],
     queryFn: () => call<CardView>('GET', withParams(`/cards/${encodeURIComponent(id)}`, { at })),
-    refetchInterval: at ? false : 5000,
+    // Each look is journaled, so the page does not look by itself.
+    refetchOnWindowFocus: false,
   });
   return (
     <Asked query={asked} rows={10}>

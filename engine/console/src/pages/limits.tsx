@@ -47,7 +47,7 @@ function Raises({ card }: { card: string }) {
 
 function OfCard({ id }: { id: string }) {
   const { t } = useTranslation();
-  const asked = useQuery({ queryKey: ['card', id, null], queryFn: () => call<Card>('GET', `/cards/${encodeURIComponent(id)}`), refetchInterval: 5000 });
+  const asked = useQuery({ queryKey: ['card', id, null], queryFn: () => call<Card>('GET', `/cards/${encodeURIComponent(id)}`) });
   return (
     <Layer name={`${t('limits.card')}: ${id}`} about={t('limits.cardAbout')} depth={2}>
       <Raises card={id} />

@@ -6,6 +6,26 @@ import { call, setCsrf, whenSessionEnds } from '@/api/client';
 import { asProblem } from '@/api/problem';
 import type { Session } from '@/api/types';
 
+/** What the console offers, by the row of the engine's own table of permissions. */
+const PERMITS = {
+  'cards.block': 'POST /cards/{id}/blocks',
+  'cards.unblock': 'DELETE /cards/{id}/blocks/{reason}',
+  'cards.exempt': 'PUT /cards/{id}/overdraft-exemption',
+  'accounts.arrest': 'PUT /accounts/{id}/arrest',
+  'disputes.open': 'POST /disputes',
+  'disputes.decide': 'POST /disputes/{id}/decision',
+  'orders.draft': 'POST /orders',
+  'orders.sign': 'POST /orders/{id}/sign',
+  'orders.approve': 'POST /orders/{id}/approve',
+  'orders.rollback': 'POST /orders/{id}/rollback',
+  'orders.preview': 'POST /orders/{id}/preview',
+  'orders.shadow': 'PUT /orders/{id}/shadow',
+  'users.see': 'GET /users',
+  'transactions.see': 'GET /transactions',
+} as const;
+
+export type Permit = keyof typeof PERMITS;
+
 interface Known {
   session: Session | undefined;
   /** Waiting for the first answer. */
@@ -18,7 +38,7 @@ interface Known {
   /** Asks again, after a login or an unlock. */
   renew: () => Promise<void>;
   leave: () => Promise<void>;
-  may: (permission: string) => boolean;
+  may: (permit: Permit) => boolean;
 }
 
 const Context = createContext<Known | undefined>(undefined);
@@ -68,7 +88,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
       lock: () => setLocked(true),
       renew,
       leave,
-      may: (permission) => session?.permissions.includes(permission) ?? false,
+      may: (permit) => session?.permissions.includes(PERMITS[permit]) ?? false,
     }),
     [session, asked.isPending, asked.error, isLocked, isHere, renew, leave],
   );

@@ -7,10 +7,11 @@
 //!
 //! Start reading at [`intent`] (what a terminal asks for), then [`exchange`], then one of the
 //! users: [`scenario`], [`traffic`], [`load`],
-//! [`terminal`].
+//! [`terminal`], [`desk`].
 
 pub mod card;
 pub mod chaos;
+pub mod desk;
 pub mod device;
 pub mod doctor;
 pub mod echo;

@@ -41,6 +41,11 @@ impl TypedPin {
 }
 
 impl TypedPin {
+    /// What is typed.
+    pub(crate) fn keystrokes(&self) -> &str {
+        &self.0
+    }
+
     /// The digits as a PIN.
     ///
     /// # Errors

@@ -127,6 +127,10 @@ pub struct Terminal {
     pub security: SecurityProfile,
     /// Whether it has a chip reader.
     pub reads_chip: bool,
+    /// The merchant's or agent's name, as a slip is headed; empty where the file has none.
+    pub place: Box<str>,
+    /// The notes an ATM hands out, minor units.
+    pub denominations: Vec<u64>,
 }
 
 /// An account, as far as a simulated customer keeps count of it.
@@ -164,6 +168,9 @@ pub(crate) struct Line<'a> {
     service_code: Option<Cow<'a, str>>,
     status: Option<Cow<'a, str>>,
     test_pin: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+    #[serde(default)]
+    denominations: Vec<Cow<'a, str>>,
     #[serde(default)]
     blocks: Vec<Cow<'a, str>>,
     category: Option<DeviceCategory>,
@@ -246,6 +253,7 @@ pub(crate) struct Reading {
     issue_by_product: BTreeMap<Box<str>, Arc<Issue>>,
     issue_by_account: BTreeMap<Box<str>, Arc<Issue>>,
     mcc_by_merchant: BTreeMap<Box<str>, u16>,
+    place_by_acceptor: BTreeMap<Box<str>, Box<str>>,
     keys: KeyRing,
 }
 
@@ -259,7 +267,10 @@ impl Reading {
                 self.minimum_by_product.insert(id.clone(), minimum);
                 self.issue_by_product.insert(id, Arc::new(issue));
             }
-            "merchant" => {
+            "merchant" | "agent" => {
+                if let Some(name) = line.name.as_deref() {
+                    self.place_by_acceptor.insert(id.clone(), name.into());
+                }
                 if let Some(mcc) = line.mcc.as_deref() {
                     let mcc = mcc.parse().map_err(|_| "mcc is not four digits".to_owned())?;
                     self.mcc_by_merchant.insert(id, mcc);
@@ -312,6 +323,10 @@ impl Reading {
         let key = line.keys.get("tpk").filter(|_| is_tdes);
         let key = key.map(|text| self.keys.key(text.trim_start_matches("tdes:"))).transpose();
         let pin_key = key.map_err(|error| format!("keys.tpk: {error}"))?;
+        let place = acceptor.and_then(|acceptor| self.place_by_acceptor.get(acceptor));
+        let notes = line.denominations.iter().map(|note| money(Some(note), Currency::KGS));
+        let notes = notes.collect::<Result<Vec<i64>, _>>()?.into_iter();
+        let denominations = notes.filter_map(|note| u64::try_from(note).ok()).collect();
         Ok(Terminal {
             id: line.id.as_ref().into(),
             category,
@@ -322,6 +337,8 @@ impl Reading {
             keys: Arc::new(keys),
             security,
             reads_chip: !matches!(line.chip, Some(ChipKey::Reads(false))),
+            place: place.cloned().unwrap_or_default(),
+            denominations,
         })
     }
 

@@ -31,6 +31,8 @@ pub enum Deed {
     Balance,
     /// Wants another PIN.
     PinChange,
+    /// Asks for the last movements.
+    MiniStatement,
 }
 
 /// What is done to a message that was answered.
@@ -93,10 +95,11 @@ impl Deed {
             Self::CashIn => "CASH-IN",
             Self::Balance => "BALANCE",
             Self::PinChange => "PIN CHANGE",
+            Self::MiniStatement => "MINI-STATEMENT",
         }
     }
 
-    const fn processing_code(self) -> &'static str {
+    pub(crate) const fn processing_code(self) -> &'static str {
         match self {
             Self::Purchase | Self::Preauthorization => "000000",
             Self::Refund => "200000",
@@ -104,10 +107,11 @@ impl Deed {
             Self::CashIn => "210000",
             Self::Balance => "310000",
             Self::PinChange => "700000",
+            Self::MiniStatement => "380000",
         }
     }
 
-    const fn mti(self) -> &'static str {
+    pub(crate) const fn mti(self) -> &'static str {
         match self {
             Self::Preauthorization => "0100",
             _ => "0200",

@@ -36,6 +36,8 @@ pub(crate) fn terminal() -> Terminal {
         )),
         security: SecurityProfile::default(),
         reads_chip: true,
+        place: "".into(),
+        denominations: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod capture;
 mod compare;
 mod demo_traffic;
+mod desk;
 mod doctor;
 mod echo;
 mod find_knee;
@@ -30,9 +31,9 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Pos(terminal::Pos),
-    Atm(terminal::Atm),
-    Agent(terminal::Agent),
+    Pos(Box<terminal::Pos>),
+    Atm(Box<terminal::Atm>),
+    Agent(Box<terminal::Agent>),
     Scenario(scenario::Args),
     Load(Box<load::Args>),
     FindKnee(Box<find_knee::Args>),

@@ -23,6 +23,23 @@ pub(crate) struct Host {
 }
 
 impl Host {
+    /// With what a profile says where the command line says nothing.
+    pub(crate) fn or_as(self, profile: &tamga_sim::desk::profile::Profile) -> Self {
+        // A framing on the command line has a TPDU only if that is said there, too.
+        let tpdu = if self.framing.is_some() { self.tpdu } else { self.tpdu.or(profile.tpdu) };
+        Self {
+            target: self.target.or_else(|| profile.target.clone()),
+            framing: self.framing.or_else(|| profile.framing.clone()),
+            tpdu,
+            dialect: self.dialect.or_else(|| profile.dialect.clone()),
+        }
+    }
+
+    /// Whether it is the demo's listener that is meant.
+    pub(crate) const fn is_demo(&self) -> bool {
+        self.target.is_none()
+    }
+
     /// The endpoint; what is not said is as at the demo's listener of that name.
     pub(crate) fn endpoint(&self, listener: &str) -> Result<Endpoint, SimError> {
         let (framing, tpdu, dialect) = self.speech(listener);

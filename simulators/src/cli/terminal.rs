@@ -1,46 +1,51 @@
-//! `tamga-sim pos`, `atm` and `agent`: one transaction by hand.
+//! `tamga-sim pos`, `atm` and `agent`: at a screen, from a script, or one transaction by hand.
 
+use super::desk::{self, DeskArgs};
 use super::options::{self, Host};
 use super::{Outcome, Ran};
 use std::path::PathBuf;
 use std::time::Duration;
-use tamga_sim::card::{ChipWish, Proofs, Wallet};
+use tamga_sim::card::{ChipWish, Wallet};
+use tamga_sim::desk::errand::Entry;
+use tamga_sim::desk::host::Habits;
+use tamga_sim::desk::profile::Profile;
 use tamga_sim::gear::Gear;
 use tamga_sim::moment::{DEFAULT_ZONE, Zone};
 use tamga_sim::pin::TypedPin;
-use tamga_sim::portfolio::{Card, Source, Terminal};
+use tamga_sim::portfolio::{Source, Terminal};
 use tamga_sim::terminal::{Afterwards, Deed, Visit, exchange_all};
-use tamga_sim::{Portfolio, SimError};
+use tamga_sim::{Endpoint, Portfolio, SimError};
 
 use payment_types::{Amount, Currency, DeviceCategory};
 
-/// Buy something at a shop's terminal
+/// A shop's terminal: on the screen, from a script, or one transaction
 ///
-/// Sends one message, prints it beside its answer, and the slip. Against the running demo, the
-/// first card pays 120 som by tapping:
+/// At a terminal it opens a screen: with the demo running, 1, Enter and t pay 120 som by tapping.
+///
+///     tamga-sim pos
+///
+/// With an amount or a PIN it sends one message, prints it beside its answer, and the slip:
 ///
 ///     tamga-sim pos --card K01 --amount 120.00 --entry tap
-///
-/// Over the limit without PIN it answers 70; with chip and PIN it passes:
-///
-///     tamga-sim pos --card K01 --amount 4000.00 --entry insert --pin 1234
+///     tamga-sim pos preauth --amount 900.00 --entry insert --pin 1234 --then reverse
 ///
 /// Exit code 0 if approved, 1 if declined, 2 if there was no answer.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Pos {
-    /// What to do
-    #[arg(value_enum, default_value_t = PosDeed::Purchase)]
-    deed: PosDeed,
-    /// How much, in som
-    #[arg(long, default_value = "120.00")]
-    amount: String,
+    /// What to do, without a screen [default: purchase]
+    #[arg(value_enum)]
+    deed: Option<PosDeed>,
+    /// How much, in som [default: 120.00]
+    #[arg(long)]
+    amount: Option<String>,
     #[command(flatten)]
     visit: VisitArgs,
 }
 
-/// Take cash at a cash machine, or ask for the balance
+/// A cash machine: on the screen, from a script, or one transaction
 ///
+///     tamga-sim atm
 ///     tamga-sim atm withdraw --card K01 --amount 1000.00 --pin 1234
 ///     tamga-sim atm balance --card K01 --pin 1234
 ///     tamga-sim atm pin-change --card K01 --pin 1234 --new-pin 4321
@@ -49,18 +54,19 @@ pub(crate) struct Pos {
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Atm {
-    /// What to do
+    /// What to do, without a screen
     #[arg(value_enum)]
-    deed: AtmDeed,
-    /// How much, in som
-    #[arg(long, default_value = "1000.00")]
-    amount: String,
+    deed: Option<AtmDeed>,
+    /// How much, in som [default: 1000.00]
+    #[arg(long)]
+    amount: Option<String>,
     #[command(flatten)]
     visit: VisitArgs,
 }
 
-/// Take or pay in cash at a bank's agent, or ask for the balance
+/// A bank's agent's device: on the screen, from a script, or one transaction
 ///
+///     tamga-sim agent
 ///     tamga-sim agent cash-out --card K01 --amount 15000.00 --pin 1234
 ///
 /// Over the day's cap it answers 61 and says what is left.
@@ -68,12 +74,12 @@ pub(crate) struct Atm {
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Agent {
-    /// What to do
+    /// What to do, without a screen
     #[arg(value_enum)]
-    deed: AgentDeed,
-    /// How much, in som
-    #[arg(long, default_value = "1000.00")]
-    amount: String,
+    deed: Option<AgentDeed>,
+    /// How much, in som [default: 1000.00]
+    #[arg(long)]
+    amount: Option<String>,
     #[command(flatten)]
     visit: VisitArgs,
 }
@@ -83,15 +89,18 @@ struct VisitArgs {
     /// Cards and terminals [default: $TAMGA_PORTFOLIO, else the demo\'s]
     #[arg(long, value_name = "FILE")]
     portfolio: Option<PathBuf>,
+    /// How the device speaks and what its cards do (TOML, see the book); options here go before
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     /// The card's name in the portfolio [default: the first active one]
     #[arg(long, value_name = "NAME")]
     card: Option<String>,
     /// The terminal's id in the portfolio [default: the first of its kind]
     #[arg(long, value_name = "ID")]
     terminal: Option<String>,
-    /// How the card is read
-    #[arg(long, value_enum, default_value_t = Entry::Insert)]
-    entry: Entry,
+    /// How the card is read [default: insert; on a shop's screen: tap]
+    #[arg(long, value_enum)]
+    entry: Option<EntryArg>,
     /// The PIN the cardholder types [default: none is typed]
     #[arg(long, value_name = "DIGITS")]
     pin: Option<String>,
@@ -103,18 +112,20 @@ struct VisitArgs {
     /// Ask the host for new working keys first
     #[arg(long)]
     exchange_keys: bool,
-    /// The currency, as in ISO 4217
-    #[arg(long, default_value = "KGS")]
-    currency: String,
+    /// The currency, as in ISO 4217 [default: KGS]
+    #[arg(long)]
+    currency: Option<String>,
     /// What to do after the answer
     #[arg(long, value_enum)]
     then: Option<Then>,
-    /// Seconds to wait for the answer
-    #[arg(long, value_parser = options::duration, default_value = "10s")]
-    patience: Duration,
-    /// The zone of the terminal's clock
-    #[arg(long, default_value = DEFAULT_ZONE)]
-    zone: String,
+    /// Seconds to wait for the answer [default: 10s]
+    #[arg(long, value_parser = options::duration)]
+    patience: Option<Duration>,
+    /// The zone of the terminal's clock [default: Asia/Bishkek]
+    #[arg(long)]
+    zone: Option<String>,
+    #[command(flatten)]
+    desk: DeskArgs,
     #[command(flatten)]
     host: Host,
 }
@@ -137,19 +148,24 @@ struct ChipArgs {
 }
 
 impl ChipArgs {
-    fn proofs(&self, card: &Card, entry: Entry) -> Proofs {
-        let is_read = matches!(entry, Entry::Insert | Entry::Tap);
-        let signs = is_read && !self.no_chip && card.issue.keys.has("imk_ac");
-        let wish = ChipWish { cvn: self.cvn, atc: self.atc, ..ChipWish::default() };
-        Proofs { chip: signs.then_some(wish), ..Proofs::default() }
+    fn habits(&self, profile: &Profile) -> Habits {
+        let usual = profile.habits();
+        let chip = usual.chip.filter(|_| !self.no_chip).map(|wish| ChipWish {
+            cvn: self.cvn.or(wish.cvn),
+            atc: self.atc.or(wish.atc),
+            ..wish
+        });
+        Habits { chip, ..usual }
     }
 
     /// `$XDG_STATE_HOME`, else `~/.local/state`, as the XDG base directories say.
-    fn wallet(&self) -> Result<Wallet, SimError> {
+    fn wallet(&self, profile: &Profile) -> Result<Wallet, SimError> {
         let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
         let state = || variable("HOME").map(|home| home.join(".local/state"));
         let folder = || variable("XDG_STATE_HOME").or_else(state);
-        let file = self.wallet.clone().or_else(|| Some(folder()?.join("tamga-sim/wallet.json")));
+        let own = profile.chip.as_ref().and_then(|chip| chip.wallet.clone());
+        let file = self.wallet.clone().or(own);
+        let file = file.or_else(|| Some(folder()?.join("tamga-sim/wallet.json")));
         file.map_or_else(|| Ok(Wallet::default()), |file| Wallet::kept_in(&file))
     }
 }
@@ -166,6 +182,7 @@ enum PosDeed {
 enum AtmDeed {
     Withdraw,
     Balance,
+    Statement,
     PinChange,
 }
 
@@ -174,10 +191,11 @@ enum AgentDeed {
     CashOut,
     CashIn,
     Balance,
+    Statement,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum Entry {
+enum EntryArg {
     /// Contactless: DE 22 071
     Tap,
     /// Chip in contact: 051
@@ -186,6 +204,20 @@ enum Entry {
     Swipe,
     /// Typed in: 011
     Key,
+    /// Sent by a web shop, with CVV2 and 3-D Secure: 812
+    Online,
+}
+
+impl EntryArg {
+    const fn entry(self) -> Entry {
+        match self {
+            Self::Tap => Entry::Tap,
+            Self::Insert => Entry::Insert,
+            Self::Swipe => Entry::Swipe,
+            Self::Key => Entry::Key,
+            Self::Online => Entry::Online,
+        }
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -198,109 +230,180 @@ enum Then {
 
 impl Pos {
     pub(crate) fn run(self) -> Ran {
-        let deed = match self.deed {
+        let deed = self.deed.map(|deed| match deed {
             PosDeed::Purchase => Deed::Purchase,
             PosDeed::Refund => Deed::Refund,
             PosDeed::Preauth => Deed::Preauthorization,
             PosDeed::Balance => Deed::Balance,
-        };
-        self.visit.run(DeviceCategory::Merchant, deed, &self.amount)
+        });
+        self.visit.run(DeviceCategory::Merchant, deed, self.amount.as_deref())
     }
 }
 
 impl Atm {
     pub(crate) fn run(self) -> Ran {
-        let deed = match self.deed {
+        let deed = self.deed.map(|deed| match deed {
             AtmDeed::Withdraw => Deed::CashOut,
             AtmDeed::Balance => Deed::Balance,
+            AtmDeed::Statement => Deed::MiniStatement,
             AtmDeed::PinChange => Deed::PinChange,
-        };
-        self.visit.run(DeviceCategory::Atm, deed, &self.amount)
+        });
+        self.visit.run(DeviceCategory::Atm, deed, self.amount.as_deref())
     }
 }
 
 impl Agent {
     pub(crate) fn run(self) -> Ran {
-        let deed = match self.deed {
+        let deed = self.deed.map(|deed| match deed {
             AgentDeed::CashOut => Deed::CashOut,
             AgentDeed::CashIn => Deed::CashIn,
             AgentDeed::Balance => Deed::Balance,
-        };
-        self.visit.run(DeviceCategory::Agent, deed, &self.amount)
+            AgentDeed::Statement => Deed::MiniStatement,
+        });
+        self.visit.run(DeviceCategory::Agent, deed, self.amount.as_deref())
     }
 }
 
+/// What a device is made of, from portfolio, profile and command line.
+pub(super) struct Equipment {
+    pub(super) profile: Profile,
+    pub(super) portfolio: Portfolio,
+    pub(super) terminal: Terminal,
+    pub(super) card: Box<str>,
+    pub(super) entry: Option<Entry>,
+    pub(super) currency: Currency,
+    pub(super) amount: Option<String>,
+    pub(super) endpoint: Endpoint,
+    pub(super) is_demo: bool,
+    pub(super) gear: Gear,
+    pub(super) habits: Habits,
+    pub(super) zone: Zone,
+    pub(super) patience: Duration,
+    pub(super) exchange_keys: bool,
+}
+
 impl VisitArgs {
-    fn run(self, category: DeviceCategory, deed: Deed, amount: &str) -> Ran {
-        let portfolio = Portfolio::read(Source::named(self.portfolio.clone()))?;
-        let terminal = self.terminal(&portfolio, category)?;
-        let card = self.card(&portfolio)?;
-        let currency = Currency::from_alpha(&self.currency).ok_or_else(|| {
-            SimError::Setting(format!("currency {:?} is not in ISO 4217", self.currency))
-        })?;
-        let is_about_nothing = matches!(deed, Deed::Balance | Deed::PinChange);
-        let amount = if is_about_nothing { "0" } else { amount };
-        let amount = Amount::parse_major(amount, currency)
-            .map_err(|error| SimError::Setting(format!("amount {amount:?}: {error}")))?;
-        let entry_mode = match self.entry {
-            Entry::Tap => "071",
-            Entry::Insert => "051",
-            Entry::Swipe => "901",
-            Entry::Key => "011",
-        };
-        let afterwards = self.then.map(|then| match then {
-            Then::Repeat => Afterwards::Repeat,
-            Then::Reverse => Afterwards::Reverse,
-        });
-        let visit = Visit {
-            terminal,
-            card,
-            deed,
-            amount: Some(amount),
-            entry_mode,
-            pin: self.pin.as_deref().map(TypedPin::new),
-            new_pin: self.new_pin.as_deref().map(TypedPin::new),
-            proofs: self.chip.proofs(card, self.entry),
-        };
-        if deed == Deed::PinChange && (visit.pin.is_none() || visit.new_pin.is_none()) {
-            return Err(SimError::Setting("a PIN change needs --pin and --new-pin".to_owned()));
+    fn run(mut self, category: DeviceCategory, deed: Option<Deed>, amount: Option<&str>) -> Ran {
+        let by_hand = deed.is_some()
+            || amount.is_some()
+            || self.pin.is_some()
+            || self.new_pin.is_some()
+            || self.then.is_some();
+        let desk = std::mem::take(&mut self.desk);
+        let (pin, new_pin, then) = (self.pin.take(), self.new_pin.take(), self.then);
+        if desk.is_wanted(by_hand) {
+            return desk::run(desk, self.equipment(category)?);
         }
-        let zone = Zone::named(&self.zone)?;
-        let endpoint = self.host.endpoint(&terminal.listener)?;
-        let mut gear = Gear { wallet: self.chip.wallet()?, ..Gear::default() };
-        if self.exchange_keys {
-            for line in exchange_all(&mut gear, terminal, &endpoint, &zone, self.patience)? {
-                println!("{line}\n");
+        let deed = match (deed, category) {
+            (Some(deed), _) => deed,
+            (None, DeviceCategory::Merchant) => Deed::Purchase,
+            (None, _) => {
+                let said = "say what to do (see --help), or start it in a terminal for its screen";
+                return Err(SimError::Setting(said.to_owned()));
             }
-        }
-        let talks = visit.play(&endpoint, &mut gear, &zone, self.patience, afterwards);
-        // A chip that was asked has counted, whether there was an answer or not.
-        gear.wallet.keep()?;
-        let talks = talks?;
-        for talk in &talks {
-            println!("{}\n{talk}\n", talk.side_by_side());
-        }
-        let is_approved = talks.iter().all(|talk| talk.answer.is_approved());
-        Ok(if is_approved { Outcome::Good } else { Outcome::Bad })
+        };
+        let pins = [pin, new_pin].map(|pin| pin.as_deref().map(TypedPin::new));
+        one(self.equipment(category)?, category, deed, amount, pins, then)
     }
 
-    fn terminal<'p>(
-        &self,
-        portfolio: &'p Portfolio,
-        category: DeviceCategory,
-    ) -> Result<&'p Terminal, SimError> {
-        if let Some(id) = &self.terminal {
-            return portfolio.terminal(id);
-        }
-        let none = || SimError::Setting(format!("no {} in the portfolio", category.name()));
-        portfolio.terminals_of(category).next().ok_or_else(none)
+    fn equipment(self, category: DeviceCategory) -> Result<Equipment, SimError> {
+        let profile = self.profile.as_deref().map(Profile::read).transpose();
+        let profile = profile.map_err(SimError::Setting)?.unwrap_or_default();
+        let file = self.portfolio.clone().or_else(|| profile.portfolio.clone());
+        let portfolio = Portfolio::read(Source::named(file))?;
+        let id = self.terminal.as_ref().or(profile.terminal.as_ref());
+        let mut terminal = match id {
+            Some(id) => portfolio.terminal(id)?.clone(),
+            None => {
+                let none = || SimError::Setting(format!("no {} in the portfolio", category.name()));
+                portfolio.terminals_of(category).next().ok_or_else(none)?.clone()
+            }
+        };
+        profile.equip(&mut terminal);
+        let card = match self.card.as_ref().or(profile.card.as_ref()) {
+            Some(id) => portfolio.card(id)?,
+            None => {
+                let none = || SimError::Setting("no active card in the portfolio".to_owned());
+                portfolio.first_good_card().ok_or_else(none)?
+            }
+        };
+        let alpha = self.currency.as_ref().or(profile.currency.as_ref());
+        let alpha = alpha.map_or("KGS", String::as_str);
+        let unknown = || SimError::Setting(format!("currency {alpha:?} is not in ISO 4217"));
+        let currency = Currency::from_alpha(alpha).ok_or_else(unknown)?;
+        let zone = self.zone.as_ref().or(profile.zone.as_ref());
+        let zone = Zone::named(zone.map_or(DEFAULT_ZONE, String::as_str))?;
+        let host = self.host.or_as(&profile);
+        let patience = self.patience.or_else(|| profile.patience.map(Duration::from_secs));
+        Ok(Equipment {
+            endpoint: host.endpoint(&terminal.listener)?,
+            is_demo: host.is_demo(),
+            card: card.id.clone(),
+            entry: self.entry.map(EntryArg::entry).or(profile.entry),
+            currency,
+            amount: profile.amount.clone(),
+            gear: Gear { wallet: self.chip.wallet(&profile)?, ..Gear::default() },
+            habits: self.chip.habits(&profile),
+            zone,
+            patience: patience.unwrap_or(USUAL_PATIENCE),
+            exchange_keys: self.exchange_keys || profile.exchange_keys,
+            profile,
+            terminal,
+            portfolio,
+        })
     }
+}
 
-    fn card<'p>(&self, portfolio: &'p Portfolio) -> Result<&'p Card, SimError> {
-        if let Some(id) = &self.card {
-            return portfolio.card(id);
-        }
-        let none = || SimError::Setting("no active card in the portfolio".to_owned());
-        portfolio.first_good_card().ok_or_else(none)
+const USUAL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// One transaction, and what is to be done after it.
+fn one(
+    equipment: Equipment,
+    category: DeviceCategory,
+    deed: Deed,
+    amount: Option<&str>,
+    [pin, new_pin]: [Option<TypedPin>; 2],
+    then: Option<Then>,
+) -> Ran {
+    let Equipment { terminal, portfolio, endpoint, mut gear, zone, patience, currency, .. } =
+        equipment;
+    let usual = if category == DeviceCategory::Merchant { "120.00" } else { "1000.00" };
+    let amount = amount.or(equipment.amount.as_deref()).unwrap_or(usual);
+    let is_about_nothing = matches!(deed, Deed::Balance | Deed::MiniStatement | Deed::PinChange);
+    let amount = if is_about_nothing { "0" } else { amount };
+    let amount = Amount::parse_major(amount, currency)
+        .map_err(|error| SimError::Setting(format!("amount {amount:?}: {error}")))?;
+    let card = portfolio.card(&equipment.card)?;
+    let entry = equipment.entry.unwrap_or(Entry::Insert);
+    let visit = Visit {
+        terminal: &terminal,
+        card,
+        deed,
+        amount: Some(amount),
+        entry_mode: entry.mode(),
+        pin,
+        new_pin,
+        proofs: equipment.habits.proofs(card, entry),
+    };
+    if deed == Deed::PinChange && (visit.pin.is_none() || visit.new_pin.is_none()) {
+        return Err(SimError::Setting("a PIN change needs --pin and --new-pin".to_owned()));
     }
+    if equipment.exchange_keys {
+        for line in exchange_all(&mut gear, &terminal, &endpoint, &zone, patience)? {
+            println!("{line}\n");
+        }
+    }
+    let afterwards = then.map(|then| match then {
+        Then::Repeat => Afterwards::Repeat,
+        Then::Reverse => Afterwards::Reverse,
+    });
+    let talks = visit.play(&endpoint, &mut gear, &zone, patience, afterwards);
+    // A chip that was asked has counted, whether there was an answer or not.
+    gear.wallet.keep()?;
+    let talks = talks?;
+    for talk in &talks {
+        println!("{}\n{talk}\n", talk.side_by_side());
+    }
+    let is_approved = talks.iter().all(|talk| talk.answer.is_approved());
+    Ok(if is_approved { Outcome::Good } else { Outcome::Bad })
 }

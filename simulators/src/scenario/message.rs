@@ -211,6 +211,8 @@ pub(crate) fn terminal_of(id: &str, portfolio: &Portfolio) -> Terminal {
             .unwrap_or_default(),
         security: SecurityProfile::default(),
         reads_chip: true,
+        place: "".into(),
+        denominations: Vec::new(),
     })
 }
 

@@ -169,7 +169,9 @@ impl Desk {
         if reply.verdict.arpc == Proof::Wrong {
             return (doubt("CHIP DECLINES", "The issuer's ARPC is wrong"), reverse);
         }
-        let mut lines = Vec::new();
+        let amount = wish.amount.filter(|amount| !amount.is_zero());
+        let mut lines: Vec<String> =
+            amount.map(|amount| format!("{amount} {}", amount.currency())).into_iter().collect();
         if !matches!(code.as_str(), "00" | "000") {
             lines.push(format!("{code} {}", meaning(&code)));
         }

@@ -125,6 +125,9 @@ fn amounts(text: &str) -> Option<String> {
 }
 
 fn one_amount(part: &str) -> Option<String> {
+    if part.len() != 20 {
+        return None;
+    }
     let kind = match part.get(2..4)? {
         "01" => "ledger",
         "02" => "available",

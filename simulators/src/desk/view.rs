@@ -207,7 +207,7 @@ impl Desk {
             (None, None) => match self.reports.last().map(|report| &report.outcome) {
                 Some(Outcome::Answered(reply)) => {
                     let ms = reply.answer.took.as_secs_f64() * 1000.0;
-                    (Tone::Good, format!("answered in {ms:.1} ms"))
+                    (Tone::Good, format!("{ms:.1} ms"))
                 }
                 Some(Outcome::Failed(_)) => (Tone::Bad, "no answer".to_owned()),
                 Some(Outcome::Told(_)) | None => (Tone::Plain, "ready".to_owned()),
@@ -331,8 +331,12 @@ impl Desk {
         let cell = |fields: &crate::intent::Fields, element| {
             fields.get(&element).map(|value| show::masked(element, value)).unwrap_or_default()
         };
+        // An answer need not repeat the currency of its amount.
+        let mut told = answered.clone();
+        told.extend(sent.get(&49).map(|currency| (49, currency.clone())));
         let row = |element: u8| {
-            let in_answer = meaning::in_words(element, answered);
+            let is_told = answered.contains_key(&element);
+            let in_answer = meaning::in_words(element, &told).filter(|_| is_told);
             Row {
                 element,
                 name: show::name_of(element),
@@ -417,7 +421,7 @@ impl Desk {
                 ("↑↓", "mark"),
                 ("r", "reverse"),
                 ("v", "void"),
-                ("f", "final amount"),
+                ("f", "final"),
                 ("a", "again"),
                 ("Enter", "look"),
             ],
@@ -434,7 +438,7 @@ impl Desk {
             (None, Step::Busy) => Vec::new(),
             (None, Step::Done(_)) => vec![("Enter", "next"), ("1-9", "choose")],
         };
-        keys.extend([("Tab", "look"), ("q", "quit")]);
+        keys.extend([("Tab", "on"), ("q", "quit")]);
         keys
     }
 

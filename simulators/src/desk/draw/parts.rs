@@ -137,13 +137,13 @@ struct Columns {
 
 impl Columns {
     const NUMBER: usize = 3;
-    const NAME: usize = 17;
 
     fn of(width: u16, rows: &[Row]) -> Self {
-        let room = usize::from(width).saturating_sub(Self::NUMBER + Self::NAME + 3);
+        let name = if width >= 57 { 19 } else { 18 };
+        let room = usize::from(width).saturating_sub(Self::NUMBER + name + 3);
         let longest = rows.iter().map(|row| row.sent.chars().count()).max().unwrap_or_default();
         let sent = longest.clamp(16, (room / 2).max(16)).min(room);
-        Self { name: Self::NAME, sent, answered: room.saturating_sub(sent) }
+        Self { name, sent, answered: room.saturating_sub(sent) }
     }
 
     const fn label(&self) -> usize {

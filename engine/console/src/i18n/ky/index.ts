@@ -1,2 +1,7 @@
-import { en } from '../en';
-export const ky = en;
+import type { Texts } from '../en';
+import { orders } from './orders';
+import { shell } from './shell';
+import { terms } from './terms';
+import { work } from './work';
+
+export const ky: Texts = { ...shell, ...terms, ...work, ...orders };

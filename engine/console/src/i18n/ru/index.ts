@@ -1,2 +1,7 @@
-import { en } from '../en';
-export const ru = en;
+import type { Texts } from '../en';
+import { orders } from './orders';
+import { shell } from './shell';
+import { terms } from './terms';
+import { work } from './work';
+
+export const ru: Texts = { ...shell, ...terms, ...work, ...orders };

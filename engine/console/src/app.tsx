@@ -30,6 +30,11 @@ const pages = {
   Cards: lazy(() => import('./pages/cards')),
   Card: lazy(() => import('./pages/card')),
   Account: lazy(() => import('./pages/account')),
+  Orders: lazy(() => import('./pages/orders')),
+  Order: lazy(() => import('./pages/order')),
+  Editor: lazy(() => import('./pages/orders/editor')),
+  Agents: lazy(() => import('./pages/agents')),
+  Agent: lazy(() => import('./pages/agent')),
   Limits: lazy(() => import('./pages/limits')),
   Overdrafts: lazy(() => import('./pages/overdrafts')),
   Disputes: lazy(() => import('./pages/disputes')),
@@ -41,7 +46,7 @@ const pages = {
 
 function Gate() {
   const { session, isLoading } = useSession();
-  if (isLoading) return <Waiting rows={3} />;
+  if (isLoading && !session) return <Waiting rows={3} />;
   if (!session) return <Login />;
   return <Lockable><Layout /></Lockable>;
 }
@@ -63,6 +68,12 @@ const router = createBrowserRouter([
           { path: '/cards', element: page(pages.Cards) },
           { path: '/cards/:id', element: page(pages.Card) },
           { path: '/accounts/:id', element: page(pages.Account) },
+          { path: '/orders', element: page(pages.Orders) },
+          { path: '/orders/new', element: page(pages.Editor) },
+          { path: '/orders/:id', element: page(pages.Order) },
+          { path: '/orders/:id/edit', element: page(pages.Editor) },
+          { path: '/agents', element: page(pages.Agents) },
+          { path: '/agents/:id', element: page(pages.Agent) },
           { path: '/limits', element: page(pages.Limits) },
           { path: '/overdrafts', element: page(pages.Overdrafts) },
           { path: '/disputes', element: page(pages.Disputes) },

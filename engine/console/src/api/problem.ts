@@ -1,5 +1,7 @@
 /** What went wrong, as the engine says it (RFC 9457) or as the browser does. */
 
+import type { OrderProblem } from './types';
+
 export interface ProblemBody {
   type: string;
   title: string;
@@ -7,6 +9,8 @@ export interface ProblemBody {
   detail: string;
   field?: string | null;
   rule?: string | null;
+  /** Of an order: everything that is wrong with it. */
+  problems?: OrderProblem[];
 }
 
 export class ApiProblem extends Error {
@@ -52,6 +56,7 @@ export function problemOf(status: number, body: unknown): ProblemBody {
     detail: told.detail ?? '',
     field: told.field ?? null,
     rule: told.rule ?? null,
+    ...(Array.isArray(told.problems) ? { problems: told.problems } : {}),
   };
 }
 

@@ -68,3 +68,8 @@ export function share(used: string, ceiling: string): number {
 export function sum(amounts: readonly string[], digits = 2): string {
   return decimal(amounts.reduce((total, one) => total + (minor(one, digits) ?? 0n), 0n), digits);
 }
+
+/** A share from 0 to 1 as a percentage with one decimal. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

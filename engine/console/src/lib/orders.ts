@@ -33,24 +33,30 @@ export function setBy(orders: readonly Order[], path: string): string | undefine
   return all[0] === undefined ? undefined : String(all[0].id);
 }
 
+type May = (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback') => boolean;
+type Judged = Pick<Order, 'status' | 'maker' | 'authors'>;
+
 /** What this person could do with an order in its state; the engine has the last word. */
-export function steps(order: Pick<Order, 'status' | 'maker'>, user: string, may: (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback') => boolean): Step[] {
+export function steps(order: Judged, user: string, may: May): Step[] {
   const isMaker = order.maker === user;
+  // Whoever wrote a revision may not approve the order (SIG-1).
+  const isAuthor = isMaker || order.authors.includes(user);
   switch (order.status) {
     case 'draft':
       return [
         ...(may('orders.draft') ? (['edit'] as const) : []),
-        ...(may('orders.sign') && isMaker ? (['sign'] as const) : []),
-        ...(may('orders.draft') && isMaker ? (['withdraw'] as const) : []),
+        ...(may('orders.sign') && isAuthor ? (['sign'] as const) : []),
+        ...(may('orders.draft') && isAuthor ? (['withdraw'] as const) : []),
       ];
     case 'signed':
       return [
-        ...(may('orders.approve') && !isMaker ? (['approve', 'reject'] as const) : []),
-        ...(may('orders.draft') && isMaker ? (['withdraw'] as const) : []),
+        ...(may('orders.approve') && !isAuthor ? (['approve', 'reject'] as const) : []),
+        ...(may('orders.draft') ? (['edit'] as const) : []),
+        ...(may('orders.draft') && isAuthor ? (['withdraw'] as const) : []),
       ];
     case 'approved':
     case 'scheduled':
-      return may('orders.draft') && isMaker ? ['withdraw'] : [];
+      return may('orders.draft') && isAuthor ? ['withdraw'] : [];
     case 'active':
       return may('orders.rollback') ? ['rollback'] : [];
     default:
@@ -59,7 +65,7 @@ export function steps(order: Pick<Order, 'status' | 'maker'>, user: string, may:
 }
 
 /** Whether an order waits for this person. */
-export function waitsFor(order: Pick<Order, 'status' | 'maker'>, user: string, may: (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback') => boolean): boolean {
+export function waitsFor(order: Judged, user: string, may: May): boolean {
   const possible = steps(order, user, may);
   return possible.includes('sign') || possible.includes('approve');
 }

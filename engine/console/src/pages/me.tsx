@@ -1,15 +1,17 @@
 /** One's own account: roles, the personal key in this browser, the password. */
 
 import { Alert, Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { call } from '@/api/client';
 import * as keys from '@/api/keys';
 import { Facts, Head, Paper } from '@/parts/basics';
 import { Trouble } from '@/parts/states';
+import { NewPassword } from '@/shell/login';
 import { useSession } from '@/shell/session';
 
-function PersonalKey({ user }: { user: string }) {
+function PersonalKey({ user, registered }: { user: string; registered: string[] }) {
   const { t } = useTranslation();
   const kept = useQuery({ queryKey: ['personal key', user], queryFn: async () => (await keys.kept(user)) ?? null });
   const make = useMutation({
@@ -26,6 +28,7 @@ function PersonalKey({ user }: { user: string }) {
       <Stack gap="sm">
         <Text size="sm">{t('me.keyAbout')}</Text>
         {make.error instanceof DOMException ? <Alert color="yellow">{t('me.unsupported')}</Alert> : <Trouble error={make.error} />}
+        {registered.length > 0 ? <Text size="sm" className="quiet">{t('me.registered', { count: registered.length })}</Text> : null}
         {kept.data ? (
           <>
             <Text size="sm">{t('me.hasKey')}:<br /><span className="mono" style={{ overflowWrap: 'anywhere' }}>{kept.data.publicKey}</span></Text>
@@ -45,7 +48,7 @@ export default function Me() {
   if (!session) return null;
   return (
     <Stack gap="md" maw={760}>
-      <Head title={session.name} about={t('me.about')} />
+      <Head title={session.user} about={t('me.about')} />
       <Paper title={t('me.roles')}>
         <Facts
           items={[
@@ -55,7 +58,8 @@ export default function Me() {
           ]}
         />
       </Paper>
-      <PersonalKey user={session.name} />
+      <PersonalKey user={session.user} registered={session.keys} />
+      <Paper title={t('me.password')}><NewPassword done={() => notifications.show({ message: t('me.changed'), color: 'green' })} /></Paper>
     </Stack>
   );
 }

@@ -72,7 +72,7 @@ function Filters({ values, apply }: { values: Values; apply: (values: Values) =>
 function SavedFilters({ query, open }: { query: string; open: (query: string) => void }) {
   const { t } = useTranslation();
   const { session } = useSession();
-  const user = session?.name ?? '';
+  const user = session?.user ?? '';
   const [all, setAll] = useState(() => filters.saved(localStorage, user));
   const [name, setName] = useState('');
   return (

@@ -56,7 +56,7 @@ function Me({ help }: { help: () => void }) {
     <Menu shadow="md" position="bottom-end" width={230}>
       <Menu.Target>
         <Button variant="subtle" color="gray" size="compact-sm" leftSection={<IconUser size={17} aria-hidden />}>
-          {session?.name}
+          {session?.user}
         </Button>
       </Menu.Target>
       <Menu.Dropdown>

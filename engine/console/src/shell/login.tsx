@@ -4,21 +4,23 @@
  */
 
 import { Alert, Box, Button, Center, Code, Group, PasswordInput, PinInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { call } from '@/api/client';
+import type { Session } from '@/api/types';
+import { When } from '@/parts/basics';
 import { Trouble } from '@/parts/states';
 import { Colours } from './layout';
 import { LANGUAGES, type Language, useLanguage } from './preferences';
 import { useSession } from './session';
 
-/** What the engine wants next; `undefined` when it is satisfied. */
-export type Needs = 'code' | 'enrol' | 'password' | undefined;
+/** What the engine wants next; nothing when it is satisfied. */
+type Needs = Session['needs'];
 
-interface Next {
-  needs?: Needs | null;
-}
+/** What a step is answered with: the next one, or the session. */
+type Next = { needs?: Needs; last_login?: string | null; ended_other_session?: boolean } | undefined;
 
 interface Step {
   done: (next: Next) => void;
@@ -57,11 +59,11 @@ function Password({ done, user: known }: Step & { user?: string }) {
   );
 }
 
-export function Digits({ value, set, label, full }: { value: string; set: (code: string) => void; label: string; full?: (code: string) => void }) {
+export function Digits({ value, set, label, full, focus = true }: { value: string; set: (code: string) => void; label: string; full?: (code: string) => void; focus?: boolean }) {
   return (
     <div>
       <Text size="sm" fw={500} mb={4}>{label}</Text>
-      <PinInput length={6} type="number" oneTimeCode autoFocus value={value} onChange={set} {...(full ? { onComplete: full } : {})} aria-label={label} size="md" getInputProps={(at) => ({ 'aria-label': `${label} ${at + 1}` })} />
+      <PinInput length={6} type="number" oneTimeCode autoFocus={focus} value={value} onChange={set} {...(full ? { onComplete: full } : {})} aria-label={label} size="md" getInputProps={(at) => ({ 'aria-label': `${label} ${at + 1}` })} />
     </div>
   );
 }
@@ -82,26 +84,29 @@ function OneTimeCode({ done, path, about }: Step & { path: string; about?: strin
   );
 }
 
-function NewPassword({ done }: Step) {
+export function NewPassword({ done, isFirst }: Step & { isFirst?: boolean }) {
   const { t } = useTranslation();
   const [current, setCurrent] = useState('');
   const [password, setPassword] = useState('');
   const change = useMutation({
-    mutationFn: () => call<Next>('POST', '/session/password', { current, password }),
-    onSuccess: done,
+    mutationFn: () => call<Next>('POST', '/session/password', isFirst ? { new: password } : { current, new: password }),
+    onSuccess: (next) => {
+      setCurrent('');
+      setPassword('');
+      done(next);
+    },
   });
   return (
     <Form submit={() => change.mutate()} pending={change.isPending} error={change.error} action={t('login.change')}>
-      <Text size="sm" className="quiet">{t('login.newPassword')}</Text>
-      <PasswordInput label={t('login.current')} value={current} onChange={(e) => setCurrent(e.currentTarget.value)} autoComplete="current-password" required autoFocus />
-      <PasswordInput label={t('login.chosen')} description={t('login.rules')} value={password} onChange={(e) => setPassword(e.currentTarget.value)} autoComplete="new-password" required />
+      {isFirst ? <Text size="sm" className="quiet">{t('login.newPassword')}</Text> : <PasswordInput label={t('login.current')} value={current} onChange={(e) => setCurrent(e.currentTarget.value)} autoComplete="current-password" required withAsterisk={false} />}
+      <PasswordInput label={t('login.chosen')} description={t('login.rules')} value={password} onChange={(e) => setPassword(e.currentTarget.value)} autoComplete="new-password" required withAsterisk={false} autoFocus={isFirst ?? false} />
     </Form>
   );
 }
 
 interface Enrolment {
   uri: string;
-  secret?: string;
+  secret: string;
   qr: string;
 }
 
@@ -115,7 +120,7 @@ function Enrol({ done }: Step) {
     gcTime: 0,
     retry: 0,
   });
-  const secret = begun.data?.secret ?? (begun.data ? new URL(begun.data.uri).searchParams.get('secret') : null);
+  const secret = begun.data?.secret;
   return (
     <Stack gap="sm">
       <Text size="sm">{t('login.enrol')}</Text>
@@ -131,22 +136,45 @@ function Enrol({ done }: Step) {
   );
 }
 
+/** The password alone, for a session that was only locked. */
+export function Unlock({ unlocked }: { unlocked: () => void }) {
+  const { t } = useTranslation();
+  const [password, setPassword] = useState('');
+  const unlock = useMutation({
+    mutationFn: () => call('POST', '/session/unlock', { password }),
+    onSuccess: unlocked,
+    onError: () => setPassword(''),
+  });
+  return (
+    <Form submit={() => unlock.mutate()} pending={unlock.isPending} error={unlock.error} action={t('lock.unlock')}>
+      <PasswordInput size="md" label={t('login.password')} value={password} onChange={(e) => setPassword(e.currentTarget.value)} autoComplete="current-password" required withAsterisk={false} autoFocus />
+    </Form>
+  );
+}
+
 /** All steps until the engine wants no more. */
-export function Steps({ user, entered }: { user?: string; entered: () => void }) {
-  const [needs, setNeeds] = useState<Needs | 'start'>('start');
-  const done = ({ needs: next }: Next) => {
-    if (next) setNeeds(next);
-    else entered();
+export function Steps({ user, entered, first }: { user?: string; entered: () => void; first?: Needs }) {
+  const { t } = useTranslation();
+  const [needs, setNeeds] = useState<Needs | 'start'>(first ?? 'start');
+  const done = (next: Next) => {
+    if (next?.needs) {
+      setNeeds(next.needs);
+      return;
+    }
+    // So that somebody notices a login that was not theirs.
+    if (next?.last_login) notifications.show({ title: t('login.last'), message: <When at={next.last_login} />, color: 'petrol' });
+    if (next?.ended_other_session) notifications.show({ message: t('login.endedOther'), color: 'yellow' });
+    entered();
   };
   if (needs === 'code') return <OneTimeCode done={done} path="/session/code" />;
-  if (needs === 'password') return <NewPassword done={done} />;
+  if (needs === 'password') return <NewPassword done={done} isFirst />;
   if (needs === 'enrol') return <Enrol done={done} />;
   return <Password done={done} {...(user === undefined ? {} : { user })} />;
 }
 
 export function Login() {
   const { t } = useTranslation();
-  const { renew, failure } = useSession();
+  const { renew, failure, begun } = useSession();
   const [language, setLanguage] = useLanguage();
   return (
     <Center mih="100vh" p="md" component="main">
@@ -160,7 +188,7 @@ export function Login() {
         </Group>
         <div className="paper paper-body">
           {failure ? <Alert color="red" title={t('problem.title.offline')} mb="sm">{t('problem.advice.offline')}</Alert> : null}
-          <Steps entered={() => void renew()} />
+          <Steps entered={() => void renew()} first={begun} />
         </div>
         <Group justify="center" gap="xs" mt="md">
           {Object.entries(LANGUAGES).map(([code, name]) => (

@@ -29,6 +29,8 @@ export const PAGES: readonly PageInfo[] = [
   { path: '/transactions', name: 'transactions', icon: icons.IconTransactions, key: 't' },
   { path: '/cards', name: 'cards', icon: icons.IconCards, key: 'c' },
   { path: '/limits', name: 'limits', icon: icons.IconLimits, key: 'l' },
+  { path: '/orders', name: 'orders', icon: icons.IconOrders, key: 'o' },
+  { path: '/agents', name: 'agents', icon: icons.IconAgents, key: 'a' },
   { path: '/overdrafts', name: 'overdrafts', icon: icons.IconOverdrafts, key: 'd' },
   { path: '/disputes', name: 'disputes', icon: icons.IconDisputes, key: 's' },
   { path: '/notices', name: 'notices', icon: icons.IconNotices, key: 'n' },

@@ -2,6 +2,13 @@
 
 export const orders = {
   order: {
+    showContent: 'Show what is signed',
+    hideContent: 'Hide',
+    previewOld: 'of an older revision',
+    daysShort: 'd',
+    agentTitle: 'Cap of agent {{agent}}: {{count}} indicators',
+    guardWatches: '{{minutes}} min, above {{percent}} %',
+    acts: { drafted: 'drafted', revised: 'revised', signed: 'signed', approved: 'approved', rejected: 'rejected', withdrawn: 'withdrawn', activated: 'in force', failed: 'failed', rolled_back: 'rolled back' },
     about: 'Limits, rules, tariffs, blocks beyond one card, keys and users change by orders: drafted by one person, approved by another (SIG-1).',
     draft: 'Draft an order', number: 'Order {{id}}', all: 'All', mine: 'Waiting for me', none: 'No orders', noneHint: 'Draft one: choose what it is about, change values, see the effect, sign.',
     title: 'Title', titleHint: 'What changes, in a line', reason: 'Reason', reasonHint: 'Why; the auditor reads this in two years', kind: 'About', maker: 'Maker', checker: 'Checker', created: 'Drafted', effective: 'Effective', effectiveNow: 'As soon as approved', effectiveAt: 'At a moment (bank time)', activated: 'In force since', sequence: 'record', risk: 'Risk', revision: 'Revision', digest: 'Digest', version: 'Rule set', base: 'Drafted against', status: 'State',

@@ -3,6 +3,13 @@ import type { Texts } from '../en';
 /** Буйруктар, агенттер, колдонуучулар. */
 export const orders: Pick<Texts, 'order' | 'agents' | 'users'> = {
   order: {
+    showContent: 'Эмнеге кол коюлат',
+    hideContent: 'Жашыруу',
+    previewOld: 'мурунку редакция боюнча',
+    daysShort: 'күн',
+    agentTitle: '{{agent}} агентинин чеги: {{count}} көрсөткүч',
+    guardWatches: '{{minutes}} мүн, {{percent}} % ашса',
+    acts: { drafted: 'түзүлдү', revised: 'өзгөрдү', signed: 'кол коюлду', approved: 'бекитилди', rejected: 'четке кагылды', withdrawn: 'чакыртып алынды', activated: 'күчүнө кирди', failed: 'күчүнө кирген жок', rolled_back: 'артка кайтты' },
     about: 'Лимиттер, эрежелер, тарифтер, көп картанын бөгөтү, ачкычтар жана колдонуучулар буйрук менен өзгөрөт: бири түзөт, башкасы бекитет (SIG-1).',
     draft: 'Буйрук түзүү', number: 'Буйрук {{id}}', all: 'Баары', mine: 'Мени күтөт', none: 'Буйрук жок', noneHint: 'Түзүңүз: эмне тууралуу экенин тандап, маанилерди өзгөртүп, таасирин көрүп, кол коюңуз.',
     title: 'Аталышы', titleHint: 'Эмне өзгөрөт, бир сап менен', reason: 'Негиздеме', reasonHint: 'Эмне үчүн; аудитор эки жылдан кийин окуйт', kind: 'Эмне тууралуу', maker: 'Түзгөн', checker: 'Бекиткен', created: 'Түзүлгөн', effective: 'Күчүнө кирет', effectiveNow: 'Бекитилер замат', effectiveAt: 'Белгилүү учурда (банк убактысы)', activated: 'Күчүндө', sequence: 'жазуу', risk: 'Тобокел', revision: 'Редакция', digest: 'Дайджест', version: 'Эрежелер', base: 'Негиз болгон эрежелер', status: 'Абалы',

@@ -3,6 +3,13 @@ import type { Texts } from '../en';
 /** Распоряжения, агенты, пользователи. */
 export const orders: Pick<Texts, 'order' | 'agents' | 'users'> = {
   order: {
+    showContent: 'Показать, что подписывается',
+    hideContent: 'Скрыть',
+    previewOld: 'для прежней редакции',
+    daysShort: 'дн.',
+    agentTitle: 'Предел агента {{agent}}: {{count}} показателей',
+    guardWatches: '{{minutes}} мин, больше {{percent}} %',
+    acts: { drafted: 'составлено', revised: 'изменено', signed: 'подписано', approved: 'утверждено', rejected: 'отклонено', withdrawn: 'отозвано', activated: 'вступило', failed: 'не вступило', rolled_back: 'откачено' },
     about: 'Лимиты, правила, тарифы, блокировки многих карт, ключи и пользователи меняются распоряжениями: один составляет, другой утверждает (SIG-1).',
     draft: 'Составить распоряжение', number: 'Распоряжение {{id}}', all: 'Все', mine: 'Ждут меня', none: 'Распоряжений нет', noneHint: 'Составьте: выберите, о чём оно, измените значения, посмотрите последствия, подпишите.',
     title: 'Название', titleHint: 'Что меняется, одной строкой', reason: 'Основание', reasonHint: 'Почему; аудитор прочтёт через два года', kind: 'О чём', maker: 'Составил', checker: 'Утвердил', created: 'Составлено', effective: 'Вступает', effectiveNow: 'Сразу после утверждения', effectiveAt: 'В указанный момент (время банка)', activated: 'Действует с', sequence: 'запись', risk: 'Риск', revision: 'Редакция', digest: 'Дайджест', version: 'Набор правил', base: 'Составлено к', status: 'Состояние',

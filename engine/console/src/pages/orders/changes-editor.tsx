@@ -1,0 +1,107 @@
+/** The changes of a draft: values of the rule set to pick from, paths to add, one agent's cap. */
+
+import { ActionIcon, Badge, Button, Group, NumberInput, Select, Stack, Table, Text, TextInput, Tooltip } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { call } from '@/api/client';
+import type { AgentView, OrderProblem } from '@/api/types';
+import { belongs, type Draft, EXAMPLES, withChange } from '@/lib/draft';
+import { decimal, minor } from '@/lib/money';
+import { within } from '@/lib/orders';
+import { kindOf, type Leaf, line, parsed, type Value } from '@/lib/rules';
+import { Paper } from '@/parts/basics';
+import { IconTrash } from '@/parts/icons';
+import { Empty } from '@/parts/states';
+
+interface Props {
+  draft: Draft;
+  set: (draft: Draft) => void;
+  leaves: readonly Leaf[];
+  indicator: string;
+  problems: readonly OrderProblem[];
+}
+
+function AgentCap({ draft, set, leaves, indicator }: Props) {
+  const { t } = useTranslation();
+  const agents = useQuery({ queryKey: ['/agents', 'all'], queryFn: () => call<{ items: AgentView[] }>('GET', '/agents') });
+  const [agent, setAgent] = useState(draft.agent ?? '');
+  const [count, setCount] = useState<number | ''>('');
+  const path = `agent_cash.agent[${agent}].cap_indicators`;
+  const now = leaves.find((leaf) => leaf.path === path)?.value ?? leaves.find((leaf) => leaf.path === 'agent_cash.cap_indicators')?.value ?? 150;
+  const sum = decimal((minor(indicator) ?? 0n) * BigInt(count === '' ? 0 : count));
+  return (
+    <Group align="flex-end" gap="sm">
+      <Select label={t('order.agent')} searchable data={(agents.data?.items ?? []).map(({ id, name }) => ({ value: id, label: `${id} · ${name}` }))} value={agent || null} onChange={(value) => setAgent(value ?? '')} w={230} />
+      <NumberInput label={t('order.capIndicators')} min={0} max={150} allowDecimal={false} value={count} onChange={(value) => setCount(value === '' ? '' : Number(value))} w={150} placeholder={String(now)} description={count === '' ? undefined : t('order.capSum', { sum })} inputWrapperOrder={['label', 'input', 'description']} />
+      <Button variant="light" disabled={agent === '' || count === ''} onClick={() => set(withChange({ ...draft, title: draft.title || t('order.agentTitle', { agent, count }) }, path, count === '' ? undefined : count))}>{t('order.addValue')}</Button>
+    </Group>
+  );
+}
+
+function Row({ change, from, set, remove, problem }: { change: { path: string; to: Value }; from: Value | undefined; set: (to: Value) => void; remove: () => void; problem: OrderProblem | undefined }) {
+  const { t } = useTranslation();
+  const [text, setText] = useState(change.to === null ? '' : line(change.to));
+  const kind = kindOf(from, change.to);
+  return (
+    <Table.Tr>
+      <Table.Td><Text size="sm" className="mono">{change.path}</Text></Table.Td>
+      <Table.Td className="mono">{line(from)}</Table.Td>
+      <Table.Td>
+        {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : (
+          <TextInput size="xs" className="mono" aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem?.detail} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
+        )}
+      </Table.Td>
+      <Table.Td ta="right">
+        <Tooltip label={t('order.restore')}><ActionIcon variant="subtle" color="gray" aria-label={`${t('order.restore')}: ${change.path}`} onClick={remove}><IconTrash size={16} /></ActionIcon></Tooltip>
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+function Pick({ draft, set, leaves }: Pick<Props, 'draft' | 'set' | 'leaves'>) {
+  const { t } = useTranslation();
+  const offered = useMemo(() => leaves.filter((leaf) => belongs(draft.kind, leaf.path)), [leaves, draft.kind]);
+  const [path, setPath] = useState(draft.picked ?? '');
+  const [text, setText] = useState('');
+  const from = offered.find((leaf) => leaf.path === path)?.value;
+  const add = () => {
+    if (path.trim() === '') return;
+    set(withChange(draft, path.trim(), parsed(text, from)));
+    setPath('');
+    setText('');
+  };
+  return (
+    <Group align="flex-end" gap="sm">
+      <TextInput label={t('order.newPath')} className="mono" list="rule-paths" placeholder={EXAMPLES[draft.kind] ?? t('order.pickHint')} value={path} onChange={(event) => setPath(event.currentTarget.value)} style={{ flex: '2 1 260px' }} description={from === undefined ? undefined : `${t('order.from')}: ${line(from)}`} inputWrapperOrder={['label', 'input', 'description']} />
+      <datalist id="rule-paths">{offered.map((leaf) => <option key={leaf.path} value={leaf.path}>{line(leaf.value)}</option>)}</datalist>
+      <TextInput label={t('order.newValue')} className="mono" value={text} onChange={(event) => setText(event.currentTarget.value)} style={{ flex: '1 1 140px' }} onKeyDown={(event) => { if (event.key === 'Enter') { event.preventDefault(); add(); } }} />
+      <Button variant="light" disabled={path.trim() === '' || text.trim() === ''} onClick={add}>{t('order.addValue')}</Button>
+      <Button variant="subtle" color="red" disabled={from === undefined} onClick={() => { set(withChange(draft, path.trim(), null)); setPath(''); }}>{t('order.remove')}</Button>
+    </Group>
+  );
+}
+
+export function ChangesEditor(props: Props) {
+  const { draft, set, leaves, problems } = props;
+  const { t } = useTranslation();
+  const now = useMemo(() => new Map(leaves.map((leaf) => [leaf.path, leaf.value])), [leaves]);
+  return (
+    <Paper flush title={t('order.changes')}>
+      {draft.changes.length === 0 ? <Empty title={t('order.noChanges')}>{t('order.noChangesHint')}</Empty> : (
+        <Table className="rows" aria-label={t('order.changes')}>
+          <Table.Thead><Table.Tr><Table.Th>{t('order.path')}</Table.Th><Table.Th>{t('order.from')}</Table.Th><Table.Th>{t('order.to')}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
+          <Table.Tbody>
+            {draft.changes.map((change) => (
+              <Row key={change.path} change={change} from={now.get(change.path)} problem={problems.find((one) => one.path !== '' && (within(change.path, one.path) || within(one.path, change.path)))} set={(to) => set({ ...draft, changes: draft.changes.map((one) => (one.path === change.path ? { ...one, to } : one)) })} remove={() => set(withChange(draft, change.path, undefined))} />
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+      <Stack gap="md" p="md" style={{ borderTop: '1px solid var(--tone-line)' }}>
+        {draft.kind === 'agent_caps' ? <AgentCap {...props} /> : null}
+        <Pick key={draft.kind} draft={draft} set={set} leaves={leaves} />
+      </Stack>
+    </Paper>
+  );
+}

@@ -25,6 +25,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// The file's name.
 pub const FILE_NAME: &str = "customer-keys";
@@ -110,6 +111,33 @@ impl CustomerKeys {
             }
             None => Err(self.damaged("a slot's checksum is wrong")),
         }
+    }
+
+    /// Seals a secret that is no customer's, such as a user's password hash, under the master key
+    /// itself. It opens as the same `kind` of the same `id` only.
+    ///
+    /// # Errors
+    /// [`PersonalError::Module`].
+    pub fn seal_secret(
+        &self,
+        kind: &str,
+        id: &str,
+        secret: &[u8],
+    ) -> Result<Vec<u8>, PersonalError> {
+        self.master.wrap(&context(kind, id), secret)
+    }
+
+    /// What [`Self::seal_secret`] sealed.
+    ///
+    /// # Errors
+    /// [`PersonalError::Module`].
+    pub fn open_secret(
+        &self,
+        kind: &str,
+        id: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, PersonalError> {
+        self.master.unwrap(&context(kind, id), sealed)
     }
 
     /// Destroys a key: it is gone from the disk when this returns. Doing it again does no harm.

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::run::keys::Key;
+use crate::run::users::User;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use payment_types::{BusinessDate, Timestamp};
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     StopList(StopList),
     /// The keys: ceremony, key blocks, rotation, check values
     Key(Key),
+    /// The users: add, roles, reset what was lost
+    User(User),
     /// Write a portfolio of any size with test cards, for load tests
     GeneratePortfolio(GeneratePortfolio),
 }

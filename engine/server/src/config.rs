@@ -5,6 +5,7 @@
 //! key. Nothing is opened here but the file itself: whether the files it names are good is the
 //! matter of `check_config`.
 
+mod access;
 mod read;
 mod section;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tree;
 
 use crate::day::DayTimes;
 pub use crate::module_queue::ModuleLimits;
+pub use access::AccessConfig;
 pub use authorization::Role;
 use std::fmt;
 use std::net::SocketAddr;
@@ -39,6 +41,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// API, metrics and health; `None` where it is switched off.
     pub http: Option<HttpConfig>,
+    /// `[access]`: how people get in (SIG-4).
+    pub access: AccessConfig,
     /// Service access to the API.
     pub api_tokens: Vec<ApiToken>,
     /// The log on standard error.

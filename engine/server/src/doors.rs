@@ -4,7 +4,7 @@
 
 use crate::config::{Config, HttpConfig};
 use crate::engine::ServeError;
-use crate::http::{self, HttpContext};
+use crate::http::{self, AccessOptions, HttpContext};
 use crate::listener::{Bound, told_to_drain};
 use crate::telemetry;
 use crate::tls::{self, TlsError};
@@ -64,7 +64,11 @@ impl Doors {
 
     /// Serves HTTP from now on; the listeners wait for the engine.
     pub(crate) fn open_front(self, config: &Config) -> (Vec<Bound>, Front) {
-        let context = HttpContext::new(config.api_tokens.clone(), telemetry::metrics());
+        let context = HttpContext::new(
+            config.api_tokens.clone(),
+            telemetry::metrics(),
+            AccessOptions { config: config.access.clone(), test_mode: config.security.test_keys },
+        );
         let drain = watch::Sender::new(false);
         let mut front = Front { context, http: None, drain, tasks: JoinSet::new() };
         if let Some((listener, tls)) = self.http {

@@ -1,6 +1,7 @@
 //! The engine: listeners, shard, HTTP and commands; the only place that knows sockets, clocks and
 //! files.
 
+pub mod access;
 pub mod backup;
 pub mod books;
 pub mod calendar;
@@ -52,6 +53,7 @@ pub mod suggest;
 pub mod table;
 pub mod telemetry;
 pub mod tls;
+pub mod users;
 pub mod verify;
 pub mod wire;
 pub mod worker;

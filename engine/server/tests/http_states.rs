@@ -15,7 +15,7 @@ use support::client::{Pos, purchase};
 use support::{engine, failing_after, open_with_bank, test_clock};
 use tamga::config::{ApiToken, Role};
 use tamga::day::DayTimes;
-use tamga::http::{HttpContext, Running, SigningPolicy};
+use tamga::http::{AccessOptions, HttpContext, Running, SigningPolicy};
 use tamga::telemetry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +31,7 @@ fn keys() -> Arc<dyn SecurityModule> {
 }
 
 fn context() -> HttpContext {
-    HttpContext::new(vec![token()], telemetry::metrics())
+    HttpContext::new(vec![token()], telemetry::metrics(), AccessOptions::default())
 }
 
 /// Serves a context on a free port until the test ends.

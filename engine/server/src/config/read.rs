@@ -1,5 +1,6 @@
 //! The keys of `tamga.toml`, their kinds, ranges and defaults.
 
+use super::access;
 use super::section::{Errors, Section, unknown};
 use super::{
     ApiToken, ClockConfig, Config, ConfigError, HsmTlsConfig, HttpConfig, ListenerConfig,
@@ -37,6 +38,7 @@ pub(super) fn config(
         orders: orders(root.section("orders")),
         listeners: listeners(&root),
         http: http(root.section("http")),
+        access: access::read(root.section("access")),
         api_tokens: api_tokens(&root),
         log: log(root.section("log")),
     };
@@ -166,7 +168,7 @@ fn end_of_day(section: Option<Section<'_>>) -> DayTimes {
     let Some(section) = section else { return times };
     times.automatic = section.flag("automatic").unwrap_or(times.automatic);
     if let Some(text) = section.text("at") {
-        match time_of_day(&text) {
+        match time_of_day_ms(&text) {
             Some(ms) => times.after_midnight_ms = ms,
             None => section.error("at", format!("`{text}` is no time of day such as 00:30")),
         }
@@ -176,7 +178,7 @@ fn end_of_day(section: Option<Section<'_>>) -> DayTimes {
 }
 
 /// `00:30` as milliseconds after midnight.
-fn time_of_day(text: &str) -> Option<i64> {
+fn time_of_day_ms(text: &str) -> Option<i64> {
     let (hours, minutes) = text.split_once(':')?;
     let two = |digits: &str| {
         let fits = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -184,6 +186,11 @@ fn time_of_day(text: &str) -> Option<i64> {
     };
     let (hours, minutes) = (two(hours)?, two(minutes)?);
     (hours < 24 && minutes < 60).then_some((hours * 60 + minutes) * 60_000)
+}
+
+/// `22:00` as minutes after midnight.
+pub(super) fn time_of_day(text: &str) -> Option<u32> {
+    u32::try_from(time_of_day_ms(text)? / 60_000).ok()
 }
 
 fn listeners(root: &Section<'_>) -> Vec<ListenerConfig> {

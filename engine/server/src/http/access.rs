@@ -1,29 +1,47 @@
-//! Who asks, and what a role may do (BLK-3).
+//! Who asks: a service by its token, or a person by a session.
 //!
 //! A token is known by its SHA-256 only. The digest of what was sent is compared with every known
 //! one in constant time, so neither the token nor its place in the list shows in the time taken.
+//! What a caller may do is laid down in `permissions.rs`, and asked in `gate.rs` before any handler
+//! runs; handlers only take the caller from here.
 
 use super::context::HttpContext;
 use super::problem::Problem;
+use crate::access::sessions::SessionId;
 use crate::config::{ApiToken, Role};
+use authorization::Roles;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// The second person's token, where two are needed.
+/// The second person's token, where two are needed at once.
 pub(super) const APPROVED_BY: HeaderName = HeaderName::from_static("approved-by");
 
-/// Somebody with a known token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Caller {
-    /// The token's name: the author of a change.
-    pub(super) name: String,
-    roles: Vec<Role>,
+/// How somebody is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Via {
+    /// A service's token.
+    Token,
+    /// A person's session, with two factors.
+    Session(SessionId),
 }
 
-/// May read: every role.
+/// Somebody known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Caller {
+    /// The token's or the user's name: the author of a change.
+    pub(super) name: String,
+    /// What he may do.
+    pub(super) roles: Roles,
+    /// How he is known.
+    pub(super) via: Via,
+    /// The network he asks from.
+    pub(super) network: String,
+}
+
+/// May read.
 #[derive(Debug, Clone)]
 pub(super) struct Reader(pub(super) Caller);
 
@@ -40,9 +58,14 @@ pub(super) struct Custodian(pub(super) Caller);
 pub(super) struct KeyCustodian(pub(super) Caller);
 
 impl Caller {
-    fn of(headers: &HeaderMap, name: &HeaderName, tokens: &[ApiToken]) -> Result<Self, Problem> {
+    /// The service whose token a header carries.
+    pub(super) fn by_token(
+        headers: &HeaderMap,
+        name: &HeaderName,
+        tokens: &[ApiToken],
+    ) -> Result<Self, Problem> {
         let value = headers.get(name).ok_or_else(|| {
-            Problem::unauthorized("send the header `Authorization: Bearer <token>`")
+            Problem::unauthorized("log in, or send the header `Authorization: Bearer <token>`")
         })?;
         let token = value
             .to_str()
@@ -53,7 +76,8 @@ impl Caller {
             .ok_or_else(|| Problem::unauthorized("the header is not `Bearer <token>`"))?;
         let known = find(tokens, token.as_bytes());
         let known = known.ok_or_else(|| Problem::unauthorized("the token is not known"))?;
-        Ok(Self { name: known.name.clone(), roles: known.roles.clone() })
+        let (name, roles) = (known.name.clone(), known.roles.iter().copied().collect());
+        Ok(Self { name, roles, via: Via::Token, network: String::new() })
     }
 
     /// The names of its roles.
@@ -62,7 +86,12 @@ impl Caller {
     }
 
     pub(super) fn has(&self, role: Role) -> bool {
-        self.roles.contains(&role)
+        self.roles.has(role)
+    }
+
+    /// Whether it is a person.
+    pub(super) fn is_person(&self) -> bool {
+        matches!(self.via, Via::Session(_))
     }
 }
 
@@ -86,7 +115,7 @@ pub(super) fn second_person(
             "this needs two persons: a checker's token in the header `Approved-By: Bearer <token>`",
         ));
     }
-    let second = Caller::of(headers, &APPROVED_BY, context.tokens())?;
+    let second = Caller::by_token(headers, &APPROVED_BY, context.tokens())?;
     if !second.has(Role::Checker) {
         return Err(Problem::forbidden("the second person must have the role checker"));
     }
@@ -96,55 +125,41 @@ pub(super) fn second_person(
     Ok(second)
 }
 
-impl FromRequestParts<HttpContext> for Reader {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Problem> {
-        Caller::of(&parts.headers, &header::AUTHORIZATION, context.tokens()).map(Self)
-    }
+/// Put there by the gate, which lets nobody pass that may not.
+fn admitted(parts: &Parts) -> Result<Caller, Problem> {
+    let caller = parts.extensions.get::<Caller>().cloned();
+    caller.ok_or_else(|| Problem::unauthorized("nobody is known here"))
 }
 
-impl FromRequestParts<HttpContext> for Operator {
-    type Rejection = Problem;
+macro_rules! taken_from_the_gate {
+    ($($name:ident),+) => {$(
+        impl FromRequestParts<HttpContext> for $name {
+            type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Problem> {
-        let caller = Caller::of(&parts.headers, &header::AUTHORIZATION, context.tokens())?;
-        if caller.has(Role::Operator) {
-            return Ok(Self(caller));
+            async fn from_request_parts(
+                parts: &mut Parts,
+                _: &HttpContext,
+            ) -> Result<Self, Problem> {
+                admitted(parts).map(Self)
+            }
         }
-        Err(Problem::forbidden(format!("{:?} does not have the role operator", caller.name)))
-    }
+    )+};
 }
 
-impl FromRequestParts<HttpContext> for Custodian {
+taken_from_the_gate!(Reader, Operator, Custodian, KeyCustodian);
+
+impl FromRequestParts<HttpContext> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Problem> {
-        let caller = Caller::of(&parts.headers, &header::AUTHORIZATION, context.tokens())?;
-        if caller.has(Role::Privacy) {
-            return Ok(Self(caller));
-        }
-        let detail = format!("{:?} does not have the role privacy", caller.name);
-        Err(Problem::forbidden(detail).with_rule("PII-2"))
-    }
-}
-
-impl FromRequestParts<HttpContext> for KeyCustodian {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, context: &HttpContext) -> Result<Self, Problem> {
-        let caller = Caller::of(&parts.headers, &header::AUTHORIZATION, context.tokens())?;
-        if caller.has(Role::KeyCustodian) {
-            return Ok(Self(caller));
-        }
-        let detail = format!("{:?} does not have the role key_custodian", caller.name);
-        Err(Problem::forbidden(detail))
+    async fn from_request_parts(parts: &mut Parts, _: &HttpContext) -> Result<Self, Problem> {
+        admitted(parts)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header;
 
     fn token(name: &str, secret: &str, roles: &[Role]) -> ApiToken {
         let sha256 = Sha256::digest(secret.as_bytes()).into();
@@ -167,13 +182,13 @@ mod tests {
         let with = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-            Caller::of(&headers, &header::AUTHORIZATION, &tokens)
+            Caller::by_token(&headers, &header::AUTHORIZATION, &tokens)
         };
         assert_eq!(with("Bearer one").unwrap().name, "a");
         assert_eq!(with("bearer  one ").unwrap().name, "a");
         for bad in ["", "one", "Basic one", "Bearer", "Bearer two", "Bearer one two"] {
             assert!(with(bad).is_err(), "{bad}");
         }
-        assert!(Caller::of(&HeaderMap::new(), &header::AUTHORIZATION, &tokens).is_err());
+        assert!(Caller::by_token(&HeaderMap::new(), &header::AUTHORIZATION, &tokens).is_err());
     }
 }

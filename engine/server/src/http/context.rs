@@ -1,11 +1,14 @@
 //! What the handlers share.
 
-use super::looks::Looks;
 use super::metering;
 use super::problem::Problem;
 pub use super::signing::SigningPolicy;
+use super::throttle::Throttle;
+use super::unusual::Unusual;
+use crate::access::sessions::Sessions;
+use crate::access::{Hasher, secrets::Secrets};
 use crate::clock::Clock;
-use crate::config::ApiToken;
+use crate::config::{AccessConfig, ApiToken};
 use crate::day::DayTimes;
 use crate::shard::Shard;
 use history::History;
@@ -35,9 +38,30 @@ struct Inner {
     running: OnceLock<Running>,
     draining: AtomicBool,
     /// PII-2.
-    looks: Looks,
+    unusual: Unusual,
+    people: People,
     /// One at a time moves the test clock.
     clock_moves: Mutex<()>,
+}
+
+/// How people get in (SIG-4).
+#[derive(Debug, Clone, Default)]
+pub struct AccessOptions {
+    /// `[access]`.
+    pub config: AccessConfig,
+    /// An installation in test mode (`security.test_keys`): rights are given without orders.
+    pub test_mode: bool,
+}
+
+struct People {
+    options: AccessOptions,
+    sessions: Sessions,
+    hasher: Hasher,
+    throttle: Throttle,
+    /// A sealed hash that nothing matches, unsealed in place of an unknown user's.
+    decoy: OnceLock<Vec<u8>>,
+    /// Whether HTTP is served over TLS.
+    tls: AtomicBool,
 }
 
 /// The engine behind the API, once it has recovered.
@@ -65,12 +89,21 @@ impl HttpContext {
     /// Before the engine has recovered: health and metrics answer, the API says that it is not
     /// ready yet.
     #[must_use]
-    pub fn new(tokens: Vec<ApiToken>, metrics: PrometheusHandle) -> Self {
+    pub fn new(tokens: Vec<ApiToken>, metrics: PrometheusHandle, options: AccessOptions) -> Self {
         metering::describe();
+        let people = People {
+            sessions: Sessions::new(options.config.sessions),
+            hasher: Hasher::default(),
+            throttle: Throttle::new(options.config.attempts_per_minute),
+            tls: AtomicBool::new(false),
+            decoy: OnceLock::new(),
+            options,
+        };
         let (running, draining) = (OnceLock::new(), AtomicBool::new(false));
         let clock_moves = Mutex::new(());
-        let looks = Looks::default();
-        Self { inner: Arc::new(Inner { tokens, metrics, running, draining, looks, clock_moves }) }
+        let unusual = Unusual::default();
+        let inner = Inner { tokens, metrics, running, draining, unusual, people, clock_moves };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The engine has recovered and serves.
@@ -103,8 +136,59 @@ impl HttpContext {
         self.inner.running.get()
     }
 
-    pub(super) fn looks(&self) -> &Looks {
-        &self.inner.looks
+    pub(super) fn looks(&self) -> &Unusual {
+        &self.inner.unusual
+    }
+
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.inner.people.sessions
+    }
+
+    pub(super) fn hasher(&self) -> &Hasher {
+        &self.inner.people.hasher
+    }
+
+    pub(super) fn throttle(&self) -> &Throttle {
+        &self.inner.people.throttle
+    }
+
+    pub(super) fn access(&self) -> &AccessConfig {
+        &self.inner.people.options.config
+    }
+
+    pub(super) fn decoy(&self) -> Option<&Vec<u8>> {
+        self.inner.people.decoy.get()
+    }
+
+    pub(super) fn set_decoy(&self, decoy: Vec<u8>) {
+        // One is as good as another.
+        let _first = self.inner.people.decoy.set(decoy);
+    }
+
+    /// Whether this is an installation in test mode.
+    pub(super) fn is_test_mode(&self) -> bool {
+        self.inner.people.options.test_mode
+    }
+
+    /// HTTP is served over TLS.
+    pub(super) fn set_tls(&self, tls: bool) {
+        self.inner.people.tls.store(tls, Ordering::Release);
+    }
+
+    /// Whether browsers reach this over TLS, here or at a proxy.
+    pub(super) fn is_secure(&self) -> bool {
+        let proxied = self.origin().is_some_and(|origin| origin.starts_with("https://"));
+        proxied || self.inner.people.tls.load(Ordering::Acquire)
+    }
+
+    /// What browsers reach this as, where that is told.
+    pub(super) fn origin(&self) -> Option<&str> {
+        self.access().origin.as_deref()
+    }
+
+    /// The session cookie: under TLS with the prefix that binds it to this host.
+    pub(super) fn cookie_name(&self) -> &'static str {
+        if self.is_secure() { "__Host-tamga-session" } else { "tamga-session" }
     }
 
     pub(super) fn clock_moves(&self) -> &Mutex<()> {
@@ -135,6 +219,11 @@ impl HttpContext {
 }
 
 impl Running {
+    /// What seals users' secrets.
+    pub(super) fn secrets(&self) -> Secrets {
+        Secrets::new(Arc::clone(&self.customer_keys))
+    }
+
     async fn catch_up(&self, durable: u64) -> u64 {
         let patience = Instant::now() + CATCH_UP_PATIENCE;
         loop {

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use payment_types::Pan;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 /// Longer than any body of the API needs to be.
 const BODY_MAX: usize = 64 * 1024;
@@ -105,6 +106,20 @@ impl Fields {
         match self.optional_text(name)? {
             "" => Err(Problem::field(name, "is missing or empty")),
             text => Ok(text),
+        }
+    }
+
+    /// A password, as it was typed. Nothing of it comes into an error.
+    pub(super) fn secret(&self, name: &str) -> Result<Zeroizing<String>, Problem> {
+        match self.0.get(name) {
+            Some(Value::String(text)) if text.len() > TEXT_MAX => {
+                Err(Problem::field(name, format!("is longer than {TEXT_MAX} bytes")))
+            }
+            Some(Value::String(text)) if !text.is_empty() => Ok(Zeroizing::new(text.clone())),
+            Some(Value::String(_)) | Some(Value::Null) | None => {
+                Err(Problem::field(name, "is missing or empty"))
+            }
+            Some(_) => Err(Problem::field(name, "must be a text in quotes")),
         }
     }
 

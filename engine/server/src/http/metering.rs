@@ -3,7 +3,7 @@
 use super::context::HttpContext;
 use axum::extract::{MatchedPath, Request};
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::CACHE_CONTROL;
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{counter, gauge, histogram};
@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 const REQUESTS: &str = "tamga_http_requests_total";
 const SECONDS: &str = "tamga_http_request_seconds";
 const HISTORY_SEQUENCE: &str = "tamga_history_sequence";
+const SESSIONS: &str = "tamga_sessions";
 const HISTORY_BEHIND: &str = "tamga_history_behind_records";
 
 /// How often figures are gathered when nobody asks for them, so that they do not pile up.
@@ -21,6 +22,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Says what each figure is, for `/metrics`.
 pub(super) fn describe() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
+    super::unusual::describe();
+    describe_gauge!(SESSIONS, "Sessions of people that are open");
     describe_counter!(REQUESTS, "HTTP requests answered, by method, route and status");
     describe_histogram!(SECONDS, "From a request's head to its answer's, by route");
     describe_gauge!(HISTORY_SEQUENCE, "The last journal sequence that can be searched");
@@ -37,7 +40,6 @@ pub(super) async fn measure(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let status = response.status().as_u16();
     let took = started.elapsed();
     if matches!(status, 401 | 403) {
@@ -55,6 +57,7 @@ pub(super) async fn measure(request: Request, next: Next) -> Response {
 pub(super) fn refresh(context: &HttpContext) {
     let Some(running) = context.recovered() else { return };
     let (position, durable) = (running.history.progress().position(), running.shard.durable());
+    gauge!(SESSIONS).set(float(u64::try_from(context.sessions().open()).unwrap_or_default()));
     gauge!(HISTORY_SEQUENCE).set(float(position));
     gauge!(HISTORY_BEHIND).set(float(durable.saturating_sub(position)));
 }
@@ -65,6 +68,7 @@ pub(super) async fn upkeep(context: HttpContext) {
     loop {
         tokio::time::sleep(UPKEEP).await;
         refresh(&context);
+        context.journal_waiting().await;
         context.metrics().run_upkeep();
         let now = context.recovered().and_then(|running| running.history.progress().failure());
         if now != failure {

@@ -22,13 +22,15 @@ mod describe;
 mod devices;
 mod disputes;
 mod events;
+mod factors;
 mod fields;
 mod find;
 mod forms;
+mod gate;
+mod headers;
 mod health;
 mod idempotency;
 mod keys;
-mod looks;
 mod metering;
 mod money;
 mod networks;
@@ -37,6 +39,7 @@ mod openapi;
 mod operations;
 mod overdrafts;
 mod page;
+mod permissions;
 mod personal;
 mod presentments;
 mod problem;
@@ -45,14 +48,18 @@ mod rates;
 mod retirement;
 mod routes;
 mod rules;
+mod session;
+mod session_steps;
 mod signing;
 mod statements;
 mod stop_list;
+mod throttle;
 mod transactions;
+mod unusual;
 mod users;
 
 pub use accept::Accept;
-pub use context::{HttpContext, Running, SigningPolicy};
+pub use context::{AccessOptions, HttpContext, Running, SigningPolicy};
 pub use openapi::document as openapi_document;
 pub(crate) use overdrafts::open_overdrafts;
 pub(crate) use rates::read as read_rate;
@@ -73,9 +80,11 @@ pub async fn serve(
     context: HttpContext,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    context.set_tls(tls.is_some());
     let accept = Accept::new(listener, tls)?;
     let upkeep = tokio::spawn(metering::upkeep(context.clone()));
-    let served = axum::serve(accept, router(context)).with_graceful_shutdown(shutdown).await;
+    let service = router(context).into_make_service_with_connect_info::<gate::Peer>();
+    let served = axum::serve(accept, service).with_graceful_shutdown(shutdown).await;
     upkeep.abort();
     served
 }

@@ -4,7 +4,8 @@
 use super::describe::ProblemBody;
 use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
-    events, find, health, keys, networks, notifications, operations, overdrafts,
+    events, find, health, keys, networks, notifications, operations, overdrafts, permissions,
+    session, session_steps,
 };
 use super::{
     personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
@@ -34,6 +35,9 @@ use utoipa::{Modify, OpenApi};
         card_settings::holder_limits, card_settings::travel, card_settings::end_travel,
         card_security::switches, card_security::scripts, card_security::queue,
         card_security::cancel,
+        session::login, session::read, session::logout, session::code, session::lock,
+        session::unlock, session_steps::password, session_steps::enrol, session_steps::confirm,
+        permissions::list,
         keys::list, keys::change, networks::list,
         personal::read, personal::reveal, personal::erase, data_report::report,
         transactions::list, transactions::read,

@@ -211,7 +211,7 @@ pub(super) async fn look(
     let (entered_by, reason) = (caller.name.as_str().into(), reason.into());
     let command = PersonalCommand::Look { subject, at, entered_by, reason };
     context.carry_out(Command::Personal(command), None, id).await?;
-    context.looks().count(&caller.name, at, context.running()?.shard.live());
+    context.looked_at(caller, at, id).await;
     Ok(())
 }
 

@@ -67,6 +67,19 @@ impl Problem {
             .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"tamga\"")
     }
 
+    /// A session that can't be used as it is; `kind` tells the console why.
+    pub(super) fn session(kind: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, kind, "Log in", detail).with_rule("SIG-4")
+    }
+
+    /// Too many attempts.
+    pub(super) fn too_many(detail: impl Into<String>) -> Self {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "too-many-attempts", "Too many attempts", detail)
+            .with_rule("SIG-4")
+            .with_header(header::RETRY_AFTER, "60")
+    }
+
     pub(super) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Not permitted", detail).with_rule("BLK-3")
     }

@@ -4,8 +4,9 @@ use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
-    events, find, health, keys, metering, networks, notifications, openapi, operations, overdrafts,
-    page, personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
+    events, find, gate, headers, health, keys, metering, networks, notifications, openapi,
+    operations, overdrafts, page, permissions, personal, presentments, rates, retirement, rules,
+    session, session_steps, statements, stop_list, transactions,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -79,6 +80,16 @@ impl Routes {
             .api(Method::POST, "/customers/{id}/erase", personal::erase)
             .api(Method::POST, "/cards/{id}/reveal", personal::reveal)
             .api(Method::POST, "/accounts/{id}/closure", retirement::end)
+            .api(Method::POST, "/session", session::login)
+            .api(Method::GET, "/session", session::read)
+            .api(Method::DELETE, "/session", session::logout)
+            .api(Method::POST, "/session/code", session::code)
+            .api(Method::POST, "/session/lock", session::lock)
+            .api(Method::POST, "/session/unlock", session::unlock)
+            .api(Method::POST, "/session/password", session_steps::password)
+            .api(Method::POST, "/session/enrolment", session_steps::enrol)
+            .api(Method::POST, "/session/enrolment/confirm", session_steps::confirm)
+            .api(Method::GET, "/permissions", permissions::list)
             .api(Method::GET, "/keys", keys::list)
             .api(Method::POST, "/keys", keys::change)
             .api(Method::GET, "/networks", networks::list)
@@ -127,7 +138,9 @@ pub fn router(context: HttpContext) -> Router {
         .router
         .fallback(page::console)
         .method_not_allowed_fallback(not_done)
+        .layer(axum::middleware::from_fn_with_state(context.clone(), gate::gate))
         .layer(axum::middleware::from_fn(metering::measure))
+        .layer(axum::middleware::from_fn_with_state(context.clone(), headers::harden))
         .with_state(context)
 }
 
@@ -140,6 +153,22 @@ mod tests {
     use super::*;
     use crate::http::openapi_document;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn every_route_of_the_api_has_its_permission_and_nothing_else() {
+        let routes: BTreeSet<(String, String)> = Routes::all()
+            .known
+            .into_iter()
+            .filter_map(|(method, path)| {
+                let path = path.strip_prefix(API)?.to_owned();
+                Some((method.as_str().to_owned(), path))
+            })
+            .collect();
+        let rows =
+            permissions::TABLE.iter().map(|row| (row.method.to_owned(), row.path.to_owned()));
+        assert_eq!(routes, rows.clone().collect());
+        assert_eq!(routes.len(), rows.count(), "no row twice");
+    }
 
     #[test]
     fn every_route_is_described_and_nothing_else() {

@@ -1,3 +1,5 @@
+//! Users, codes, locks and keys by themselves, with their journal played again.
+
 use super::*;
 use crate::{Accepted, Command, Done, Outcome, Refusal, Scratch, State};
 use payment_types::{Moment, Sequence, Timestamp, UtcOffset};

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod desk;
+pub mod people;
 
 use authorization::{
     Accepted, AccountItem, CardItem, CardNumber, Command, KeyRole, PinFact, PortfolioItem,

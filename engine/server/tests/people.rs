@@ -1,0 +1,256 @@
+//! People over HTTP: logging in with two factors, and everything that can be wrong with it (SIG-4).
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::people::{AIDA, Bank, Browser};
+
+#[test]
+fn two_factors_let_a_person_in_and_the_session_says_what_he_may_do() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    assert_eq!(browser.get("/accounts/A1").status, 401);
+    let reply = browser.post("/session", &json!({"user": AIDA.name, "password": AIDA.password}));
+    assert_eq!((reply.status, &reply.body), (200, &json!({"needs": "code"})));
+    let cookie = reply.header("set-cookie").to_owned();
+    assert!(cookie.starts_with("tamga-session="), "{cookie}");
+    assert!(cookie.contains("; HttpOnly; SameSite=Strict"), "{cookie}");
+    // Half a login opens nothing.
+    let half = browser.get("/accounts/A1");
+    assert_eq!((half.status, half.kind()), (401, "login-unfinished"));
+    let reply = browser.post("/session/code", &json!({"code": bank.code(&AIDA)}));
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_ne!(reply.header("set-cookie"), cookie, "another number after the second factor");
+    assert_eq!(reply.body["roles"], json!(["operator"]));
+    let permissions = reply.body["permissions"].as_array().unwrap();
+    assert!(permissions.contains(&json!("POST /cards/{id}/blocks")));
+    assert!(!permissions.contains(&json!("POST /keys")));
+    let reply = browser.get("/accounts/A1");
+    assert_eq!((reply.status, &reply.body["available"]), (200, &json!("25000.00")));
+    assert_eq!(browser.get("/session").body["user"], "aida");
+}
+
+#[test]
+fn nobody_learns_who_there_is() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    let mut attempt = |user: &str, password: &str| {
+        let reply = browser.post("/session", &json!({"user": user, "password": password}));
+        assert_eq!(reply.status, 401, "{}", reply.body);
+        reply.body
+    };
+    let wrong = attempt(AIDA.name, "not the password");
+    assert_eq!(attempt("nobody", "not the password"), wrong);
+    assert_eq!(attempt("nobody", AIDA.password), wrong);
+    for _ in 0..4 {
+        assert_eq!(attempt(AIDA.name, "not the password"), wrong);
+    }
+    assert_eq!(attempt(AIDA.name, AIDA.password), wrong, "locked, and told the same");
+    bank.later(61);
+    let mut browser = Browser::new(&bank);
+    browser.log_in(&AIDA);
+    let audit = bank.audit();
+    let refusals: Vec<&Value> =
+        audit.iter().filter(|row| row["action"] == "login_refused").collect();
+    let because =
+        |wanted: &str| refusals.iter().filter(|row| row["details"]["because"] == wanted).count();
+    assert_eq!((because("password"), because("unknown_user"), because("locked")), (5, 2, 1));
+    assert!(refusals.iter().all(|row| row["entered_by"] != "nobody"), "a typed name is not kept");
+    assert!(audit.iter().any(|row| row["action"] == "alert" && row["details"]["kind"] == "locked"));
+}
+
+#[test]
+fn a_code_is_good_once_also_after_a_restart() {
+    let bank = Bank::open();
+    let code = bank.code(&AIDA);
+    let mut browser = Browser::new(&bank);
+    browser.password(&AIDA);
+    assert_eq!(browser.post("/session/code", &json!({"code": "000000"})).status, 401);
+    assert_eq!(browser.post("/session/code", &json!({"code": code})).status, 200);
+    let bank = bank.restart();
+    let mut browser = Browser::new(&bank);
+    browser.password(&AIDA);
+    let again = browser.post("/session/code", &json!({"code": code}));
+    assert_eq!((again.status, again.kind()), (401, "code-used"));
+    bank.later(30);
+    assert_eq!(browser.post("/session/code", &json!({"code": bank.code(&AIDA)})).status, 200);
+}
+
+#[test]
+fn a_clock_that_is_off_by_more_than_a_step_is_not_taken() {
+    let bank = Bank::open();
+    let old = bank.code(&AIDA);
+    bank.later(3600);
+    let mut browser = Browser::new(&bank);
+    browser.password(&AIDA);
+    let reply = browser.post("/session/code", &json!({"code": old}));
+    assert_eq!(reply.status, 401);
+    assert!(reply.body["detail"].as_str().unwrap().contains("clock"), "{}", reply.body);
+    assert_eq!(browser.post("/session/code", &json!({"code": bank.code(&AIDA)})).status, 200);
+}
+
+#[test]
+fn a_session_s_cookie_is_good_in_its_own_browser_only() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    browser.log_in(&AIDA);
+    let mut thief = Browser::new(&bank);
+    thief.agent = "another browser".to_owned();
+    thief.cookie.clone_from(&browser.cookie);
+    let reply = thief.get("/accounts/A1");
+    assert_eq!((reply.status, reply.kind()), (401, "session-ended"));
+    let owner = browser.get("/accounts/A1");
+    assert_eq!((owner.status, owner.kind()), (401, "session-ended"), "safe, and said");
+    let audit = bank.audit();
+    let told = |action: &str, key: &str, value: &str| {
+        audit.iter().any(|row| row["action"] == action && row["details"][key] == value)
+    };
+    assert!(told("logout", "reason", "stolen"));
+    assert!(told("alert", "kind", "stolen_session"));
+    assert!(told("access_denied", "because", "session_stolen"));
+}
+
+#[test]
+fn a_session_that_was_logged_out_is_refused_and_journaled() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    browser.log_in(&AIDA);
+    let kept = browser.cookie.clone();
+    let reply = browser.send("DELETE", "/session", &Value::Null);
+    assert_eq!(reply.status, 204, "{}", reply.body);
+    assert!(reply.header("set-cookie").contains("Max-Age=0"));
+    browser.cookie = kept;
+    let reply = browser.get("/accounts/A1");
+    assert_eq!((reply.status, reply.kind()), (401, "session-ended"));
+    let audit = bank.audit();
+    assert!(audit.iter().any(|row| row["details"]["because"] == "session_asked"));
+    assert!(audit.iter().any(|row| row["details"]["kind"] == "stolen_session"));
+}
+
+#[test]
+fn a_new_login_ends_the_one_before_and_says_so() {
+    let bank = Bank::open();
+    let (mut first, mut second) = (Browser::new(&bank), Browser::new(&bank));
+    assert_eq!(first.log_in(&AIDA)["ended_other_session"], json!(false));
+    bank.later(30);
+    assert_eq!(second.log_in(&AIDA)["ended_other_session"], json!(true));
+    let reply = first.get("/accounts/A1");
+    assert_eq!((reply.status, reply.kind()), (401, "session-ended"));
+    assert!(reply.body["detail"].as_str().unwrap().contains("elsewhere"), "{}", reply.body);
+    assert_eq!(second.get("/accounts/A1").status, 200);
+}
+
+#[test]
+fn a_change_needs_the_session_s_token_and_our_own_page() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    browser.log_in(&AIDA);
+    let block = json!({"reason": "holder_request", "requested_by": "holder",
+        "identified_by": "passport", "note": ""});
+    let csrf = browser.csrf.take();
+    assert_eq!(browser.post("/cards/K1/blocks", &block).status, 403, "no token");
+    browser.csrf = Some("0".repeat(32));
+    assert_eq!(browser.post("/cards/K1/blocks", &block).status, 403, "another token");
+    browser.csrf = csrf;
+    for (name, value) in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        browser.extra = vec![(name.to_owned(), value.to_owned())];
+        assert_eq!(browser.post("/cards/K1/blocks", &block).status, 403, "{name}: {value}");
+        let login = json!({"user": AIDA.name, "password": AIDA.password});
+        assert_eq!(browser.post("/session", &login).status, 403, "{name}: {value}");
+    }
+    let own = format!("http://{}", bank.http);
+    browser.extra =
+        vec![("origin".to_owned(), own), ("sec-fetch-site".to_owned(), "same-origin".to_owned())];
+    let reply = browser.post("/cards/K1/blocks", &block);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let audit = bank.audit();
+    let because = |wanted: &str| audit.iter().any(|row| row["details"]["because"] == wanted);
+    assert!(because("csrf_token") && because("foreign_origin"));
+    let block = audit.iter().find(|row| row["action"] == "block").unwrap();
+    assert_eq!(block["entered_by"], "aida");
+}
+
+#[test]
+fn an_idle_session_locks_and_its_password_unlocks_it() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    browser.log_in(&AIDA);
+    bank.later(14 * 60);
+    assert_eq!(browser.get("/accounts/A1").status, 200);
+    bank.later(14 * 60);
+    browser.extra = vec![("x-tamga-background".to_owned(), "1".to_owned())];
+    assert_eq!(browser.get("/accounts/A1").status, 200, "a page that asks by itself ...");
+    browser.extra.clear();
+    bank.later(2 * 60);
+    let reply = browser.get("/accounts/A1");
+    assert_eq!((reply.status, reply.kind()), (401, "session-locked"), "... is no sign of life");
+    assert_eq!(browser.get("/session").body["locked"], json!(true));
+    assert_eq!(browser.post("/session/unlock", &json!({"password": "wrong"})).status, 401);
+    let reply = browser.post("/session/unlock", &json!({"password": AIDA.password}));
+    assert_eq!((reply.status, &reply.body["locked"]), (200, &json!(false)));
+    assert_eq!(browser.get("/accounts/A1").status, 200);
+    assert_eq!(browser.post("/session/lock", &json!({})).status, 204);
+    assert_eq!(browser.get("/accounts/A1").kind(), "session-locked");
+    bank.later(11 * 3600);
+    assert_eq!(browser.get("/accounts/A1").kind(), "session-ended");
+}
+
+#[test]
+fn what_a_role_does_not_give_is_refused_and_journaled() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    browser.log_in(&AIDA);
+    let reply = browser.post("/customers/C1/erase", &json!({"reason": "x"}));
+    assert_eq!((reply.status, &reply.body["rule"]), (403, &json!("PII-2")));
+    for _ in 0..3 {
+        assert_eq!(browser.get("/customers/C1/data-report").status, 403);
+    }
+    let denied: Vec<Value> =
+        bank.audit().into_iter().filter(|row| row["action"] == "access_denied").collect();
+    let asked: Vec<&str> =
+        denied.iter().filter_map(|row| row["details"]["asked"].as_str()).collect();
+    assert_eq!(asked, ["GET /customers/{id}/data-report", "POST /customers/{id}/erase"]);
+    assert!(denied.iter().all(|row| row["entered_by"] == "aida"));
+}
+
+#[test]
+fn each_look_of_a_person_at_a_customer_s_data_is_journaled_once_a_minute() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    browser.log_in(&AIDA);
+    for _ in 0..3 {
+        assert_eq!(browser.get("/accounts/A1").status, 200);
+    }
+    assert_eq!(browser.get("/cards/K1").status, 200);
+    assert_eq!(bank.token("GET", "/cards/K1", &Value::Null).status, 200);
+    let audit = bank.audit();
+    let looks: Vec<&Value> = audit.iter().filter(|row| row["action"] == "look").collect();
+    assert_eq!(looks.len(), 2, "{looks:?}");
+    assert_eq!((&looks[0]["card"], &looks[1]["account"]), (&json!("K1"), &json!("A1")));
+}
+
+#[test]
+fn the_headers_are_those_that_browsers_need() {
+    let bank = Bank::open();
+    let mut browser = Browser::new(&bank);
+    let reply = browser.get("/permissions");
+    assert_eq!(reply.status, 401);
+    for (name, value) in [
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ] {
+        assert_eq!(reply.header(name), value);
+    }
+    let policy = reply.header("content-security-policy");
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert!(reply.header("permissions-policy").contains("camera=()"));
+}

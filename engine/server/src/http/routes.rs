@@ -50,6 +50,20 @@ impl Routes {
         self.add(method, &format!("{API}{path}"), handler)
     }
 
+    /// People, and what they may (SIG-4).
+    fn people(self) -> Self {
+        self.api(Method::POST, "/session", session::login)
+            .api(Method::GET, "/session", session::read)
+            .api(Method::DELETE, "/session", session::logout)
+            .api(Method::POST, "/session/code", session::code)
+            .api(Method::POST, "/session/lock", session::lock)
+            .api(Method::POST, "/session/unlock", session::unlock)
+            .api(Method::POST, "/session/password", session_steps::password)
+            .api(Method::POST, "/session/enrolment", session_steps::enrol)
+            .api(Method::POST, "/session/enrolment/confirm", session_steps::confirm)
+            .api(Method::GET, "/permissions", permissions::list)
+    }
+
     /// Every route there is.
     pub(super) fn all() -> Self {
         Self { router: Router::new(), known: Vec::new() }
@@ -80,16 +94,7 @@ impl Routes {
             .api(Method::POST, "/customers/{id}/erase", personal::erase)
             .api(Method::POST, "/cards/{id}/reveal", personal::reveal)
             .api(Method::POST, "/accounts/{id}/closure", retirement::end)
-            .api(Method::POST, "/session", session::login)
-            .api(Method::GET, "/session", session::read)
-            .api(Method::DELETE, "/session", session::logout)
-            .api(Method::POST, "/session/code", session::code)
-            .api(Method::POST, "/session/lock", session::lock)
-            .api(Method::POST, "/session/unlock", session::unlock)
-            .api(Method::POST, "/session/password", session_steps::password)
-            .api(Method::POST, "/session/enrolment", session_steps::enrol)
-            .api(Method::POST, "/session/enrolment/confirm", session_steps::confirm)
-            .api(Method::GET, "/permissions", permissions::list)
+            .people()
             .api(Method::GET, "/keys", keys::list)
             .api(Method::POST, "/keys", keys::change)
             .api(Method::GET, "/networks", networks::list)

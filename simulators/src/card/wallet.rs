@@ -63,6 +63,22 @@ impl Wallet {
         Ok(Self { chips, file: Some(file.to_owned()) })
     }
 
+    /// Takes over what others who keep their chips in the same file have done with them since.
+    ///
+    /// # Errors
+    /// As [`Wallet::kept_in`].
+    pub fn refresh(&mut self) -> Result<(), SimError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        for (name, theirs) in Self::kept_in(file)?.chips {
+            // Whoever counted further had the card last.
+            let own = self.chips.entry(name).or_default();
+            if theirs.counter > own.counter {
+                *own = theirs;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the chips to the wallet's file, if it has one.
     ///
     /// # Errors
@@ -235,7 +251,14 @@ mod tests {
         wallet.keep().unwrap();
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(!text.contains("9417"), "{text}");
-        assert_eq!(Wallet::kept_in(&file).unwrap().count(&pan, &usual), 41);
+        // The card was used elsewhere in between.
+        let mut elsewhere = Wallet::kept_in(&file).unwrap();
+        assert_eq!(elsewhere.count(&pan, &usual), 41);
+        elsewhere.keep().unwrap();
+        wallet.refresh().unwrap();
+        assert_eq!(wallet.count(&pan, &usual), 42);
+        wallet.refresh().unwrap();
+        assert_eq!(wallet.count(&pan, &usual), 43, "what the file knows less of stays");
         std::fs::write(&file, "nonsense").unwrap();
         assert!(Wallet::kept_in(&file).unwrap_err().to_string().contains("no wallet"));
     }

@@ -14,7 +14,7 @@ use tamga_sim::desk::run::{Left, Printer, Quiet, on_screen};
 use tamga_sim::desk::script::{self, Player, ScriptError};
 use tamga_sim::desk::setup::{Face, Kind, Setup};
 
-/// The demo's API and its token.
+/// The demo's API, and the token of its configuration in `deploy/demo`.
 const DEMO_API: (&str, &str) = ("http://127.0.0.1:8580", "tamga-demo");
 
 #[derive(clap::Args, Default)]
@@ -41,7 +41,7 @@ pub(crate) struct DeskArgs {
     /// The bank's API, told of an ATM's cash counts [default: the demo's, at the demo's listener]
     #[arg(long, value_name = "URL", requires = "token", help_heading = "Screen")]
     api: Option<String>,
-    /// Its bearer token
+    /// Its bearer token, as `tamga demo` prints it
     #[arg(
         long,
         value_name = "TOKEN",
@@ -115,10 +115,11 @@ pub(super) fn run(args: DeskArgs, mut equipment: Equipment) -> Ran {
 fn api(args: &DeskArgs, equipment: &Equipment) -> Option<Api> {
     let own = equipment.profile.api.as_ref();
     let own = own.map(|api| Api { base: api.url.clone(), token: api.token.clone() });
-    let told = args.api.clone().zip(args.token.clone());
-    let told = told.map(|(base, token)| Api { base, token });
-    let demo = || Api { base: DEMO_API.0.to_owned(), token: DEMO_API.1.to_owned() };
-    told.or(own).or_else(|| equipment.is_demo.then(demo))
+    // At the demo's listener the API is the demo's, too; `tamga demo` prints its token.
+    let base = args.api.clone().or_else(|| equipment.is_demo.then(|| DEMO_API.0.to_owned()));
+    let token = args.token.clone().unwrap_or_else(|| DEMO_API.1.to_owned());
+    let told = base.map(|base| Api { base, token });
+    if args.api.is_some() { told } else { own.or(told) }
 }
 
 fn setup(equipment: &mut Equipment) -> Result<Setup, SimError> {

@@ -65,6 +65,8 @@ pub type Mix = Vec<(u64, u32)>;
 pub struct HandedOut {
     /// The notes in the customer's hand.
     pub notes: Mix,
+    /// The notes the machine's counters say have gone.
+    pub counted: Mix,
     /// What the machine's sensors say they are worth.
     pub noticed: u64,
 }
@@ -148,13 +150,13 @@ impl Cassettes {
             Fault::Over => asked + smallest,
             Fault::Jam => 0,
         };
-        let seen = if noticed == asked { mix } else { &notes };
+        let counted = if noticed == asked { mix.clone() } else { notes.clone() };
         for cassette in &mut self.0 {
             let out = |mix: &Mix| mix.iter().find(|(note, _)| *note == cassette.note).map(|n| n.1);
-            cassette.counted = cassette.counted.saturating_sub(out(seen).unwrap_or_default());
+            cassette.counted = cassette.counted.saturating_sub(out(&counted).unwrap_or_default());
             cassette.real = cassette.real.saturating_sub(out(&notes).unwrap_or_default());
         }
-        HandedOut { notes, noticed }
+        HandedOut { notes, counted, noticed }
     }
 
     /// What counting finds: above the counters, and missing of them, minor units. Only one of the

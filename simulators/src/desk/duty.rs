@@ -78,7 +78,7 @@ impl Duty {
 
     /// Longer and longer between tries, so that a host that comes back is not run over.
     fn pause(&self) -> Duration {
-        Duration::from_secs(5 << self.tries.min(3))
+        Duration::from_secs(5 << self.tries.saturating_sub(1).min(3))
     }
 }
 

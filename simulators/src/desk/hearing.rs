@@ -215,7 +215,7 @@ impl Desk {
         };
         let out = self.cassettes.hand_out(&mix, fault);
         ending.lines.push(format!("Take {}", amount(worth(&out.notes))));
-        self.handed_out = Some(out.notes);
+        self.handed_out = Some(out.counted);
         match out.noticed {
             noticed if noticed == booked.minor() => None,
             0 => {

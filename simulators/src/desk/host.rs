@@ -148,6 +148,8 @@ impl Host {
             ..currency_of(wish.amount, Intent::new(mti(wish.deed.mti())?, &self.terminal, &trace))
         };
         let proofs = self.habits.proofs(&card, wish.entry);
+        // The card may have been used at another terminal since.
+        self.gear.wallet.refresh()?;
         let dressed = self.gear.dress(&intent, &proofs, self.endpoint.dialect().version())?;
         Ok((wish.deed.title(), Some(wish.clone()), dressed, trace))
     }
@@ -207,7 +209,9 @@ impl Host {
             let stan = past.trace.stan;
             let answer = exchange(&mut link, &body, past.dressed.mti, stan, self.patience);
             let answer = answer.map_err(late)?;
-            let verdict = past.dressed.judge(&dialect, &answer).map_err(late)?;
+            let verdict = self.gear.hear(&past.dressed, &dialect, &answer).map_err(late)?;
+            // Scripts may have changed the chip.
+            self.gear.wallet.keep().map_err(late)?;
             Ok((fields, Reply { answer, verdict }))
         });
         self.past.insert(number, past);
@@ -262,7 +266,9 @@ impl Host {
         let mut http = Http::new(&api.base, &api.token);
         let reply = http.call("POST", &path, Some(&body.into()))?;
         if !reply.is_success() {
-            return Ok(format!("the bank refused the count: {reply}"));
+            let detail = reply.json.as_ref().and_then(|json| json.get("detail")?.as_str());
+            let why = detail.unwrap_or_default();
+            return Ok(format!("the bank refused the count: {} {why}", reply.status));
         }
         let items = reply.json.as_ref().and_then(|json| json.get("items"));
         let claims = items.and_then(|items| items.as_array()).map_or(0, Vec::len);

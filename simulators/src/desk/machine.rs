@@ -421,7 +421,11 @@ impl Desk {
                 self.carry(What::CashCount { surplus, shortage }, Purpose::Count)
             }
             Item::Deed(deed) => {
-                let (entry, suggested) = (self.setup.entry, self.setup.amount.clone());
+                // AGT-3: an agent can offer what is left.
+                let left = self.left_today.get(&self.card).filter(|_| deed == Deed::CashOut);
+                let left = left.map(|known| known.left.to_string());
+                let suggested = left.unwrap_or_else(|| self.setup.amount.clone());
+                let entry = self.setup.entry;
                 self.draft =
                     Draft { deed, amount: None, entry, pin: None, completes: None, suggested };
                 self.step = match deed {

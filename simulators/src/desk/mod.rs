@@ -22,3 +22,10 @@ pub mod setup;
 pub mod slip;
 pub mod text;
 pub mod view;
+
+#[cfg(test)]
+mod hosts;
+#[cfg(test)]
+mod pictures_tests;
+#[cfg(test)]
+mod stories;

@@ -14,6 +14,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{
     self, Event as TerminalEvent, KeyCode, KeyEventKind, KeyModifiers,
 };
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,7 +115,11 @@ fn lost() -> SimError {
     SimError::Setting("the line to the host ended".to_owned())
 }
 
-/// Set when the system wants the program to end: the screen must be given back first.
+/// How long the program may take to give the screen back when the system wants it to end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Set when the system wants the program to end: the screen must be given back first. A terminal
+/// that is gone may keep the keyboard's reader from ever returning; then it ends all the same.
 fn told_to_end() -> Arc<AtomicBool> {
     let told = Arc::new(AtomicBool::new(false));
     let flag = told.clone();
@@ -132,8 +137,23 @@ fn told_to_end() -> Arc<AtomicBool> {
             }
             flag.store(true, Ordering::Relaxed);
         });
+        std::thread::sleep(LAST_WORDS);
+        std::process::exit(1);
     });
     told
+}
+
+/// Waits a little for a key; whether nobody is at the other end any more.
+fn is_gone_after_waiting() -> bool {
+    let input = std::io::stdin();
+    let mut keyboard = [PollFd::new(&input, PollFlags::IN)];
+    let beat = Timespec { tv_sec: 0, tv_nsec: BEAT.subsec_nanos().into() };
+    // An interruption is a signal, such as a new size of the window: there is something to see.
+    if poll(&mut keyboard, Some(&beat)).is_err() {
+        return false;
+    }
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    keyboard.iter().any(|keyboard| keyboard.revents().intersects(gone))
 }
 
 /// At a screen, until the person leaves. The screen is given back whatever happens.
@@ -179,13 +199,11 @@ impl Screen<'_> {
     /// Keys, reports and the clock; whether it is over.
     fn turn(&mut self, desk: &mut Desk, player: &mut Option<Player>) -> Result<bool, SimError> {
         let failed = |error: std::io::Error| SimError::Setting(format!("the keyboard: {error}"));
-        let mut over = false;
-        if event::poll(BEAT).map_err(failed)? {
-            // All that is there: a pasted text is many keys.
-            while event::poll(Duration::ZERO).map_err(failed)? {
-                if let Some(key) = key_of(&event::read().map_err(failed)?) {
-                    over |= self.act(&desk.take(Event::Key(key)))?;
-                }
+        let mut over = is_gone_after_waiting();
+        // All that is there: a pasted text is many keys.
+        while !over && event::poll(Duration::ZERO).map_err(failed)? {
+            if let Some(key) = key_of(&event::read().map_err(failed)?) {
+                over |= self.act(&desk.take(Event::Key(key)))?;
             }
         }
         while let Some(report) = self.line.next()? {

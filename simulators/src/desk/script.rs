@@ -275,6 +275,8 @@ struct Current {
     order: Order,
     begun: bool,
     pin_typed: bool,
+    /// How many transactions there were before it.
+    deals_before: usize,
 }
 
 /// A host that was tried so often does not come back while a script runs.
@@ -284,12 +286,14 @@ impl Player {
     /// Of these acts.
     #[must_use]
     pub fn new(acts: Vec<(usize, Act)>) -> Self {
-        let expects = acts.iter().any(|(_, act)| matches!(act, Act::Expect(_)));
-        Self { acts: acts.into(), expects, ..Self::default() }
+        let mut player = Self::default();
+        player.go_on(acts);
+        player
     }
 
     /// Goes on with these.
     pub fn go_on(&mut self, acts: Vec<(usize, Act)>) {
+        self.expects |= acts.iter().any(|(_, act)| matches!(act, Act::Expect(_)));
         self.acts.extend(acts);
     }
 
@@ -315,7 +319,9 @@ impl Player {
         let Some((line, act)) = self.acts.pop_front() else { return Move::End(false) };
         match act {
             Act::Do(order) => {
-                self.current = Some(Current { order, begun: false, pin_typed: false });
+                let deals_before = desk.deals().len();
+                self.current =
+                    Some(Current { order, begun: false, pin_typed: false, deals_before });
             }
             Act::Card(name) => return Move::Card(name),
             Act::Fault(fault) => return Move::Fault(fault),
@@ -379,6 +385,10 @@ impl Current {
             Step::Card => {
                 let way = Entry::ALL.iter().find(|(entry, ..)| Some(*entry) == order.entry);
                 vec![way.map_or(Key::Enter, |(_, letter, _)| Key::Char(*letter))]
+            }
+            // Asked for by the host: what the line does not say is not typed.
+            Step::Pin(_) if order.pin.is_none() && desk.deals().len() > self.deals_before => {
+                vec![Key::Esc]
             }
             Step::Pin(_) if self.pin_typed => vec![Key::Esc],
             Step::Pin(_) => {

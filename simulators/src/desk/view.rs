@@ -95,7 +95,7 @@ pub enum Place {
 /// A message and its answer.
 #[derive(Debug, Clone, Default)]
 pub struct Messages {
-    /// `PURCHASE  2 of 5`.
+    /// `PURCHASE 2/5`.
     pub title: String,
     /// The request's type.
     pub sent: String,
@@ -329,7 +329,8 @@ impl Desk {
         );
         let elements: BTreeSet<u8> = sent.keys().chain(answered.keys()).copied().collect();
         let cell = |fields: &crate::intent::Fields, element| {
-            fields.get(&element).map(|value| show::masked(element, value)).unwrap_or_default()
+            let shown = fields.get(&element).map(|value| show::masked(element, value));
+            shown.unwrap_or_default().trim_end().to_owned()
         };
         // An answer need not repeat the currency of its amount.
         let mut told = answered.clone();
@@ -346,7 +347,7 @@ impl Desk {
             }
         };
         Messages {
-            title: format!("{}  {} of {}", report.title, self.shown + 1, self.reports.len()),
+            title: format!("{} {}/{}", report.title, self.shown + 1, self.reports.len()),
             sent: report.sent.as_ref().map_or_else(String::new, |sent| mti(sent.mti)),
             answered: answer_title(report),
             is_answered: reply.is_some(),
@@ -443,9 +444,9 @@ impl Desk {
     }
 
     fn pin_keys(&self) -> Vec<(&'static str, &'static str)> {
-        let mut keys = vec![("0-9", "PIN"), ("p", "holder types it"), ("Enter", "go on")];
+        let mut keys = vec![("0-9", "PIN"), ("p", "the holder's"), ("Enter", "go on")];
         if self.setup.kind != Kind::Atm && self.draft.deed != Deed::PinChange {
-            keys[2] = ("Enter", "go on, or no PIN");
+            keys[2] = ("Enter", "go on or none");
         }
         keys.push(("Esc", "cancel"));
         keys

@@ -66,6 +66,9 @@ impl Show {
             println!("  curl http://{http}/api/v1/openapi.json");
             println!("  curl http://{http}/metrics");
         }
+        println!("  tamga-sim pos                      pay at a shop's terminal");
+        println!("  tamga-sim atm --token {token}");
+        println!("  tamga-sim agent");
         println!("  tamga verify --data {}", self.data.display());
         println!("  tamga decode --pretty {}", example().unwrap_or_default());
         let stays = if options.data.is_some() { "stays" } else { "is removed at the end" };

@@ -117,15 +117,15 @@ fn detail<'a>(
         let value = if row.answered.is_empty() { &row.sent } else { &row.answered };
         let said = row.meaning.clone().unwrap_or_else(|| value.clone());
         let text = format!("DE {} {}: {said}", row.element, row.name);
-        return wrap(&text, usize::from(width)).into_iter().take(2).map(Line::from).collect();
+        let lines = wrap(&text, usize::from(width).saturating_sub(2)).into_iter().take(2);
+        return lines.map(|line| Line::from(format!(" {line}"))).collect();
     }
     // Unasked, what the answer says beyond yes and no.
     let told = messages.rows.iter().find(|row| row.element == 54 && !row.answered.is_empty());
     let told = told.and_then(|row| row.meaning.clone()).unwrap_or_default();
     let rest = if more > 0 { format!("{more} more: Tab, then ↓") } else { String::new() };
-    let width = usize::from(width);
-    let lines = [cut(&told, width), rest];
-    lines.into_iter().map(|text| Line::styled(text, theme.dim())).collect()
+    let lines = [cut(&told, usize::from(width).saturating_sub(2)), rest];
+    lines.into_iter().map(|text| Line::styled(format!(" {text}"), theme.dim())).collect()
 }
 
 /// How wide the columns of the messages are.
@@ -155,19 +155,26 @@ impl Columns {
     }
 
     fn answered(&self, text: &str) -> String {
-        cut(text, self.answered)
+        format!("{:<1$}", cut(text, self.answered), self.answered)
     }
 
     fn row<'a>(&self, row: &Row, theme: &Theme) -> Line<'a> {
         let (number, name) = (Self::NUMBER, self.name);
         let answered =
             if row.element == 39 { theme.strong() } else { ratatui::style::Style::new() };
-        Line::from(vec![
+        let mut spans = vec![
             Span::raw(format!("{:>number$} ", row.element)),
             Span::styled(format!("{:<name$} ", cut(row.name, name)), theme.dim()),
-            Span::raw(self.sent(&row.sent)),
-            Span::styled(self.answered(&row.answered), answered),
-        ])
+        ];
+        if row.answered.is_empty() {
+            // What is only in the request may take the answer's room.
+            let room = self.sent + 1 + self.answered;
+            spans.push(Span::raw(format!("{:<room$}", cut(&row.sent, room))));
+        } else {
+            spans.push(Span::raw(self.sent(&row.sent)));
+            spans.push(Span::styled(self.answered(&row.answered), answered));
+        }
+        Line::from(spans)
     }
 }
 
@@ -198,12 +205,12 @@ fn last(frame: &mut Frame<'_>, area: Rect, rows: &[LastRow], focused: bool, them
     let room = usize::from(area.height).saturating_sub(1);
     let marked = rows.iter().position(|row| row.marked).unwrap_or_default();
     let first = if focused { marked.saturating_sub(room.saturating_sub(1)) } else { 0 };
-    let head = format!("{:<6}{:<11}{:<5}{:>11}  {:<4}{}", "", "", "card", "amount", "code", "");
+    let head = format!("{:<18}{:<5}{:>11}  code", "", "card", "amount");
     let mut lines = vec![Line::styled(head, theme.dim())];
     for row in rows.iter().skip(first).take(room) {
-        let room = usize::from(area.width).saturating_sub(40);
+        let room = usize::from(area.width).saturating_sub(41);
         let line = Line::from(vec![
-            Span::styled(format!("{:<6}", row.time), theme.dim()),
+            Span::styled(format!(" {:<6}", row.time), theme.dim()),
             Span::raw(format!("{:<11}{:<5}{:>11}  ", row.what, row.card, row.amount)),
             Span::styled(format!("{:<5}", row.code), theme.tone(row.tone)),
             Span::styled(cut(&row.fate, room), theme.tone(row.tone)),

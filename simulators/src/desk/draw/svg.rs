@@ -26,8 +26,12 @@ pub fn picture(buffer: &Buffer) -> String {
     for (row, cells) in buffer.content.chunks(columns.max(1)).enumerate() {
         backgrounds(&mut svg, row, cells);
         letters(&mut svg, row, cells);
-        for (column, cell) in cells.iter().enumerate() {
-            lines(&mut svg, row, column, cell);
+        let mut column = 0;
+        for run in cells.chunk_by(|a, b| is_rule(a) && is_rule(b) && ink(a) == ink(b)) {
+            if let Some(cell) = run.first() {
+                lines(&mut svg, row, column, cell, run.len());
+            }
+            column += run.len();
         }
     }
     svg.push_str("</svg>\n");
@@ -128,7 +132,12 @@ fn is_drawn(cell: &Cell) -> bool {
     strokes(symbol_of(cell)).is_some() || blocks(symbol_of(cell)).is_some()
 }
 
-fn lines(svg: &mut String, row: usize, column: usize, cell: &Cell) {
+fn is_rule(cell: &Cell) -> bool {
+    symbol_of(cell) == '─'
+}
+
+/// The strokes of a cell; of so many cells, where they are one rule.
+fn lines(svg: &mut String, row: usize, column: usize, cell: &Cell, count: usize) {
     let (x, y) = at(row, column);
     let (colour, bold) = ink(cell);
     if let Some((left, top, width, height, opacity)) = blocks(symbol_of(cell)) {
@@ -144,7 +153,7 @@ fn lines(svg: &mut String, row: usize, column: usize, cell: &Cell) {
     }
     let Some(([up, down, left, right], round)) = strokes(symbol_of(cell)) else { return };
     let (middle_x, middle_y) = (format!("{x}.5", x = x + 4), y + 10);
-    let (end_x, end_y) = (x + CELL_WIDTH, y + CELL_HEIGHT);
+    let (end_x, end_y) = (x + CELL_WIDTH * count, y + CELL_HEIGHT);
     let mut path = String::new();
     if round {
         let (vertical, horizontal) = (if up { y } else { end_y }, if left { x } else { end_x });

@@ -1,0 +1,323 @@
+//! The screens of `tamga-sim pos`, `atm` and `agent` in a real terminal, against a real engine: keys
+//! go in, the screen is read, and the books must say the same. `make setup` installs tmux, which
+//! is the terminal.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tamga_sim::scenario::{Engine, Launch};
+use tamga_tests::programs::{Run, binary, command};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Bank {
+    folder: tempfile::TempDir,
+    engine: Engine,
+}
+
+impl Bank {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        fs::create_dir(&home).unwrap();
+        let launch = Launch {
+            program: binary("tamga"),
+            patience: Duration::from_secs(60),
+            zone: "Asia/Bishkek".to_owned(),
+        };
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/demo");
+        let rules = fs::read_to_string(demo.join("rules.toml")).unwrap();
+        let now = Command::new("date").arg("+%Y-%m-%dT%H:%M:%S+00:00").env("TZ", "UTC").output();
+        let now = String::from_utf8(now.unwrap().stdout).unwrap();
+        let cards = demo.join("portfolio.jsonl");
+        let engine = Engine::start(&launch, &home, &rules, &cards, now.trim()).unwrap();
+        Self { folder, engine }
+    }
+
+    fn target(&self, listener: &str) -> String {
+        self.engine.listener(listener).unwrap().target().to_owned()
+    }
+
+    /// What of an account's money can be spent.
+    fn available(&self, account: &str) -> i64 {
+        let url = format!("{}/api/v1/accounts/{account}", self.engine.http());
+        let token = format!("Bearer {}", self.engine.token());
+        let mut reply = ureq::get(&url).header("authorization", &token).call().unwrap();
+        let text = reply.body_mut().read_to_string().unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let digits = json["available"].as_str().unwrap().replace('.', "");
+        digits.parse().unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn wallet(&self) -> String {
+        self.path("wallet.json").display().to_string()
+    }
+}
+
+/// A terminal with one program in it.
+struct Tmux {
+    socket: String,
+    width: u16,
+}
+
+impl Tmux {
+    /// `None` where there is no tmux, which is a failure in the whole suite.
+    fn open(name: &str, (width, height): (u16, u16), shell: &str) -> Option<Self> {
+        if Command::new("tmux").arg("-V").output().is_err() {
+            let is_whole = std::env::var_os("TAMGA_TEST_SETUP").is_some();
+            assert!(!is_whole, "tmux is missing: make setup");
+            eprintln!("left out: no tmux");
+            return None;
+        }
+        let terminal = Self { socket: format!("tamga-{name}-{}", std::process::id()), width };
+        let size = [width.to_string(), height.to_string()];
+        let inner = format!("{shell}; echo \"left with $?\"; exec cat");
+        let words =
+            ["-f", "/dev/null", "new-session", "-d", "-x", &size[0], "-y", &size[1], &inner];
+        let _none = terminal.run(&words);
+        Some(terminal)
+    }
+
+    fn run(&self, words: &[&str]) -> String {
+        let mut tmux = Command::new("tmux");
+        let output = tmux.arg("-L").arg(&self.socket).args(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The process in it: the child of the pane's shell.
+    fn program(&self) -> String {
+        let shell = self.run(&["display-message", "-p", "#{pane_pid}"]);
+        let children = Command::new("pgrep").args(["-P", shell.trim()]).output().unwrap();
+        String::from_utf8(children.stdout).unwrap().trim().to_owned()
+    }
+
+    fn screen(&self) -> String {
+        self.run(&["capture-pane", "-p"])
+    }
+
+    fn keys(&self, keys: &[&str]) -> &Self {
+        let _none = self.run(&[&["send-keys"], keys].concat());
+        self
+    }
+
+    /// Waits until the screen says that.
+    fn sees(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen();
+            if screen.contains(text) {
+                return screen;
+            }
+            assert!(Instant::now() < deadline, "never saw {text:?}:\n{screen}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// After the program has ended, nothing of its screen is left.
+    fn is_given_back(&self, code: i32) {
+        let screen = self.sees(&format!("left with {code}"));
+        assert!(!screen.contains('│') && !screen.contains("TAMGA"), "{screen}");
+        // The line discipline is as before: what is typed is shown, and lines are lines again.
+        self.keys(&["hello again", "Enter"]);
+        let screen = self.sees("hello again\nhello again");
+        assert!(screen.lines().all(|line| line.chars().count() <= usize::from(self.width)));
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let mut tmux = Command::new("tmux");
+        let ended = tmux.arg("-L").arg(&self.socket).arg("kill-server").output();
+        assert!(ended.is_ok(), "tmux was there a moment ago");
+    }
+}
+
+/// The command line of a simulator, for a shell.
+fn sim(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    format!("'{}' {}", binary("tamga-sim").display(), quoted.join(" "))
+}
+
+#[test]
+fn a_newcomer_pays_by_tapping_takes_it_back_and_leaves_a_clean_screen() {
+    let bank = Bank::start();
+    let (target, slips, wallet) = (bank.target("pos"), bank.path("slips"), bank.wallet());
+    let slips_text = slips.display().to_string();
+    let words = ["pos", "--target", &target, "--receipts", &slips_text, "--wallet", &wallet];
+    let Some(terminal) = Tmux::open("pos", (80, 24), &sim(&words)) else { return };
+    let before = bank.available("A01");
+    terminal.sees("1 Purchase");
+    terminal.keys(&["1", "Enter", "t"]);
+    let screen = terminal.sees("APPROVED");
+    for part in ["request 0200", "answer 0210", "941700******0016", "39 response code"] {
+        assert!(screen.contains(part), "{part}\n{screen}");
+    }
+    assert!(!screen.contains("9417000000000016"), "{screen}");
+    assert_eq!(bank.available("A01"), before - 12_000);
+    terminal.keys(&["Tab", "Tab"]).sees("issuer's ARPC              right");
+    terminal.keys(&["Tab", "r"]).sees("Taken back (00)");
+    assert_eq!(bank.available("A01"), before);
+    // Over the limit without PIN the host asks for it (CTL-3).
+    terminal.keys(&["Enter", "1", "4000", "Enter", "t"]).sees("Type the PIN");
+    terminal.keys(&["1234"]).sees("* * * *");
+    terminal.keys(&["Enter"]).sees("4000.00 KGS");
+    terminal.sees("APPROVED");
+    assert_eq!(bank.available("A01"), before - 400_000);
+    terminal.keys(&["q"]).is_given_back(0);
+    let mut printed: Vec<String> = Vec::new();
+    for file in fs::read_dir(&slips).unwrap() {
+        printed.push(fs::read_to_string(file.unwrap().path()).unwrap());
+    }
+    assert_eq!(printed.len(), 4, "one a message: {printed:?}");
+    assert!(printed.iter().any(|slip| slip.contains("REVERSAL")));
+    assert!(printed.iter().all(|slip| slip.contains("941700******0016")));
+}
+
+#[test]
+fn a_cash_machine_gives_back_the_note_that_was_stuck() {
+    let bank = Bank::start();
+    let (target, wallet) = (bank.target("atm"), bank.wallet());
+    let (http, token) = (bank.engine.http(), bank.engine.token());
+    let words = ["atm", "--target", &target, "--wallet", &wallet, "--api", &http, "--token", token];
+    let Some(terminal) = Tmux::open("atm", (120, 40), &sim(&words)) else { return };
+    let before = bank.available("A01");
+    terminal.sees("1 Withdrawal");
+    terminal.keys(&["BTab", "f"]).sees("next fault short");
+    terminal.keys(&["1", "1200", "Enter", "i", "1234", "Enter"]).sees("Partly taken back");
+    assert_eq!(bank.available("A01"), before - 100_000);
+    terminal.keys(&["Enter", "BTab", "f", "f"]).sees("next fault over");
+    terminal.keys(&["1", "1200", "Enter", "i", "p"]).sees("Final amount booked");
+    assert_eq!(bank.available("A01"), before - 240_000);
+    terminal.keys(&["Enter", "3", "i", "p"]).sees("MINI-STATEMENT");
+    terminal.sees("cash              -1000.00");
+    terminal.keys(&["Enter", "5"]).sees("the bank has the count");
+    // A PIN change, and the new PIN at once.
+    terminal.keys(&["Enter", "4", "i", "1234", "Enter", "4321", "Enter", "4321", "Enter"]);
+    terminal.sees("PIN change 0016");
+    terminal.keys(&["Enter", "2", "i", "4321", "Enter"]).sees("Available:");
+    terminal.keys(&["Escape"]).sees("1 Withdrawal");
+    terminal.keys(&["C-c"]).is_given_back(0);
+}
+
+#[test]
+fn an_agent_sees_what_is_left_and_offers_it() {
+    let bank = Bank::start();
+    let (target, wallet) = (bank.target("pos"), bank.wallet());
+    let words = ["agent", "--target", &target, "--wallet", &wallet];
+    let Some(terminal) = Tmux::open("agent", (80, 24), &sim(&words)) else { return };
+    let before = bank.available("A01");
+    terminal.sees("1 Cash-out");
+    terminal.keys(&["1", "16000", "Enter", "i", "1234", "Enter"]).sees("Left today: 15000.00");
+    terminal.keys(&["1", "Enter", "i", "p"]).sees("Pay 15000.00");
+    terminal.sees("left at most 0.00");
+    assert_eq!(bank.available("A01"), before - 1_500_000);
+    terminal.keys(&["2", "500", "Enter", "i", "p"]).sees("CASH-IN 3/3");
+    assert_eq!(bank.available("A01"), before - 1_450_000);
+    terminal.keys(&["q"]).is_given_back(0);
+}
+
+#[test]
+fn a_dead_host_a_small_screen_and_a_signal_leave_the_screen_whole() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let wallet = folder.path().join("w.json").display().to_string();
+    let words = ["pos", "--target", &free.to_string(), "--wallet", &wallet];
+    let shell = format!("NO_COLOR=1 {}", sim(&words));
+    let Some(terminal) = Tmux::open("dead", (80, 24), &shell) else { return };
+    terminal.sees("1 Purchase");
+    terminal.keys(&["1", "Enter", "t"]).sees("NOT SENT");
+    let coloured = terminal.run(&["capture-pane", "-p", "-e"]);
+    for colour in 31..=37 {
+        assert!(!coloured.contains(&format!("\u{1b}[{colour}m")), "{coloured:?}");
+    }
+    let _none = terminal.run(&["resize-window", "-x", "60", "-y", "20"]);
+    terminal.sees("This screen is 60 by 20.");
+    let _none = terminal.run(&["resize-window", "-x", "80", "-y", "24"]);
+    terminal.sees("NOT SENT");
+    let killed = Command::new("kill").args(["-TERM", &terminal.program()]).status().unwrap();
+    assert!(killed.success());
+    terminal.is_given_back(0);
+    // A connection that breaks takes the terminal away.
+    let Some(terminal) = Tmux::open("gone", (80, 24), &sim(&words)) else { return };
+    terminal.sees("1 Purchase");
+    let process = Path::new("/proc").join(terminal.program());
+    assert!(process.exists());
+    drop(terminal);
+    let deadline = Instant::now() + PATIENCE;
+    while process.exists() {
+        assert!(Instant::now() < deadline, "the program is still there");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn with_input(words: &[&str], input: &str) -> Run {
+    let mut program = command("tamga-sim");
+    program.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn a_pipe_gets_lines_and_scripts_are_judged() {
+    let bank = Bank::start();
+    let (target, wallet) = (bank.target("pos"), bank.wallet());
+    let own = ["pos", "--target", &target, "--wallet", &wallet, "--lines"];
+    let before = bank.available("A01");
+    let piped = "purchase 120.00 tap\nexpect 00\nreverse\nexpect 00\n\
+                 purchase 50 swipe\nexpect 00\nvoid\nexpect 00\n\
+                 preauth 900 insert pin 1234\ncomplete 850.00\nexpect 00\n";
+    let run = with_input(&own, piped).good();
+    assert!(run.out.contains("request 0420") && run.out.contains("APPROVED  00"), "{}", run.out);
+    assert!(!run.out.contains('\u{1b}') && !run.out.contains("9417000000000016"), "{}", run.out);
+    assert_eq!(bank.available("A01"), before - 85_000);
+    let run = with_input(&own, "purchase 4000 tap\nexpect 00\n").exits(1);
+    assert!(run.err.contains("line 2: 70 (PIN needed) instead of 00"), "{}", run.err);
+    let run = with_input(&own, "purchase 1 tap\nsell 3\n").exits(2);
+    assert!(run.err.contains("2:1: \"sell\" is none of purchase"), "{}", run.err);
+    let file = bank.path("bad.txt");
+    fs::write(&file, "purchase 10 tap\n  purchase ten tap\ndance\n").unwrap();
+    let run = with_input(&["pos", "--script", file.to_str().unwrap()], "").exits(2);
+    assert!(run.err.contains("bad.txt:2:12: ") && run.err.contains("bad.txt:3:1: "), "{}", run.err);
+    fs::write(&file, "target = \"x:1\"\n[chip]\ncvn = \"ten\"\n").unwrap();
+    let run = with_input(&["pos", "--profile", file.to_str().unwrap()], "").exits(2);
+    assert!(run.err.contains("bad.txt:3:7: "), "{}", run.err);
+}
+
+#[test]
+fn a_profile_says_how_a_device_speaks() {
+    let bank = Bank::start();
+    let target = bank.target("pos");
+    let profile = bank.path("shop.toml");
+    let text = |more: &str| {
+        format!(
+            "target = \"{target}\"\nterminal = \"POS00011\"\ncard = \"K01\"\nentry = \"insert\"\n\
+             receipts = \"slips\"\n[chip]\nwallet = \"{}\"\n{more}",
+            bank.wallet()
+        )
+    };
+    let play = |script: &str| {
+        with_input(&["pos", "--profile", profile.to_str().unwrap(), "--lines"], script)
+    };
+    // A DUKPT terminal of the portfolio, a chip, and a PIN.
+    fs::write(&profile, text("")).unwrap();
+    let run = play("purchase 100 pin 1234\nexpect 00\n").good();
+    assert!(run.out.contains("KS="), "a key serial number: {}", run.out);
+    assert!(run.out.contains("issuer's ARPC              right"), "{}", run.out);
+    assert_eq!(fs::read_dir(bank.path("slips")).unwrap().count(), 1, "beside the profile");
+    // A chip that has not the issuer's keys is found out (SEC-2).
+    fs::write(&profile, text("break = \"cryptogram\"\n")).unwrap();
+    let _run = play("purchase 100 pin 1234\nexpect 05\n").good();
+    // So is a stripe with a wrong CVV (SEC-1).
+    fs::write(&profile, text("off = true\n").replace("card =", "stripe = \"wrong\"\ncard ="))
+        .unwrap();
+    let _run = play("purchase 100 swipe pin 1234\nexpect 05\n").good();
+}

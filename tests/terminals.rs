@@ -273,7 +273,7 @@ fn a_pipe_gets_lines_and_scripts_are_judged() {
     let own = ["pos", "--target", &target, "--wallet", &wallet, "--lines"];
     let before = bank.available("A01");
     let piped = "purchase 120.00 tap\nexpect 00\nreverse\nexpect 00\n\
-                 purchase 50 swipe\nexpect 00\nvoid\nexpect 00\n\
+                 purchase 50 insert pin 1234\nexpect 00\nvoid\nexpect 00\n\
                  preauth 900 insert pin 1234\ncomplete 850.00\nexpect 00\n";
     let run = with_input(&own, piped).good();
     assert!(run.out.contains("request 0420") && run.out.contains("APPROVED  00"), "{}", run.out);

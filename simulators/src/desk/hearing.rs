@@ -224,12 +224,12 @@ impl Desk {
             }
             noticed if noticed < booked.minor() => {
                 ending.tone = Tone::Attention;
-                ending.lines.push(format!("of {booked}: a note is stuck"));
+                ending.lines.push("A note is stuck".to_owned());
                 Some(Duty::reverse(number, Some(amount(noticed))).because(Why::Notes))
             }
             noticed => {
                 ending.tone = Tone::Attention;
-                ending.lines.push(format!("A note more than {booked}"));
+                ending.lines.push("A note too many".to_owned());
                 Some(Duty::complete(number, amount(noticed)).because(Why::Notes))
             }
         }

@@ -690,9 +690,7 @@ impl Desk {
         }
         self.shown = self.reports.len() - 1;
         self.scroll = 0;
-        if self.tab == Tab::Last || self.tab == Tab::Slip {
-            self.tab = Tab::Messages;
-        }
+        self.tab = Tab::Messages;
         self.focus = self.focus.filter(|focus| *focus == self.tab);
     }
 

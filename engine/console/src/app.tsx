@@ -40,6 +40,7 @@ const pages = {
   Disputes: lazy(() => import('./pages/disputes')),
   Notices: lazy(() => import('./pages/notices')),
   Audit: lazy(() => import('./pages/audit')),
+  Users: lazy(() => import('./pages/users')),
   Keys: lazy(() => import('./pages/keys')),
   Me: lazy(() => import('./pages/me')),
 };
@@ -79,6 +80,7 @@ const router = createBrowserRouter([
           { path: '/disputes', element: page(pages.Disputes) },
           { path: '/notices', element: page(pages.Notices) },
           { path: '/audit', element: page(pages.Audit) },
+          { path: '/users', element: page(pages.Users) },
           { path: '/keys', element: page(pages.Keys) },
           { path: '/me', element: page(pages.Me) },
           { path: '*', element: <Missing /> },

@@ -144,3 +144,20 @@ export interface PreviewView {
 
 /** `GET /orders/{id}/shadow`. */
 export interface ShadowView { order: number; digest: string; since: string; running: boolean; stopped?: string | null; behind: number; differ: number; effect: Effect }
+
+/** A row of `GET /users`. */
+export interface UserView {
+  user: string;
+  roles: string[];
+  active: boolean;
+  temporary_password: boolean;
+  second_factor: boolean;
+  locked_until?: string | null;
+  last_login?: string | null;
+  keys: { key: string; label: string; standing: string; added_at: string }[];
+  added_at: string;
+  added_by: string;
+}
+
+/** A row of `GET /permissions`. */
+export interface PermissionView { method: string; path: string; who: string; roles: string[]; journaled_look: boolean }

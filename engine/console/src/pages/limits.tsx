@@ -32,8 +32,7 @@ function Raises({ card }: { card: string }) {
     <Asked query={asked} rows={2}>
       {({ raises, holder_limits: own }) => (
         <>
-          {raises.length + own.length === 0 ? <Empty title={t('limits.none')} /> : null}
-          {raises.map((raise) => (
+                    {raises.map((raise) => (
             <Group key={raise.limit} justify="space-between" p="sm"><Text size="sm">{t('settings.raise', { limit: raise.limit })} · {raise.reason} · {raise.entered_by}, {raise.approved_by}</Text><Group gap={8}><Money value={raise.ceiling} /><Badge color={raise.in_force ? 'petrol' : 'gray'}>{t('settings.until')} <When at={raise.until} /></Badge></Group></Group>
           ))}
           {own.map((limit) => (

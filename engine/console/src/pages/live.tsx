@@ -68,7 +68,7 @@ function Inside({ second }: { second: Second | undefined }) {
   return (
     <Stack gap={8}>
       {rows.map(([name, value]) => (
-        <Group key={name} justify="space-between"><Text size="sm" className="quiet">{name}</Text><span>{value}</span></Group>
+        <Group key={name} justify="space-between" wrap="nowrap"><Text size="sm" className="quiet nowrap">{name}</Text><Text size="sm" component="div" truncate>{value}</Text></Group>
       ))}
     </Stack>
   );
@@ -167,9 +167,9 @@ export default function Live() {
             <Plot label={t('live.timesPlot')} data={times} span={SPANS[span]} zone={zone} format={micros} series={[{ label: 'p50', colour: '--plot-first' }, { label: 'p99', colour: '--plot-second' }]} />
           </Paper>
         </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 6, xl: 5 }}><Paper flush title={t('live.listeners')}><Listeners second={last} /></Paper></Grid.Col>
-        <Grid.Col span={{ base: 12, sm: 6, md: 3, xl: 3 }}><Paper title={t('live.inside')}><Inside second={last} /></Paper></Grid.Col>
-        <Grid.Col span={{ base: 12, sm: 6, md: 3, xl: 4 }}><Paper title={t('live.codes')}><Codes codes={longer.codes} /></Paper></Grid.Col>
+        <Grid.Col span={{ base: 12, md: 6, lg: 5 }}><Paper flush title={t('live.listeners')}><Listeners second={last} /></Paper></Grid.Col>
+        <Grid.Col span={{ base: 12, sm: 6, md: 6, lg: 4 }}><Paper title={t('live.inside')}><Inside second={last} /></Paper></Grid.Col>
+        <Grid.Col span={{ base: 12, sm: 6, md: 12, lg: 3 }}><Paper title={t('live.codes')}><Codes codes={longer.codes} /></Paper></Grid.Col>
       </Grid>
       <Decisions decisions={held ?? state.decisions} isHeld={held !== undefined} hold={() => setHeld(held ? undefined : state.decisions)} />
     </Stack>

@@ -48,19 +48,19 @@ function Filters({ values, apply }: { values: Values; apply: (values: Values) =>
   };
   return (
     <form onSubmit={submit} role="search">
-      <Group align="flex-start" gap="sm">
+      <Group align="flex-start" gap="xs">
         {FIELDS.map((field) => (
           <TextInput
             key={field}
             label={t(`tx.filter.${field}`)}
             placeholder={t(`tx.example.${field}`)}
             value={draft[field] ?? ''}
-            w={field === 'from' || field === 'to' ? 150 : 120}
+            w={field === 'code' ? 70 : field === 'from' || field === 'to' ? 124 : 112}
             error={wrong === field ? t('tx.noPan') : undefined}
             onChange={(event) => setDraft({ ...draft, [field]: event.currentTarget.value })}
           />
         ))}
-        <Group mt={24} gap="xs">
+        <Group mt={22} gap={4}>
           <Button type="submit">{t('common.find')}</Button>
           <Button variant="subtle" color="gray" onClick={() => { setDraft({}); apply({}); }}>{t('common.clear')}</Button>
         </Group>

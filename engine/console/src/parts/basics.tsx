@@ -44,7 +44,7 @@ export function Code({ code }: { code: string }) {
   const known = i18n.exists(`codes.${code}`);
   const colour = GOOD.has(code) ? 'green' : code === '70' || code === '65' ? 'yellow' : 'red';
   const badge = (
-    <Badge color={colour} className="mono" autoContrast>
+    <Badge color={colour} className="mono" autoContrast style={{ flex: 'none' }} styles={{ label: { overflow: 'visible' } }}>
       {code}
     </Badge>
   );
@@ -53,7 +53,7 @@ export function Code({ code }: { code: string }) {
 
 /** The id of a rule of the rule book. */
 export function Rule({ id }: { id: string }) {
-  return <Badge color="gray" variant="outline" className="mono" size="sm">{id}</Badge>;
+  return <span className="rule">{id}</span>;
 }
 
 export type Tone = 'good' | 'bad' | 'warn' | 'none';
@@ -71,12 +71,12 @@ export function Light({ tone, children }: { tone: Tone; children: ReactNode }) {
 /** The head of a page: its name, one line about it, what can be done. */
 export function Head({ title, about, children }: { title: ReactNode; about?: ReactNode; children?: ReactNode }) {
   return (
-    <Group justify="space-between" align="flex-end" mb="md" gap="md">
+    <Group justify="space-between" align="flex-end" gap="lg" wrap="nowrap" mih={50}>
       <div>
         <Title order={1}>{title}</Title>
         {about ? <Text className="quiet" size="sm" mt={2}>{about}</Text> : null}
       </div>
-      <Group gap="xs">{children}</Group>
+      <Group gap="xs" wrap="nowrap" style={{ flex: 'none' }}>{children}</Group>
     </Group>
   );
 }
@@ -110,7 +110,7 @@ export function Figure({ name, children, note }: { name: string; children: React
 /** Names with their values, in two columns. */
 export function Facts({ items }: { items: [ReactNode, ReactNode][] }) {
   return (
-    <dl style={{ margin: 0, display: 'grid', gridTemplateColumns: 'minmax(7rem, auto) 1fr', gap: '0.45rem 1rem' }}>
+    <dl style={{ margin: 0, display: 'grid', gridTemplateColumns: 'minmax(7rem, auto) 1fr', gap: '0.45rem 1rem', fontSize: '0.8125rem' }}>
       {items.map(([name, value], at) => (
         <div key={at} style={{ display: 'contents' }}>
           <dt className="quiet">{name}</dt>

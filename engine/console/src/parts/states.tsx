@@ -11,10 +11,10 @@ import { IconAlert, IconEmpty } from './icons';
 /** Nothing here, and how there could be something. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
-    <Center p="xl">
+    <Center px="md" py="lg">
       <Stack align="center" gap={6} maw={420}>
-        <IconEmpty size={28} stroke={1.4} aria-hidden className="quiet" />
-        <Text fw={560} ta="center">{title}</Text>
+        <IconEmpty size={24} stroke={1.4} aria-hidden className="quiet" />
+        <Text size="sm" fw={560} ta="center">{title}</Text>
         {children ? <Text size="sm" className="quiet" ta="center" component="div">{children}</Text> : null}
       </Stack>
     </Center>

@@ -35,5 +35,6 @@ export const PAGES: readonly PageInfo[] = [
   { path: '/disputes', name: 'disputes', icon: icons.IconDisputes, key: 's' },
   { path: '/notices', name: 'notices', icon: icons.IconNotices, key: 'n' },
   { path: '/audit', name: 'audit', icon: icons.IconAudit, key: 'j' },
+  { path: '/users', name: 'users', icon: icons.IconUsers, key: 'u' },
   { path: '/keys', name: 'keys', icon: icons.IconKeys, key: 'k' },
 ];

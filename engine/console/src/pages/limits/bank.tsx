@@ -49,7 +49,7 @@ export function Bank({ rules }: { rules: Rules }) {
       <Table className="rows">
         <Table.Thead>
           <Table.Tr>
-            <Table.Th w={70} />
+            <Table.Th w={80} />
             <Table.Th>{t('limits.name')}</Table.Th>
             <Table.Th>{t('limits.scope')}</Table.Th>
             <Table.Th>{t('limits.window')}</Table.Th>

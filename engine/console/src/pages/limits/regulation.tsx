@@ -23,7 +23,7 @@ export function Regulation({ rules }: { rules: Rules }) {
     <Table className="rows">
       <Table.Tbody>
         <Table.Tr>
-          <Table.Td w={70}><Rule id={isOldTap ? 'CTL-1' : 'CTL-2'} /></Table.Td>
+          <Table.Td w={80}><Rule id={isOldTap ? 'CTL-1' : 'CTL-2'} /></Table.Td>
           <Table.Td><Group gap={8}>{t('limits.contactless')}<Badge color="gray">{t('limits.edition')} {contactless}</Badge></Group></Table.Td>
           <Table.Td>{isOldTap ? `${t('limits.indicators', { count: Number(TAP_INDICATORS) })}, ${t('limits.perTransaction')}` : t('limits.ownTiers')}</Table.Td>
           <Table.Td className="num">{isOldTap ? <Money value={times(rules.indicator, TAP_INDICATORS)} currency="KGS" /> : '—'}</Table.Td>

@@ -1,0 +1,89 @@
+/** Users and what each role may do; alerts about unusual access (SIG-4, PII-2). */
+
+import { Badge, Button, Group, Stack, Table, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { createColumnHelper } from '@tanstack/react-table';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { call } from '@/api/client';
+import type { PermissionView, UserView } from '@/api/types';
+import { Head, Light, Paper, When } from '@/parts/basics';
+import { IconCheck } from '@/parts/icons';
+import { Rows } from '@/parts/rows';
+import { Asked } from '@/parts/states';
+import { useSession } from '@/shell/session';
+
+const column = createColumnHelper<UserView>();
+const ROLES = ['operator', 'checker', 'auditor', 'privacy', 'key_custodian', 'security_officer'] as const;
+
+function Permissions() {
+  const { t } = useTranslation();
+  const asked = useQuery({ queryKey: ['permissions'], queryFn: () => call<{ permissions: PermissionView[] }>('GET', '/permissions') });
+  return (
+    <Paper flush title={t('users.permissions')}>
+      <Asked query={asked}>
+        {({ permissions }) => (
+          <Table.ScrollContainer minWidth={820} type="native" mah={460} scrollAreaProps={{ tabIndex: 0, 'aria-label': t('users.permissions') } as object}>
+            <Table className="rows" stickyHeader verticalSpacing={4}>
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('users.permission')}</Table.Th>
+                  {ROLES.map((role) => <Table.Th key={role} ta="center">{t(`roles.${role}`)}</Table.Th>)}
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {permissions.filter((one) => one.who === 'roles').map((one) => (
+                  <Table.Tr key={`${one.method} ${one.path}`}>
+                    <Table.Td className="mono"><span className="quiet">{one.method}</span> {one.path}</Table.Td>
+                    {ROLES.map((role) => <Table.Td key={role} ta="center">{one.roles.includes(role) ? <IconCheck size={16} aria-label={t('common.yes')} /> : null}</Table.Td>)}
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        )}
+      </Asked>
+    </Paper>
+  );
+}
+
+function Users() {
+  const { t } = useTranslation();
+  const asked = useQuery({ queryKey: ['users'], queryFn: () => call<{ users: UserView[] }>('GET', '/users') });
+  const columns = useMemo(
+    () => [
+      column.accessor('user', { header: t('users.user'), cell: (c) => <b>{c.getValue()}</b> }),
+      column.accessor('roles', { header: t('users.roles'), enableSorting: false, cell: (c) => <Group gap={4}>{c.getValue().map((role) => <Badge key={role} color="gray">{t(`roles.${role}` as 'roles.operator', role)}</Badge>)}</Group> }),
+      column.accessor('active', {
+        header: t('users.state'),
+        cell: (c) => (c.row.original.locked_until ? <Light tone="warn">{t('users.locked')}</Light> : <Light tone={c.getValue() ? 'good' : 'none'}>{t(c.getValue() ? 'users.isActive' : 'users.inactive')}</Light>),
+      }),
+      column.accessor('second_factor', { header: t('users.secondFactor'), cell: (c) => t(c.getValue() ? 'users.enrolled' : 'users.notEnrolled') }),
+      column.accessor((row) => row.keys.filter((key) => key.standing === 'good').length, { id: 'keys', header: t('users.key'), meta: { right: true } }),
+      column.accessor('last_login', { header: t('users.last'), cell: (c) => <When at={c.getValue()} /> }),
+    ],
+    [t],
+  );
+  return (
+    <Paper flush>
+      <Asked query={asked}>
+        {({ users }) => <Rows label={t('pages.users')} rows={users} columns={columns} id={(row) => row.user} empty={{ title: t('users.none'), hint: t('users.noneHint') }} />}
+      </Asked>
+    </Paper>
+  );
+}
+
+export default function UsersPage() {
+  const { t } = useTranslation();
+  const { may } = useSession();
+  return (
+    <Stack gap="md">
+      <Head title={t('pages.users')} about={t('users.about')}>
+        {may('orders.draft') ? <Button component={Link} to="/orders/new?kind=users">{t('users.change')}</Button> : null}
+      </Head>
+      {may('users.see') ? <Users /> : <Paper><Text size="sm">{t('users.notYours')}</Text></Paper>}
+      <Permissions />
+    </Stack>
+  );
+}

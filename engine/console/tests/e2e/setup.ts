@@ -1,0 +1,65 @@
+/**
+ * A real engine for the stories: the demo's portfolio and rules on ports of its own, users made by
+ * `tamga user`, a test clock so that one-time codes can be had without waiting.
+ */
+
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { enrol, type Person } from './engine';
+
+const ROOT = resolve(import.meta.dirname, '../../../..');
+const BINARIES = process.env['TAMGA_BIN'] ?? join(ROOT, 'target/debug');
+const BEGIN = '2026-11-23T10:00:00+06:00';
+const PATIENCE_MS = 60_000;
+
+const USERS = { aida: 'operator', bakyt: 'checker', chynara: 'auditor', eldar: 'operator' } as const;
+
+async function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/health/ready`).then((answer) => answer.ok, () => false);
+}
+
+/** Ports beside the demo's, so that both can run. */
+function moved(text: string): string {
+  return text.replaceAll(/127\.0\.0\.1:(858\d)/g, '127.0.0.1:1$1');
+}
+
+export default async function setup(): Promise<() => void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tamga-console-'));
+  cpSync(join(ROOT, 'deploy/demo'), folder, { recursive: true });
+  const config = join(folder, 'tamga.toml');
+  writeFileSync(config, moved(readFileSync(config, 'utf8')));
+  const tamga = (...args: string[]) => execFileSync(join(BINARIES, 'tamga'), args, { encoding: 'utf8', cwd: folder });
+  const at = ['--config', config, '--test-clock', BEGIN];
+  tamga('import', ...at, join(folder, 'portfolio.jsonl'));
+  const passwords: Record<string, string> = {};
+  for (const [user, roles] of Object.entries(USERS)) {
+    const said = tamga('user', 'add', user, '--roles', roles, ...at, '--by', 'setup');
+    const password = /password:?\s+(\S+)/i.exec(said)?.[1];
+    if (!password) throw new Error(`no password in: ${said}`);
+    passwords[user] = password;
+  }
+  const engine = spawn(join(BINARIES, 'tamga'), ['serve', ...at], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  engine.stderr.on('data', (part: Buffer) => { log = (log + part.toString()).slice(-20_000); });
+  const url = 'http://127.0.0.1:18580';
+  const until = Date.now() + PATIENCE_MS;
+  while (!(await isReady(url))) {
+    if (engine.exitCode !== null || Date.now() > until) throw new Error(`the engine did not start:\n${log}`);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  process.env['TAMGA_E2E_PASSWORDS'] = JSON.stringify(passwords);
+  process.env['TAMGA_E2E_FOLDER'] = folder;
+  process.env['TAMGA_E2E_BIN'] = BINARIES;
+  // The console that is tested is the one in the program, not a page that says how to build it.
+  const page = await (await fetch(url)).text();
+  if (!page.includes('/assets/')) throw new Error('the engine was built without the console: make console');
+  const people: Record<string, Person> = {};
+  for (const user of ['aida', 'bakyt', 'chynara']) people[user] = await enrol(user, passwords[user] ?? '');
+  process.env['TAMGA_E2E_PEOPLE'] = JSON.stringify(people);
+  return () => {
+    engine.kill('SIGTERM');
+    rmSync(folder, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { en } from '@/i18n/en';
+import { ky } from '@/i18n/ky';
+import { ru } from '@/i18n/ru';
+
+type Tree = { [key: string]: string | Tree };
+
+function texts(tree: Tree, path = ''): [string, string][] {
+  return Object.entries(tree).flatMap(([key, value]) =>
+    typeof value === 'string' ? [[path + key, value] as [string, string]] : texts(value, `${path}${key}.`),
+  );
+}
+
+const holes = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
+const english = new Map(texts(en));
+/** The same in every language: abbreviations, signs and examples. */
+const SAME = /^(tx\.example|cards\.example|order\.(pickHint|capSum)|live\.(perSecond)|roles\.|scopes\.|card\.id|audit\.id|categories\.|tx\.filter)/;
+
+describe.each([['ru', ru], ['ky', ky]] as const)('%s', (_, language) => {
+  const all = new Map(texts(language));
+
+  it('says everything that English says, and nothing else', () => {
+    expect([...all.keys()].sort()).toEqual([...english.keys()].sort());
+  });
+
+  it('leaves no text empty and fills the same holes', () => {
+    for (const [key, text] of all) {
+      expect(text.trim(), key).not.toBe('');
+      expect(holes(text), key).toEqual(holes(english.get(key) ?? ''));
+    }
+  });
+
+  it('is written in Cyrillic where English is words', () => {
+    const left = [...all].filter(([key, text]) => text === english.get(key) && /[a-z]{4}/i.test(text) && !SAME.test(key));
+    expect(left).toEqual([]);
+  });
+
+  it('has no Latin letter that only looks Cyrillic', () => {
+    const mixed = [...all].filter(([, text]) => /[а-яёөүң][a-z]|[a-z][а-яёөүң]/i.test(text.replaceAll(/\{\{\w+\}\}|\bid\b/gi, ' ')));
+    expect(mixed).toEqual([]);
+  });
+});
+
+it('Kyrgyz is not Russian', () => {
+  const both = texts(ky).filter(([key, text]) => text === new Map(texts(ru)).get(key) && text.length > 14);
+  expect(both.length).toBeLessThan(12);
+});

@@ -26,7 +26,7 @@ function zoneMinutes(second: Second | undefined): number {
 function Listeners({ second }: { second: Second | undefined }) {
   const { t } = useTranslation();
   return (
-    <Table className="rows">
+    <Table className="rows" horizontalSpacing={9}>
       <Table.Thead>
         <Table.Tr>
           <Table.Th>{t('live.listener')}</Table.Th>
@@ -63,7 +63,7 @@ function Inside({ second }: { second: Second | undefined }) {
     [t('live.commit'), second ? micros(second.journal.commit_us) : '—'],
     [t('live.queue'), second?.queue ?? '—'],
     [t('live.readModel'), <Light key="r" tone={data?.read_model?.failure ? 'bad' : behind > 5000 ? 'warn' : 'good'}>{data?.read_model?.failure ?? t('live.behind', { count: behind })}</Light>],
-    [t('live.module'), <Light key="m" tone={data?.security_module?.status === 'ready' ? 'good' : 'warn'}>{data?.security_module ? `${data.security_module.kind}: ${t(`health.${data.security_module.status}` as 'health.ready', data.security_module.status)}` : '—'}</Light>],
+    [t('live.module'), <Light key="m" tone={data?.security_module?.status === 'ready' ? 'good' : 'warn'}><span title={data?.security_module?.kind}>{data?.security_module ? t(`health.${data.security_module.status}` as 'health.ready', data.security_module.status) : '—'}</span></Light>],
   ];
   return (
     <Stack gap={8}>
@@ -85,7 +85,7 @@ function Codes({ codes }: { codes: [string, number][] }) {
         <div key={code}>
           <Group justify="space-between" mb={3} wrap="nowrap">
             <Group gap={8} wrap="nowrap"><Code code={code} /><Text size="sm" truncate>{t(`codes.${code}` as 'codes.00', '')}</Text></Group>
-            <span className="num">{count(times, language)} <span className="quiet">{((times * 100) / total).toFixed(1)} %</span></span>
+            <Text size="sm" className="num" component="span">{count(times, language)} <span className="quiet">{((times * 100) / total).toFixed(1)} %</span></Text>
           </Group>
           <div className="bar" aria-hidden><span style={{ width: `${(times * 100) / total}%`, background: code === '00' ? 'var(--plot-good)' : 'var(--plot-second)' }} /></div>
         </div>
@@ -168,8 +168,8 @@ export default function Live() {
           </Paper>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6, lg: 5 }}><Paper flush title={t('live.listeners')}><Listeners second={last} /></Paper></Grid.Col>
-        <Grid.Col span={{ base: 12, sm: 6, md: 6, lg: 4 }}><Paper title={t('live.inside')}><Inside second={last} /></Paper></Grid.Col>
-        <Grid.Col span={{ base: 12, sm: 6, md: 12, lg: 3 }}><Paper title={t('live.codes')}><Codes codes={longer.codes} /></Paper></Grid.Col>
+        <Grid.Col span={{ base: 12, sm: 6, md: 6, lg: 3 }}><Paper title={t('live.inside')}><Inside second={last} /></Paper></Grid.Col>
+        <Grid.Col span={{ base: 12, sm: 6, md: 12, lg: 4 }}><Paper title={t('live.codes')}><Codes codes={longer.codes} /></Paper></Grid.Col>
       </Grid>
       <Decisions decisions={held ?? state.decisions} isHeld={held !== undefined} hold={() => setHeld(held ? undefined : state.decisions)} />
     </Stack>

@@ -1,6 +1,6 @@
 /** One's own account: roles, the personal key in this browser, the password. */
 
-import { Alert, Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { Alert, Badge, Button, Group, Spoiler, Stack, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
@@ -53,7 +53,7 @@ export default function Me() {
         <Facts
           items={[
             [t('me.roles'), <Group key="r" gap={6}>{session.roles.map((role) => <Badge key={role}>{t(`roles.${role}` as 'roles.operator', role)}</Badge>)}</Group>],
-            [t('me.permissions'), <Group key="p" gap={6}>{session.permissions.map((one) => <Badge key={one} color="gray" className="mono">{one}</Badge>)}</Group>],
+            [t('me.permissions'), <Spoiler key="p" maxHeight={84} showLabel={t('common.more')} hideLabel={t('order.hideContent')}><Group gap={6}>{session.permissions.map((one) => <span key={one} className="rule">{one}</span>)}</Group></Spoiler>],
             [t('me.idle'), t('me.minutes', { count: Math.round(session.idle_seconds / 60) })],
           ]}
         />

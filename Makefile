@@ -32,6 +32,11 @@ $(CONSOLE)/node_modules/ready: $(CONSOLE)/package-lock.json | node
 	cd $(CONSOLE) && npm ci --no-audit --no-fund
 	@touch $@
 
+## console-api  the API's document as the console's types are made from, from the engine as it is
+console-api:
+	TAMGA_UPDATE=1 $(CARGO) test --quiet --locked -p tamga --test openapi_document
+	cd $(CONSOLE) && npm run --silent check
+
 node:
 	@command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' \
 	  || { echo "installing Node.js"; apt-get update -qq && apt-get install -y -qq nodejs; \

@@ -1,12 +1,11 @@
 /**
- * The engine's API, typed from its own OpenAPI document. Every POST carries an Idempotency-Key, and
+ * Asking the engine. What is asked and answered is typed by `types.ts`, from the engine's own OpenAPI
+ * document; a test holds every address that is asked here against that document. Every POST carries an Idempotency-Key, and
  * every change the session's CSRF token. A session that ended is told to whoever listens, so that
  * the page stays as it is behind the lock.
  */
 
-import createClient, { type Middleware } from 'openapi-fetch';
 import { ApiProblem, problemOf } from './problem';
-import type { paths } from './schema';
 
 export const API = '/api/v1';
 
@@ -51,41 +50,7 @@ export function isByItself(now = Date.now()): boolean {
 
 const BACKGROUND = 'X-Tamga-Background';
 
-const CHANGES = new Set(['POST', 'PUT', 'DELETE', 'PATCH']);
-
-const carried: Middleware = {
-  onRequest({ request }) {
-    const { method, headers } = request;
-    if (isByItself()) headers.set(BACKGROUND, '1');
-    if (CHANGES.has(method) && csrf !== undefined) headers.set('X-CSRF-Token', csrf);
-    if (method === 'POST' && !headers.has('Idempotency-Key')) {
-      headers.set('Idempotency-Key', newKey());
-    }
-    return request;
-  },
-};
-
-export const client = createClient<paths>({ baseUrl: '', credentials: 'same-origin' });
-client.use(carried);
-
-interface Answer<T> {
-  data?: T;
-  error?: unknown;
-  response: Response;
-}
-
-/** The answer's body, or its problem thrown. */
-export async function take<T>(answer: Promise<Answer<T>>): Promise<T> {
-  const { data, error, response } = await answer;
-  if (!response.ok) {
-    const isLogin = response.url.includes(`${API}/session`);
-    if (response.status === 401 && !isLogin) sessionEnded();
-    throw new ApiProblem(problemOf(response.status, error));
-  }
-  return data as T;
-}
-
-/** As [`take`] for an address that is put together at run time. */
+/** The answer's body, or its problem thrown; nothing where the answer has none. */
 export async function call<T>(
   method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
@@ -110,6 +75,8 @@ export async function call<T>(
   } catch {
     told = undefined;
   }
-  const answer = response.ok ? { data: told as T, response } : { error: told, response };
-  return take<T>(Promise.resolve(answer));
+  if (response.ok) return told as T;
+  // The steps of a login are answered with 401 where they are wrong; that ends nothing.
+  if (response.status === 401 && !path.startsWith('/session')) sessionEnded();
+  throw new ApiProblem(problemOf(response.status, told));
 }

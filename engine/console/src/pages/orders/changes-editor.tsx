@@ -49,7 +49,7 @@ function Row({ change, from, set, remove, problem }: { change: { path: string; t
       <Table.Td className="mono">{line(from)}</Table.Td>
       <Table.Td>
         {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : (
-          <TextInput size="xs" className="mono" aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem?.detail} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
+          <TextInput size="xs" classNames={{ input: 'mono' }} aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem?.detail} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
         )}
       </Table.Td>
       <Table.Td ta="right">
@@ -73,9 +73,9 @@ function Pick({ draft, set, leaves }: Pick<Props, 'draft' | 'set' | 'leaves'>) {
   };
   return (
     <Group align="flex-end" gap="sm">
-      <TextInput label={t('order.newPath')} className="mono" list="rule-paths" placeholder={EXAMPLES[draft.kind] ?? t('order.pickHint')} value={path} onChange={(event) => setPath(event.currentTarget.value)} style={{ flex: '2 1 260px' }} description={from === undefined ? undefined : `${t('order.from')}: ${line(from)}`} inputWrapperOrder={['label', 'input', 'description']} />
+      <TextInput label={t('order.newPath')} classNames={{ input: 'mono' }} list="rule-paths" placeholder={EXAMPLES[draft.kind] ?? t('order.pickHint')} value={path} onChange={(event) => setPath(event.currentTarget.value)} style={{ flex: '2 1 260px' }} description={from === undefined ? undefined : `${t('order.from')}: ${line(from)}`} inputWrapperOrder={['label', 'input', 'description']} />
       <datalist id="rule-paths">{offered.map((leaf) => <option key={leaf.path} value={leaf.path}>{line(leaf.value)}</option>)}</datalist>
-      <TextInput label={t('order.newValue')} className="mono" value={text} onChange={(event) => setText(event.currentTarget.value)} style={{ flex: '1 1 140px' }} onKeyDown={(event) => { if (event.key === 'Enter') { event.preventDefault(); add(); } }} />
+      <TextInput label={t('order.newValue')} classNames={{ input: 'mono' }} value={text} onChange={(event) => setText(event.currentTarget.value)} style={{ flex: '1 1 140px' }} onKeyDown={(event) => { if (event.key === 'Enter') { event.preventDefault(); add(); } }} />
       <Button variant="light" disabled={path.trim() === '' || text.trim() === ''} onClick={add}>{t('order.addValue')}</Button>
       <Button variant="subtle" color="red" disabled={from === undefined} onClick={() => { set(withChange(draft, path.trim(), null)); setPath(''); }}>{t('order.remove')}</Button>
     </Group>

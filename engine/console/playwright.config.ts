@@ -5,6 +5,7 @@ const executablePath = process.env['TAMGA_BROWSER'] ?? '/usr/bin/chromium';
 
 export default defineConfig({
   testDir: 'tests/e2e',
+  testIgnore: process.env['TAMGA_PICTURES'] ? [] : ['**/pictures.spec.ts'],
   outputDir: 'node_modules/.cache/e2e',
   globalSetup: './tests/e2e/setup.ts',
   timeout: 60_000,

@@ -136,14 +136,20 @@ export interface AgentDetail extends AgentView { terminals: TerminalView[]; card
 
 /** `GET /orders/{id}/preview`. */
 export interface PreviewView {
-  status: 'running' | 'done' | 'failed' | 'cancelled';
-  progress_percent?: number | null;
+  status: 'none' | 'running' | 'done' | 'cancelled' | 'failed';
+  done_records: number;
+  all_records: number;
   error?: string | null;
-  preview?: { order: number; digest: string; days: number; records: number; took_ms: number; per_second: number; effect: Effect } | null;
+  /** Of an earlier revision of the order. */
+  void: boolean;
+  preview?: { days: number; from: string; to: string; digest: string; records: number; took_ms: number; per_second: number; effect: Effect } | null;
 }
 
 /** `GET /orders/{id}/shadow`. */
-export interface ShadowView { order: number; digest: string; since: string; running: boolean; stopped?: string | null; behind: number; differ: number; effect: Effect }
+export interface ShadowView { order: number; void: boolean; since: string; running: boolean; stopped?: string | null; behind: number; effect: Effect }
+
+/** `GET /transactions/{id}/under`. */
+export interface UnderView { id: string; order: number; same: boolean; was: EffectSide; would_be: EffectSide & { trace: TraceLine[] } }
 
 /** A row of `GET /users`. */
 export interface UserView {

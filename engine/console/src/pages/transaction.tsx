@@ -12,6 +12,7 @@ import { Asked, Empty } from '@/parts/states';
 import { useSession } from '@/shell/session';
 import { Story } from './transactions/story';
 import { Trace } from './transactions/trace';
+import { Under } from './transactions/under';
 
 function Request({ tx }: { tx: TransactionDetail }) {
   const { t } = useTranslation();
@@ -93,12 +94,15 @@ export default function Transaction() {
           </Head>
           <Grid gap="md">
             <Grid.Col span={{ base: 12, lg: 7 }}>
+              <Stack gap="md">
               <Paper
                 title={t('tx.why')}
                 aside={<SegmentedControl size="xs" value={view} onChange={setView} data={[{ value: 'story', label: t('tx.story') }, { value: 'trace', label: t('tx.trace') }]} />}
               >
                 {view === 'story' ? <Story id={tx.id} /> : <Trace lines={tx.trace} />}
               </Paper>
+              <Under id={tx.id} />
+              </Stack>
             </Grid.Col>
             <Grid.Col span={{ base: 12, lg: 5 }}>
               <Stack gap="md"><Request tx={tx} /><Books tx={tx} /><Related tx={tx} /></Stack>

@@ -74,7 +74,7 @@ function Sidebar({ close }: { close: () => void }) {
   const { t } = useTranslation();
   const { pathname } = useLocation();
   return (
-    <Box component="nav" aria-label={t('shell.menu')} p={8}>
+    <Box p={8}>
       {PAGES.map(({ path, name, icon: Icon }) => (
         <NavLink
           key={path}
@@ -135,7 +135,7 @@ export function Layout() {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar><Sidebar close={close} /></AppShell.Navbar>
+      <AppShell.Navbar aria-label={t('shell.menu')}><Sidebar close={close} /></AppShell.Navbar>
       <AppShell.Main id="main" tabIndex={-1} style={{ outline: 'none' }}>
         <Outlet />
       </AppShell.Main>

@@ -39,7 +39,8 @@ export function Palette() {
     { id: 'leave', label: t('shell.leave'), leftSection: <IconLeave size={18} />, onClick: () => void leave() },
   ];
   const matches = (label?: string) => (label ?? '').toLowerCase().includes(asked.toLowerCase());
-  const actions = [...found, ...[...pages, ...doings].filter((one) => matches(one.label))];
+  // What is named so comes before what might have that id.
+  const actions = [...[...pages, ...doings].filter((one) => matches(one.label)), ...found];
   return (
     <Spotlight.Root query={query} onQueryChange={setQuery} shortcut={['mod + K', '/']} clearQueryOnClose>
       <Spotlight.Search placeholder={t('palette.hint')} aria-label={t('palette.hint')} leftSection={<IconSearch size={18} />} />

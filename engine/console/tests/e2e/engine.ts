@@ -73,7 +73,7 @@ export function person(name: string): Person {
 }
 
 export function passwordOf(name: string): string {
-  return `${name} counts 7 tamgas at dawn`;
+  return `${name.length} quiet rivers, ${name.charCodeAt(0)} seals at dawn`;
 }
 
 /** The first login over the API: a password of one's own and a second factor. */
@@ -100,7 +100,7 @@ export async function enrol(name: string, temporary: string): Promise<Person> {
 export async function login(page: Page, person: Person): Promise<void> {
   await page.goto('/');
   await page.getByLabel('User').fill(person.name);
-  await page.getByLabel('Password').fill(person.password);
+  await page.getByLabel('Password', { exact: true }).fill(person.password);
   await page.getByRole('button', { name: 'Continue' }).click();
   await expect(page.getByLabel('One-time code 1')).toBeVisible();
   await type(page, await code(person.secret));

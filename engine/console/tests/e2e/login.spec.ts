@@ -48,8 +48,6 @@ test('a session that ended elsewhere asks for a login and keeps the draft', asyn
   const other = await browser.newPage();
   await login(other, aida);
   // One user has one session: the first page learns it with its next question.
-  await page.getByRole('link', { name: 'Audit' }).focus();
-  await page.evaluate(() => window.dispatchEvent(new Event('visibilitychange')));
   await page.getByRole('textbox', { name: 'Path' }).fill('limit[x].ceiling');
   await page.getByLabel('Value').fill('1.00');
   await page.getByRole('button', { name: 'Add' }).last().click();
@@ -70,6 +68,7 @@ test('the keyboard alone leads everywhere', async ({ page }) => {
   await page.keyboard.press('t');
   await expect(page).toHaveURL(/\/transactions$/);
   await page.keyboard.press('Control+k');
+  await expect(page.getByPlaceholder(/A page, a command/)).toBeFocused();
   await page.keyboard.type('audit');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(/\/audit$/);

@@ -53,10 +53,10 @@ export function Preview({ order }: { order: Order }) {
       <Stack gap="md">
         <Trouble error={start.error ?? asked.error} />
         {view?.status === 'failed' ? <Trouble error={new Error(view.error ?? '')} /> : null}
-        {isRunning ? <div><Text size="sm" mb={6}>{t('order.previewRunning')}</Text><Progress value={view.progress_percent ?? 100} animated aria-label={t('order.previewRunning')} /></div> : null}
+        {isRunning ? <div><Text size="sm" mb={6}>{t('order.previewRunning')}</Text><Progress value={(view.done_records * 100) / Math.max(1, view.all_records)} animated aria-label={t('order.previewRunning')} /></div> : null}
         {view?.preview ? (
           <>
-            <Text size="sm" className="quiet">{view.preview.days} {t('order.daysShort')} · {count(view.preview.records, language)} · {count(view.preview.per_second, language)}/{t('live.s')}{view.preview.digest === order.digest ? '' : ` · ${t('order.previewOld')}`}</Text>
+            <Text size="sm" className="quiet">{view.preview.days} {t('order.daysShort')} · {count(view.preview.records, language)} · {count(view.preview.per_second, language)}/{t('live.s')}{view.void ? ` · ${t('order.previewOld')}` : ''}</Text>
             <Effect effect={view.preview.effect} order={order.id} />
           </>
         ) : null}

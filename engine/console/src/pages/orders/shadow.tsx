@@ -38,7 +38,7 @@ export function Shadow({ order }: { order: Order }) {
         <Trouble error={change.error ?? asked.error} />
         {shadow ? (
           <>
-            <Group gap="md"><Light tone={shadow.running ? 'good' : 'warn'}>{shadow.stopped ?? <When at={shadow.since} />}</Light><Text size="sm" className="quiet">{t('order.shadowOther')}: {shadow.differ} · {t('live.behind', { count: shadow.behind })}</Text></Group>
+            <Group gap="md"><Light tone={shadow.running ? 'good' : 'warn'}>{shadow.stopped ?? <When at={shadow.since} />}</Light><Text size="sm" className="quiet">{shadow.void ? `${t('order.previewOld')} · ` : ''}{t('live.behind', { count: shadow.behind })}</Text></Group>
             <Effect effect={shadow.effect} order={order.id} />
           </>
         ) : <Empty title={t('order.shadowOff')}>{t('order.shadowAbout')}</Empty>}

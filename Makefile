@@ -58,6 +58,12 @@ load-report: build
 ## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people,
 ##              SoftHSM, Node.js with the console's packages, a browser
 setup: $(VENV)/ready softhsm console chromium
+## generator-cost  what the load generator itself costs, and whether its percentiles are so
+generator-cost: build
+	$(PYTHON) benches/generator_cost.py --target-dir $(TARGET_DIR)
+
+## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people, SoftHSM
+setup: $(VENV)/ready softhsm
 
 softhsm:
 	@command -v softhsm2-util >/dev/null \

@@ -51,13 +51,15 @@ class Bench:
         self.ports = {name: free_port() for name in ("pos", "http", "echo")}
         self.portfolio = self.folder / "portfolio.jsonl"
         self.running, self.counter = [], 1
+        # More of the listener's settings.
+        self.more = ""
 
     def start(self):
         config = self.folder / "tamga.toml"
         config.write_text(
             '[security]\ntest_keys = true\n[log]\nlevel = "warn"\n[[listener]]\nname = "pos"\n'
             f'bind = "127.0.0.1:{self.ports["pos"]}"\nframing = "u16be"\ntpdu = true\n'
-            f'dialect = "iso87-bcd"\n[http]\nbind = "127.0.0.1:{self.ports["http"]}"\n')
+            f'dialect = "iso87-bcd"\n{self.more}[http]\nbind = "127.0.0.1:{self.ports["http"]}"\n')
         cards = ["--cards", str(self.options.cards), "--maced-pos", "64", "--out", str(self.portfolio)]
         subprocess.run([self.tamga, "generate-portfolio", *cards], check=True)
         subprocess.run([self.tamga, "import", "--config", config, self.portfolio], check=True,
@@ -228,4 +230,5 @@ def report(bench):
           f"  echo p99 ms         {spread(floor, '{:.2f}')}")
 
 
-main()
+if __name__ == "__main__":
+    main()

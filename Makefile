@@ -11,7 +11,7 @@ export TAMGA_TEST_SETUP := 1
 CONSOLE := engine/console
 CONSOLE_SOURCES := $(shell find $(CONSOLE)/src $(CONSOLE)/public $(CONSOLE)/index.html $(CONSOLE)/*.ts $(CONSOLE)/*.json -type f ! -name schema.d.ts ! -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: all softhsm node chromium console console-api build demo test quick conformance model bench bench-smoke fuzz-smoke lint fmt setup clean help
+.PHONY: all load-report generator-cost softhsm node chromium console console-api build demo test quick conformance model bench bench-smoke fuzz-smoke lint fmt setup clean help
 
 all: build
 
@@ -55,15 +55,13 @@ load-report: build
 	$(TARGET_DIR)/release/tamga-sim load --engine -c 16 --threads 2 --rate 1000 --duration 60s --warm-up 2s \
 	  --chaos rough --hot 5%=4 --html load-report.html --json load-report.json
 
-## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people,
-##              SoftHSM, Node.js with the console's packages, a browser
-setup: $(VENV)/ready softhsm console chromium
 ## generator-cost  what the load generator itself costs, and whether its percentiles are so
 generator-cost: build
 	$(PYTHON) benches/generator_cost.py --target-dir $(TARGET_DIR)
 
-## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people, SoftHSM
-setup: $(VENV)/ready softhsm
+## setup        what the whole test suite needs besides Rust: an ISO 8583 client by other people,
+##              SoftHSM, Node.js with the console's packages, a browser
+setup: $(VENV)/ready softhsm console chromium
 
 softhsm:
 	@command -v softhsm2-util >/dev/null \

@@ -72,6 +72,24 @@ impl Fault {
             Self::ClockSkew => "clock-skew",
         }
     }
+
+    /// What happens, in a few words.
+    #[must_use]
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::Drop => "the request never left",
+            Self::Lose => "the answer never arrived",
+            Self::Delay => "the request left late",
+            Self::Duplicate => "the request left twice",
+            Self::Reorder => "its reversal overtook the request",
+            Self::Truncate => "the request was cut short",
+            Self::Corrupt => "a byte of the request was another",
+            Self::HalfOpen => "the terminal was gone without a word",
+            Self::SlowReader => "the terminal stopped reading for a while",
+            Self::Disconnect => "the connection closed after the request",
+            Self::ClockSkew => "the terminal's clock was wrong, by up to a day",
+        }
+    }
 }
 
 /// Everybody does the same at once.
@@ -95,6 +113,23 @@ impl Storm {
             Self::Reversal => "reversal-storm",
         }
     }
+
+    /// What happens on each connection, in a few words.
+    #[must_use]
+    pub const fn described(self) -> &'static str {
+        match self {
+            Self::Reconnect => "all connections closed at once",
+            Self::Reversal => "all terminals took back what they did last",
+        }
+    }
+}
+
+/// What a fault or a storm of that name does, in a few words.
+#[must_use]
+pub fn described(name: &str) -> &'static str {
+    let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name).map(Fault::described);
+    let storm = || Storm::ALL.into_iter().find(|storm| storm.name() == name);
+    fault.or_else(|| storm().map(Storm::described)).unwrap_or_default()
 }
 
 /// What is to go wrong how often.

@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// What is
     #[arg(value_name = "B.json")]
     is: PathBuf,
+    /// Write the comparison as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     /// Write the comparison as a page
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -24,10 +27,14 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn run(self) -> Ran {
         let read = |path: &Path| -> Result<_, SimError> {
-            Ok((path.display().to_string(), LoadReport::read(path)?))
+            let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
+            Ok((name.into_owned(), LoadReport::read(path)?))
         };
         let comparison = Comparison::new(read(&self.was)?, read(&self.is)?);
         print!("{comparison}");
+        if let Some(path) = self.json {
+            files::write(&path, &comparison.json())?;
+        }
         if let Some(path) = self.html {
             files::write(&path, &comparison.html())?;
         }

@@ -13,6 +13,7 @@ use tamga_sim::{SimError, files};
 ///
 /// Exit code 0 if a knee was found, 1 if the goal held up to --most or never.
 #[derive(clap::Args)]
+#[group(id = "find_knee")]
 pub(crate) struct Args {
     #[command(flatten)]
     load: load::Args,

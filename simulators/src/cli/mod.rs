@@ -81,3 +81,13 @@ impl Cli {
 }
 
 type Ran = Result<Outcome, SimError>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_without_contradictions() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -14,6 +14,7 @@ pub(super) struct Watch {
     last_ns: u64,
     before: Counts,
     codes: BTreeMap<Code, u64>,
+    faults: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -63,6 +64,11 @@ impl Watch {
             let text = String::from_utf8_lossy(code).trim_end_matches('\0').to_owned();
             (grown > 0).then_some((text, grown))
         };
+        let faults = live.total.checks.faults.clone();
+        let risen = |(name, count): (&&'static str, &u64)| {
+            let risen = count - self.faults.get(name).copied().unwrap_or_default();
+            (risen > 0).then(|| ((*name).to_owned(), risen))
+        };
         let latency = Latency::of(&live.recent);
         let seconds = seconds(passed_ns).max(1e-9);
         let warm_up = plan.warm_up.as_secs_f64();
@@ -83,10 +89,12 @@ impl Watch {
             disturbed: now.disturbed - before.disturbed,
             wrong: now.wrong - before.wrong,
             codes: codes.iter().filter_map(|(code, count)| grown(code, *count)).collect(),
+            faults: faults.iter().filter_map(risen).collect(),
             // The one in which the warm-up ended belongs to it.
             warming_up: now_ns.saturating_sub(passed_ns / 2) < plan.warm_up_ns(),
         };
         (self.before, self.codes, self.last_ns) = (now, codes, now_ns);
+        self.faults = faults;
         live.recent.reset();
         Some(second)
     }

@@ -5,8 +5,9 @@
 use super::page::escape;
 use std::fmt::Write;
 
-const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 240.0;
+/// Width and height, in half of the page's width and in all of it.
+const HALF: (f64, f64) = (560.0, 240.0);
+const WHOLE: (f64, f64) = (1140.0, 330.0);
 const LEFT: f64 = 54.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 12.0;
@@ -34,6 +35,7 @@ pub(super) struct Series {
 }
 
 /// A scale with its marks.
+#[derive(Default)]
 pub(super) struct Axis {
     min: f64,
     max: f64,
@@ -66,6 +68,11 @@ impl Axis {
         Self { min, max: max.max(min + 1e-9), is_log: false, marks }
     }
 
+    /// Its end.
+    pub(super) const fn most(&self) -> f64 {
+        self.max
+    }
+
     /// Where a value stands, from 0 to 1.
     fn place(&self, value: f64) -> f64 {
         let scale = |value: f64| if self.is_log { value.max(self.min).log10() } else { value };
@@ -81,27 +88,43 @@ fn round_step(least: f64) -> f64 {
     step.unwrap_or(10.0) * power
 }
 
+/// Something that happened, or a border: a line across the plot with a word on its head.
+pub(super) struct Mark {
+    pub(super) at: f64,
+    pub(super) text: String,
+}
+
 /// A plot.
+#[derive(Default)]
 pub(super) struct Chart {
     pub(super) label: String,
+    /// As wide as the page.
+    pub(super) is_wide: bool,
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) series: Vec<Series>,
+    pub(super) marks: Vec<Mark>,
     /// What to say at a place of the x axis.
     pub(super) hover: Vec<(f64, String)>,
 }
 
 impl Chart {
+    fn size(&self) -> (f64, f64) {
+        if self.is_wide { WHOLE } else { HALF }
+    }
+
     fn at(&self, x: f64, y: f64) -> (f64, f64) {
-        let across = LEFT + self.x.place(x) * (WIDTH - LEFT - RIGHT);
-        let up = HEIGHT - BOTTOM - self.y.place(y) * (HEIGHT - TOP - BOTTOM);
+        let (width, height) = self.size();
+        let across = LEFT + self.x.place(x) * (width - LEFT - RIGHT);
+        let up = height - BOTTOM - self.y.place(y) * (height - TOP - BOTTOM);
         (across, up)
     }
 
     /// The plot with its legend.
     pub(super) fn html(&self) -> String {
+        let (width, height) = self.size();
         let mut svg = format!(
-            "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
+            "<svg class=\"chart\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
              aria-label=\"{}\" data-hover=\"{}\">",
             escape(&self.label),
             escape(&self.hover_data()),
@@ -111,7 +134,8 @@ impl Chart {
         for series in &self.series {
             self.draw(series, &mut below, &mut svg);
         }
-        let bottom = HEIGHT - BOTTOM;
+        self.events(&mut svg);
+        let bottom = height - BOTTOM;
         push(&mut svg, format_args!("<line class=\"cross\" y1=\"{TOP}\" y2=\"{bottom}\"/></svg>"));
         format!("<div class=\"plot\">{}{svg}<div class=\"tip\"></div></div>", self.legend())
     }
@@ -127,7 +151,8 @@ impl Chart {
     }
 
     fn grid(&self, svg: &mut String) {
-        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let (width, height) = self.size();
+        let (right, bottom) = (width - RIGHT, height - BOTTOM);
         for (mark, text) in &self.y.marks {
             let (_, y) = self.at(self.x.min, *mark);
             let (below, before, text) = (y + 4.0, LEFT - 8.0, escape(text));
@@ -145,6 +170,21 @@ impl Chart {
             push(
                 svg,
                 format_args!("<text x=\"{x:.1}\" y=\"{y}\" text-anchor=\"middle\">{text}</text>"),
+            );
+        }
+    }
+
+    fn events(&self, svg: &mut String) {
+        let bottom = self.size().1 - BOTTOM;
+        for Mark { at, text } in &self.marks {
+            let ((x, _), text) = (self.at(*at, self.y.min), escape(text));
+            push(
+                svg,
+                format_args!(
+                    "<line class=\"event\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>\
+                     <text class=\"event\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{text}</text>",
+                    TOP - 3.0
+                ),
             );
         }
     }
@@ -223,10 +263,13 @@ mod tests {
             y: Axis::linear(4.0, |mark| format!("{mark}")),
             series: vec![series("a", 1.0), series("b", 3.0)],
             hover: vec![(0.5, "half \"way\"".into())],
+            marks: vec![Mark { at: 0.5, text: "<storm>".into() }],
+            is_wide: false,
         };
         let html = chart.html();
-        let (top, bottom) = (format!(" {TOP:.1}"), format!(" {:.1}", HEIGHT - BOTTOM));
+        let (top, bottom) = (format!(" {TOP:.1}"), format!(" {:.1}", HALF.1 - BOTTOM));
         assert!(html.contains(&top) && html.contains(&bottom), "{html}");
+        assert!(html.contains("&lt;storm&gt;") && html.contains("class=\"event\" x1"));
         assert!(html.contains("&lt;codes&gt;") && html.contains("half \\&quot;way"), "{html}");
     }
 }

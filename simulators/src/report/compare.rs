@@ -1,9 +1,10 @@
 //! Two reports beside each other: what got better, what got worse.
 
 use super::chart::{Axis, Chart, Series, Stroke, push};
-use super::html::{distribution, measured, percentile_axis, time_axis};
-use super::page::{escape, shell};
-use super::{LoadReport, float, grouped};
+use super::page::{card, escape, shell, table};
+use super::plots::{distribution, measured, percentile_axis, time_axis};
+use super::{LoadReport, float, grouped, milliseconds};
+use serde_json::json;
 use std::fmt;
 
 /// A change below this is called none: two runs of the same differ by as much.
@@ -21,6 +22,16 @@ enum Change {
     Better,
     Worse,
     Same,
+}
+
+impl Change {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Same => "same",
+        }
+    }
 }
 
 struct Row {
@@ -111,60 +122,139 @@ impl Comparison {
         warnings
     }
 
+    /// The comparison as data.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let rows: Vec<_> = self
+            .rows()
+            .iter()
+            .map(|row| {
+                let [was, is] = row.values;
+                let word = row.change().word();
+                json!({"name": row.name, "was": was, "is": is, "change": word})
+            })
+            .collect();
+        let [was, is] = &self.names;
+        let whole = json!({
+            "was": was, "is": is, "worse": self.is_worse(), "rows": rows,
+            "notes": self.warnings(),
+        });
+        serde_json::to_string_pretty(&whole).unwrap_or_default()
+    }
+
     /// The comparison as one page.
     #[must_use]
     pub fn html(&self) -> String {
-        let mut table = String::from("<table><tr><th></th>");
-        for name in &self.names {
-            push(&mut table, format_args!("<th>{}</th>", escape(name)));
-        }
-        table += "<th>change</th></tr>";
+        let mut rows = String::new();
         for row in self.rows() {
-            let class = match row.change() {
-                Change::Better => "up",
-                Change::Worse => "down",
-                Change::Same => "same",
+            let (class, word) = match row.change() {
+                Change::Better => ("up", "▲ better"),
+                Change::Worse => ("down", "▼ worse"),
+                Change::Same => ("soft", "same"),
             };
             let ([a, b], percent) = (row.shown(), row.percent());
             let name = row.name;
             push(
-                &mut table,
+                &mut rows,
                 format_args!(
-                    "<tr><td>{name}</td><td>{a}</td><td>{b}</td><td class=\"{class}\">{percent}</td></tr>"
+                    "<tr><th scope=\"row\">{name}</th><td>{a}</td><td>{b}</td><td>{percent}</td>\
+                     <td class=\"{class}\">{word}</td></tr>"
                 ),
             );
         }
-        table += "</table>";
+        let [was, is] = &self.names;
+        let figures = table(&["", was, is, "change", ""], &rows);
         let warnings = self.warnings();
-        let warnings =
-            warnings.iter().map(|text| format!("<li class=\"no\">{}</li>", escape(text)));
+        let mut mind: String = warnings
+            .iter()
+            .map(|text| format!("<li class=\"mind\">{}</li>", escape(text)))
+            .collect();
+        if !mind.is_empty() {
+            mind = format!("<ul class=\"checks\">{mind}</ul>");
+        }
         let (kind, mark) =
             if self.is_worse() { ("warn", "! worse") } else { ("good", "✓ no worse") };
+        let note = "A difference of 5 % or less is called the same: two runs of one host differ by \
+                    as much.";
         let body = format!(
-            "<div class=\"brand\">Two loads compared</div><h1>{}</h1>\
-             <p class=\"sub\"><span class=\"verdict {kind}\">{mark}</span></p>\
-             <div class=\"card\">{table}<ul class=\"checks\">{}</ul></div>\
-             <div class=\"two\">{}{}</div>",
+            "<header><div class=\"brand\">Two loads compared</div>\
+             <p class=\"verdict {kind}\">{mark}</p><h1>{}</h1><p class=\"lead\">{}</p></header>{}\
+             <div class=\"two\">{}{}</div>{}",
+            escape(&self.headline()),
             escape(&self.sentence()),
-            warnings.collect::<String>(),
+            card("In figures", note, &(figures + &mind)),
             self.percentiles(),
             self.rates(),
+            self.circumstances(),
         );
         shell("Two loads compared", &body)
     }
 
+    /// The change that matters most, in words.
+    fn headline(&self) -> String {
+        let [was, is] = &self.reports;
+        let wrong = |report: &LoadReport| report.oracle.as_ref().map_or(0, |oracle| oracle.wrong);
+        if wrong(is) > 0 {
+            return format!("{} answers are wrong.", grouped(float(wrong(is))));
+        }
+        if is.errors() > was.errors() {
+            return format!("{} messages fail.", grouped(float(is.errors())));
+        }
+        let rows = self.rows();
+        let of = |name: &str| rows.iter().find(|row| row.name == name).map(Row::change);
+        let [before, now] =
+            [was, is].map(|report| format!("{} ms", milliseconds(report.latency_ms.p99)));
+        let within = format!("99 of 100 answers come within {now} instead of {before}.");
+        match (of("p99 ms"), of("p50 ms"), of("answers a second")) {
+            (Some(Change::Worse), ..) => format!("Slower: {within}"),
+            (Some(Change::Better), ..) => format!("Faster: {within}"),
+            (_, Some(Change::Worse), _) => "Typical answers are slower.".to_owned(),
+            (_, Some(Change::Better), _) => "Typical answers are faster.".to_owned(),
+            (.., Some(Change::Worse)) => "Fewer answers a second.".to_owned(),
+            (.., Some(Change::Better)) => "More answers a second.".to_owned(),
+            _ if self.is_worse() => "Worse in what is rarer than one in a hundred.".to_owned(),
+            _ => "No difference beyond noise.".to_owned(),
+        }
+    }
+
+    /// All that changed.
     fn sentence(&self) -> String {
         let rows = self.rows();
-        let of = |change: Change| {
+        let of = |change: Change, word: &str| {
             let names = rows.iter().filter(|row| row.change() == change);
-            names.map(|row| format!("{} {}", row.name, row.percent())).collect::<Vec<_>>()
+            let names: Vec<_> =
+                names.map(|row| format!("{} {}", row.name, row.percent())).collect();
+            (!names.is_empty()).then(|| format!("{word}: {}.", names.join(", ")))
         };
-        let (worse, better) = (of(Change::Worse), of(Change::Better));
-        match (worse.is_empty(), better.is_empty()) {
-            (true, true) => "No difference beyond noise.".to_owned(),
-            (true, false) => format!("Better: {}.", better.join(", ")),
-            (false, _) => format!("Worse: {}.", worse.join(", ")),
-        }
+        let both = [of(Change::Worse, "Worse"), of(Change::Better, "Better")];
+        let said: Vec<_> = both.into_iter().flatten().collect();
+        if said.is_empty() { "Every figure is the same.".to_owned() } else { said.join(" ") }
+    }
+
+    /// What was compared.
+    fn circumstances(&self) -> String {
+        let row = |name: &str, value: fn(&LoadReport) -> String| {
+            let [a, b] = self.reports.each_ref().map(|report| escape(&value(report)));
+            format!(
+                "<tr><th scope=\"row\">{name}</th><td class=\"l\">{a}</td><td class=\"l\">{b}</td></tr>"
+            )
+        };
+        let rows = row("began", |report| report.started_at.clone())
+            + &row("host", |report| report.target.clone())
+            + &row("machine", |report| {
+                format!("{}, {} cores", report.machine.processor, report.machine.cores)
+            })
+            + &row("program", |report| report.program.clone())
+            + &row("measured", |report| format!("{:.0} s", report.seconds))
+            + &row("loop", |report| {
+                format!("{}, {} connections", report.loop_kind, report.connections)
+            })
+            + &row("rate asked for", |report| {
+                report.shape.clone().unwrap_or_else(|| "as fast as answers come".to_owned())
+            })
+            + &row("mix", |report| report.mix.clone());
+        let [was, is] = self.names.each_ref().map(|name| format!("<{name}"));
+        card("What was compared", "", &table(&["", &was, &is], &rows))
     }
 
     fn percentiles(&self) -> String {
@@ -177,9 +267,10 @@ impl Comparison {
             x: percentile_axis(most.max(also)),
             y: Axis::log(least, greatest, |ms| format!("{ms} ms")),
             series: self.pair([was, is]),
-            hover: Vec::new(),
+            ..Chart::default()
         };
-        format!("<div class=\"card\"><h2>Latency by percentile</h2>{}</div>", chart.html())
+        let note = "How many answers were faster. Further right is rarer.";
+        card("Latency by percentile", note, &chart.html())
     }
 
     fn rates(&self) -> String {
@@ -192,9 +283,9 @@ impl Comparison {
             x: time_axis(all().map(|(at, _)| *at).fold(1.0, f64::max)),
             y: Axis::linear(all().map(|(_, rate)| *rate).fold(1.0, f64::max), grouped),
             series: self.pair(points.clone()),
-            hover: Vec::new(),
+            ..Chart::default()
         };
-        format!("<div class=\"card\"><h2>Answers a second</h2>{}</div>", chart.html())
+        card("Answers a second", "Over the time that was measured.", &chart.html())
     }
 
     fn pair(&self, points: [Vec<(f64, f64)>; 2]) -> Vec<Series> {
@@ -219,11 +310,8 @@ impl fmt::Display for Comparison {
         writeln!(f, "{:<18}{a:>18}{b:>18}{:>12}", "", "change")?;
         for row in self.rows() {
             let ([a, b], percent) = (row.shown(), row.percent());
-            let word = match row.change() {
-                Change::Better => "better",
-                Change::Worse => "worse",
-                Change::Same => "",
-            };
+            let word = Some(row.change()).filter(|change| *change != Change::Same);
+            let word = word.map_or("", Change::word);
             let line = format!("{:<18}{a:>18}{b:>18}{percent:>12}  {word}", row.name);
             writeln!(f, "{}", line.trim_end())?;
         }
@@ -252,7 +340,16 @@ mod tests {
         let slower = compare(report(1000.0, 5.0), report(1000.0, 9.0));
         assert!(slower.is_worse());
         assert!(slower.to_string().contains("+80.0 %  worse"), "{slower}");
-        assert!(slower.html().contains("Worse: p99 ms +80.0 %"));
+        let page = slower.html();
+        assert!(page.contains("Worse: p99 ms +80.0 %"));
+        assert!(page.contains("Slower: 99 of 100 answers come within 9.00 ms instead of 5.00 ms."));
+        let data: serde_json::Value = serde_json::from_str(&slower.json()).unwrap();
+        assert_eq!(data["worse"], true);
+        let row = data["rows"].as_array().unwrap().iter().find(|row| row["name"] == "p99 ms");
+        assert_eq!(
+            row.unwrap(),
+            &json!({"name": "p99 ms", "was": 5.0, "is": 9.0, "change": "worse"})
+        );
         let faster = compare(report(1000.0, 9.0), report(2000.0, 5.0));
         assert!(!faster.is_worse() && faster.to_string().matches("better").count() == 2);
         let mut other = report(1000.0, 5.0);

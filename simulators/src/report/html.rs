@@ -1,13 +1,14 @@
 //! The report as one page: what a manager asks first, then what an engineer asks.
 
-use super::chart::{Axis, Chart, Series, Stroke, push};
-use super::page::{escape, shell};
-use super::{CodeCount, LoadReport, OracleReport, Second, float, grouped, milliseconds};
+use super::chart::push;
+use super::page::{card, escape, shell, table};
+use super::plots::{
+    chaos_over_time, codes_over_time, latency_over_time, measured, percentiles, rate_over_time,
+    trouble_over_time,
+};
+use super::{CodeCount, LoadReport, OracleReport, Second, amount, float, grouped, milliseconds};
+use crate::chaos::described;
 use crate::traffic::meaning;
-use std::collections::BTreeMap;
-
-/// Codes that have a colour of their own; the rest is one grey.
-const CODES_SHOWN: usize = 7;
 
 /// The page of a report.
 #[must_use]
@@ -25,9 +26,10 @@ pub fn page(report: &LoadReport) -> String {
             codes_over_time(report),
         ),
     );
+    let over_time = trouble_over_time(report) + &chaos_over_time(report);
     push(
         &mut body,
-        format_args!("<div class=\"two\">{}{}</div>", trouble_over_time(report), chaos(report)),
+        format_args!("<div class=\"two\"><div>{over_time}</div>{}</div>", troubles(report)),
     );
     body.push_str(&tables(report));
     body.push_str(&circumstances(report));
@@ -36,17 +38,46 @@ pub fn page(report: &LoadReport) -> String {
 
 fn head(report: &LoadReport) -> String {
     let (kind, mark, verdict) = verdict(report);
-    let length = format!("{:.0} seconds", report.seconds);
-    let early = if report.interrupted { ", ended by hand" } else { "" };
-    let chaos = if report.chaos.is_some() { " with faults injected on purpose" } else { "" };
     format!(
-        "<div class=\"brand\">Load report</div><h1>{}</h1>\
-         <p class=\"sub\">{} · {length}{chaos}{early} · {}<br>\
-         <span class=\"verdict {kind}\">{mark}</span></p>",
+        "<header><div class=\"brand\">Load report</div>\
+         <p class=\"verdict {kind}\">{mark}</p><h1>{}</h1><p class=\"lead\">{}</p>\
+         <p class=\"sub\">{} · {}</p></header>",
         escape(&verdict),
+        escape(&lead(report)),
         escape(&report.started_at),
         escape(&report.target),
     )
+}
+
+/// What was done and how it went, in three sentences.
+fn lead(report: &LoadReport) -> String {
+    let (seconds, connections) = (report.seconds, report.connections);
+    let mut text = format!("For {seconds:.0} seconds, {} ", plural(connections, "connection"));
+    text += &match report.offered_rate {
+        Some(rate) => format!("put up to {} messages a second to the host", grouped(rate)),
+        None => "sent one message after another to the host".to_owned(),
+    };
+    let all = report.sent.max(1);
+    text += &match &report.chaos {
+        Some(_) => {
+            let share = super::ratio(report.disturbed, all) * 100.0;
+            format!(", and {share:.1} % of them were disturbed on purpose.")
+        }
+        None => ".".to_owned(),
+    };
+    if report.interrupted {
+        text += " It was ended by hand before its time.";
+    }
+    let (p50, p99) = (milliseconds(report.latency_ms.p50), milliseconds(report.latency_ms.p99));
+    if report.answered > 0 {
+        text += &format!(" Half of the answers came within {p50} ms, 99 of 100 within {p99} ms.");
+    }
+    text
+}
+
+fn plural(count: usize, name: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {name}{ending}", grouped(float(u64::try_from(count).unwrap_or(u64::MAX))))
 }
 
 /// The class, the badge and the sentence that says it all.
@@ -118,10 +149,13 @@ fn tiles(report: &LoadReport) -> String {
     text += &tile("Slowest", &milliseconds(latency.p999), "ms", &format!("1 in 1000; {longest}"));
     text += &tile("Approved", &format!("{:.1}", report.approved * 100.0), "%", &answered);
     let failed = grouped(float(report.errors()));
-    text += &tile("Failed", &failed, "", "no answer, or none that fits");
+    let kind = |count: u64| if count == 0 { "tile good" } else { "tile bad" };
+    let failed = tile("Failed", &failed, "", "no answer, or none that fits");
+    text += &failed.replacen("tile", kind(report.errors()), 1);
     if let Some(oracle) = &report.oracle {
         let judged = format!("of {} judged", grouped(float(oracle.judged)));
-        text += &tile("Wrong answers", &grouped(float(oracle.wrong)), "", &judged);
+        let wrong = tile("Wrong answers", &grouped(float(oracle.wrong)), "", &judged);
+        text += &wrong.replacen("tile", kind(oracle.wrong), 1);
     }
     text + "</div>"
 }
@@ -174,12 +208,12 @@ fn oracle(report: &LoadReport) -> String {
     list += &match &oracle.money {
         Some(money) => {
             let text = format!(
-                "Books of {} accounts and {} cards: balances sum to {} (expected {}), {} \
+                "Books of {} accounts and {} cards: balances sum to {} KGS (expected {}), {} \
                  differences in balances, holds, counters and blocks",
                 number(money.accounts),
                 number(money.cards),
-                money.found,
-                money.expected,
+                amount(&money.found),
+                amount(&money.expected),
                 number(money.differences)
             );
             let examples: String =
@@ -190,7 +224,7 @@ fn oracle(report: &LoadReport) -> String {
     };
     if let Some(verified) = oracle.verified {
         let text = "The engine's own verification after it was stopped: ledger, counters and snapshot \
-                    against the journal";
+                    follow from the journal";
         list += &check(Some(verified), text);
     }
     let rules = escape(&oracle.rules.join(" · "));
@@ -205,7 +239,7 @@ fn oracle(report: &LoadReport) -> String {
 fn first_wrong(oracle: &OracleReport) -> String {
     let Some(finding) = &oracle.first_wrong else { return String::new() };
     format!(
-        "<p><b>The first wrong answer:</b> {}. Expected {}, because {}</p><pre>{}</pre>",
+        "<p><b>The first wrong answer:</b> {}. Expected {}, because {}</p><pre tabindex=\"0\">{}</pre>",
         escape(&finding.what),
         escape(&finding.expected),
         escape(&finding.because),
@@ -213,293 +247,86 @@ fn first_wrong(oracle: &OracleReport) -> String {
     )
 }
 
-fn card(title: &str, note: &str, inside: &str) -> String {
-    let (title, note) = (escape(title), escape(note));
-    format!("<div class=\"card\"><h2>{title}</h2><p class=\"note\">{note}</p>{inside}</div>")
-}
-
-/// A point of the percentile axis: how many nines.
-fn nines(share: f64, most: f64) -> f64 {
-    if share >= 1.0 { most } else { -(1.0 - share).log10() }
-}
-
-/// The marks of the percentile axis.
-pub(super) fn percentile_axis(most: f64) -> Axis {
-    let names = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %", "7 nines"];
-    let marks = (0u32..).zip(names).map(|(at, name)| (f64::from(at), name.to_owned()));
-    Axis::marked(0.0, most, marks.take_while(|(at, _)| *at <= most + 1e-9).collect())
-}
-
-/// A distribution on the percentile axis, and how many nines it reaches.
-pub(super) fn distribution(points: &[(f64, f64)]) -> (Vec<(f64, f64)>, f64) {
-    let shares = points.iter().filter(|(share, _)| *share < 1.0);
-    let last = shares.map(|(share, _)| nines(*share, 0.0)).fold(1.0, f64::max);
-    (points.iter().map(|(share, ms)| (nines(*share, last), *ms)).collect(), last)
-}
-
-fn percentiles(report: &LoadReport) -> String {
-    let (latency, most) = distribution(&report.percentiles.latency);
-    let (service, _) = distribution(&report.percentiles.service);
-    let all = || latency.iter().chain(&service).map(|(_, ms)| *ms);
-    let hover = report.percentiles.latency.iter().zip(&latency).map(|((share, ms), (x, _))| {
-        (*x, format!("{:.3} % within {} ms", share * 100.0, milliseconds(*ms)))
-    });
-    let is_open = report.loop_kind == "open";
-    let mut series = vec![Series {
-        name: if is_open { "since it was due" } else { "since it was sent" }.to_owned(),
-        colour: 1,
-        stroke: Stroke::Area,
-        points: latency.clone(),
-    }];
-    if is_open {
-        let name = "since it was sent (hides the waiting)".to_owned();
-        series.push(Series { name, colour: 0, stroke: Stroke::Dashed, points: service.clone() });
-    }
-    let chart = Chart {
-        label: "latency by percentile".into(),
-        x: percentile_axis(most),
-        y: Axis::log(
-            all().fold(f64::INFINITY, f64::min).min(1.0),
-            all().fold(0.0, f64::max),
-            |ms| format!("{ms} ms"),
-        ),
-        series,
-        hover: hover.collect(),
-    };
-    let note =
-        "How many answers were faster. Further right is rarer; each step is ten times rarer.";
-    card("Latency by percentile", note, &chart.html())
-}
-
-/// The seconds of a timeline that were measured; one that is too short says nothing of a rate.
-pub(super) fn measured(report: &LoadReport) -> Vec<&Second> {
-    report.timeline.iter().filter(|second| !second.warming_up && second.seconds > 0.5).collect()
-}
-
-/// Seconds along the bottom.
-pub(super) fn time_axis(last: f64) -> Axis {
-    let step = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
-    let step = step.into_iter().find(|step| last / step <= 8.0).unwrap_or(7200.0);
-    let marks = (0..=16).map(|at| f64::from(at) * step).take_while(|at| *at <= last);
-    Axis::marked(0.0, last, marks.map(|at| (at, format!("{at} s"))).collect())
-}
-
-fn over_time(seconds: &[&Second], value: impl Fn(&Second) -> f64) -> Vec<(f64, f64)> {
-    seconds.iter().map(|second| (second.at, value(second))).collect()
-}
-
-fn last(seconds: &[&Second]) -> f64 {
-    seconds.last().map_or(1.0, |second| second.at.max(1.0))
-}
-
-fn latency_over_time(report: &LoadReport) -> String {
-    let seconds = measured(report);
-    let line = |name: &str, colour, stroke, value: fn(&Second) -> f64| Series {
-        name: name.to_owned(),
-        colour,
-        stroke,
-        points: over_time(&seconds, value),
-    };
-    let busy = || seconds.iter().filter(|second| second.p50 > 0.0);
-    let hover = seconds.iter().map(|second| {
-        let Second { at, p50, p99, p999, max, .. } = second;
-        let text = [("p50", p50), ("p99", p99), ("p99.9", p999), ("max", max)]
-            .map(|(name, ms)| format!("{name} {} ms", milliseconds(*ms)));
-        (*at, format!("{at:.0} s\n{}", text.join("\n")))
-    });
-    let chart = Chart {
-        label: "latency over time".into(),
-        x: time_axis(last(&seconds)),
-        y: Axis::log(
-            busy().map(|second| second.p50).fold(1.0, f64::min),
-            busy().map(|second| second.max).fold(0.0, f64::max),
-            |ms| format!("{ms} ms"),
-        ),
-        series: vec![
-            line("half faster", 1, Stroke::Line, |second| second.p50),
-            line("99 of 100 faster", 2, Stroke::Line, |second| second.p99),
-            line("slowest", 4, Stroke::Dashed, |second| second.max),
-        ],
-        hover: hover.collect(),
-    };
-    card("Latency over time", "Second by second, on a scale of powers of ten.", &chart.html())
-}
-
-fn rate_over_time(report: &LoadReport) -> String {
-    let seconds = measured(report);
-    let mut series = vec![Series {
-        name: "answers a second".into(),
-        colour: 1,
-        stroke: Stroke::Area,
-        points: over_time(&seconds, |second| second.rate),
-    }];
-    if report.loop_kind == "open" {
-        series.push(Series {
-            name: "asked for".into(),
-            colour: 2,
-            stroke: Stroke::Dashed,
-            points: over_time(&seconds, |second| second.offered.unwrap_or_default()),
-        });
-    }
-    let most = series.iter().flat_map(|series| &series.points).map(|(_, rate)| *rate);
-    let hover = seconds.iter().map(|second| {
-        let asked = second
-            .offered
-            .map_or_else(String::new, |rate| format!("\n{} a second asked for", grouped(rate)));
-        (second.at, format!("{:.0} s\n{} answers a second{asked}", second.at, grouped(second.rate)))
-    });
-    let chart = Chart {
-        label: "rate over time".into(),
-        x: time_axis(last(&seconds)),
-        y: Axis::linear(most.fold(1.0, f64::max), grouped),
-        hover: hover.collect(),
-        series,
-    };
-    card("Rate over time", "Answers that came, and messages that fell due.", &chart.html())
-}
-
-fn codes_over_time(report: &LoadReport) -> String {
-    let seconds = measured(report);
-    let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
-    for (code, count) in seconds.iter().flat_map(|second| &second.codes) {
-        *totals.entry(code).or_default() += count;
-    }
-    let mut codes: Vec<_> = totals.into_iter().collect();
-    codes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let shown: Vec<&str> = codes.iter().take(CODES_SHOWN).map(|(code, _)| *code).collect();
-    let per_second = |second: &Second, count: u64| float(count) / second.seconds.max(1e-9);
-    let mut series: Vec<Series> = (0..)
-        .zip(&shown)
-        .map(|(at, code)| Series {
-            name: format!("{code} {}", meaning(code)),
-            colour: [5, 2, 3, 6, 1, 8, 7].get(at).copied().unwrap_or_default(),
-            stroke: Stroke::Stacked,
-            points: over_time(&seconds, |second| {
-                per_second(second, second.codes.get(*code).copied().unwrap_or_default())
-            }),
-        })
-        .collect();
-    if codes.len() > shown.len() {
-        let others = |second: &Second| {
-            let others = second.codes.iter().filter(|(code, _)| !shown.contains(&code.as_str()));
-            per_second(second, others.map(|(_, count)| *count).sum())
-        };
-        let (name, points) = ("others".to_owned(), over_time(&seconds, others));
-        series.push(Series { name, colour: 0, stroke: Stroke::Stacked, points });
-    }
-    let hover = seconds.iter().map(|second| {
-        let mut counts: Vec<_> = second.codes.iter().collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let lines =
-            counts.iter().map(|(code, count)| format!("\n{code}  {}", grouped(float(**count))));
-        (second.at, format!("{:.0} s{}", second.at, lines.collect::<String>()))
-    });
-    let most = seconds.iter().map(|second| second.rate).fold(1.0, f64::max);
-    let chart = Chart {
-        label: "response codes over time".into(),
-        x: time_axis(last(&seconds)),
-        y: Axis::linear(most, grouped),
-        hover: hover.collect(),
-        series,
-    };
-    card("What the answers said", "Response codes (DE 39) a second.", &chart.html())
-}
-
-fn trouble_over_time(report: &LoadReport) -> String {
-    let seconds = measured(report);
-    let line = |name: &str, colour, value: fn(&Second) -> u64| Series {
-        name: name.to_owned(),
-        colour,
-        stroke: Stroke::Area,
-        points: over_time(&seconds, |second| float(value(second))),
-    };
-    let mut series = vec![line("failed", 4, |second| second.errors)];
-    if report.chaos.is_some() {
-        series.push(line("disturbed by chaos", 3, |second| second.disturbed));
-    }
-    if report.oracle.is_some() {
-        series.push(line("wrong", 2, |second| second.wrong));
-    }
-    let most = series.iter().flat_map(|series| &series.points).map(|(_, count)| *count);
-    let hover = seconds.iter().map(|second| {
-        let Second { at, errors, disturbed, wrong, .. } = second;
-        (*at, format!("{at:.0} s\n{errors} failed\n{disturbed} disturbed\n{wrong} wrong"))
-    });
-    let chart = Chart {
-        label: "errors over time".into(),
-        x: time_axis(last(&seconds)),
-        y: Axis::linear(most.fold(4.0, f64::max), grouped),
-        hover: hover.collect(),
-        series,
-    };
-    let note = "Messages a second without the answer they should have had, and those disturbed on \
-                purpose.";
-    card("Errors over time", note, &chart.html())
-}
-
-fn chaos(report: &LoadReport) -> String {
-    let counts = |rows: Vec<(String, u64)>| {
-        let rows = rows.into_iter().map(|(name, count)| {
-            format!("<tr><td>{}</td><td>{}</td></tr>", escape(&name), grouped(float(count)))
-        });
-        format!("<table>{}</table>", rows.collect::<String>())
+/// What was done on purpose; where nothing was, what went wrong by itself.
+fn troubles(report: &LoadReport) -> String {
+    let row = |name: &str, note: &str, count: u64| {
+        let (name, note, count) = (escape(name), escape(note), grouped(float(count)));
+        format!(
+            "<tr><th scope=\"row\">{name}</th><td class=\"l soft\">{note}</td><td>{count}</td></tr>"
+        )
     };
     if let Some(chaos) = &report.chaos {
-        let rows = chaos.faults.iter().map(|(name, count)| (name.clone(), *count)).collect();
-        let note = format!("Faults injected on purpose; seed {} repeats them.", chaos.seed);
-        return card("Chaos", &note, &counts(rows));
+        let heads = ["fault", "<what happened", "times"];
+        let rows = chaos.faults.iter().map(|(name, count)| row(name, described(name), *count));
+        let note = format!("Drawn from seed {}, which does the same again.", chaos.seed);
+        return card("Chaos, on purpose", &note, &table(&heads, &rows.collect::<String>()));
     }
     let rows = [
-        ("not answered by the deadline", report.timeouts),
-        ("answered after it", report.late),
-        ("lost with a connection", report.lost),
-        ("connections that broke", report.disconnects),
-        ("frames that answer nothing", report.strange),
-        ("never sent for lack of room", report.unsent),
+        ("not answered", "by the deadline", report.timeouts),
+        ("late", "answered after the deadline", report.late),
+        ("lost", "on their way when a connection broke", report.lost),
+        ("disconnects", "connections that broke", report.disconnects),
+        ("strange", "frames that answer nothing", report.strange),
+        ("never sent", "due, and no room to send them", report.unsent),
     ];
-    let rows = rows.map(|(name, count)| (name.to_owned(), count)).to_vec();
-    card(
-        "Failures by kind",
-        "All of them count in the latency with the time waited.",
-        &counts(rows),
-    )
+    let rows = rows.map(|(name, note, count)| row(name, note, count)).concat();
+    let note = "All of them count in the latency with the time waited.";
+    card("Failures by kind", note, &table(&["failure", "<what happened", "times"], &rows))
 }
 
 fn tables(report: &LoadReport) -> String {
     let row = |name: &str, t: super::Latency| {
         let cells = [t.min, t.p50, t.p90, t.p99, t.p999, t.p9999, t.max, t.mean];
         let cells = cells.map(|ms| format!("<td>{ms:.3}</td>")).concat();
-        format!("<tr><td>{name}</td>{cells}</tr>")
+        format!("<tr><th scope=\"row\">{name}</th>{cells}</tr>")
     };
-    let mut times = String::from(
-        "<table><tr><th>milliseconds</th><th>least</th><th>50 %</th><th>90 %</th><th>99 %</th>\
-         <th>99.9 %</th><th>99.99 %</th><th>longest</th><th>mean</th></tr>",
-    );
-    times += &row("latency", report.latency_ms);
+    let heads =
+        ["milliseconds", "least", "50 %", "90 %", "99 %", "99.9 %", "99.99 %", "longest", "mean"];
+    let mut times = row("latency", report.latency_ms);
     if let Some(late) = report.sent_late_ms {
-        times += &row("from its sending", report.service_ms);
+        times += &row("since it was sent", report.service_ms);
         times += &row("sent late by", late);
     }
-    times += "</table>";
-    let mut codes = String::from(
-        "<table><tr><th>operation</th><th class=\"l\">code</th><th class=\"l\">meaning</th>\
-         <th>answers</th></tr>",
-    );
+    let mut codes = String::new();
     for CodeCount { operation, code, count } in &report.codes {
         let (operation, meaning) = (escape(operation), escape(meaning(code)));
         let (code, count) = (escape(code), grouped(float(*count)));
         push(
             &mut codes,
             format_args!(
-                "<tr><td>{operation}</td><td class=\"l\">{code}</td><td class=\"l\">{meaning}</td>\
-                 <td>{count}</td></tr>"
+                "<tr><th scope=\"row\">{operation}</th><td class=\"l\">{code}</td>\
+                 <td class=\"l\">{meaning}</td><td>{count}</td></tr>"
             ),
         );
     }
-    codes += "</table>";
     let note = "Latency counts from the moment a message was due, so that a host that stalls cannot \
                 hide it.";
-    card("Times", note, &times) + &card("Answers by operation", "", &codes)
+    let answers = table(&["operation", "<code", "<meaning", "answers"], &codes);
+    card("Times", note, &table(&heads, &times))
+        + &card("Answers by operation", "", &answers)
+        + &every_second(report)
+}
+
+/// The plots' figures, for those who cannot see plots or do not believe them.
+fn every_second(report: &LoadReport) -> String {
+    let heads =
+        ["second", "answers/s", "p50 ms", "p99 ms", "longest", "failed", "disturbed", "wrong"];
+    let mut rows = String::new();
+    for second in measured(report) {
+        let Second { at, rate, p50, p99, max, errors, disturbed, wrong, .. } = second;
+        push(
+            &mut rows,
+            format_args!(
+                "<tr><th scope=\"row\">{at:.0}</th><td>{}</td><td>{p50:.2}</td><td>{p99:.2}</td>\
+                 <td>{max:.2}</td><td>{errors}</td><td>{disturbed}</td><td>{wrong}</td></tr>",
+                grouped(*rate)
+            ),
+        );
+    }
+    let table = table(&heads, &rows);
+    format!(
+        "<details class=\"card\"><summary>Second by second, in figures</summary>{table}</details>"
+    )
 }
 
 fn circumstances(report: &LoadReport) -> String {
@@ -511,7 +338,7 @@ fn circumstances(report: &LoadReport) -> String {
         ),
         ("system", machine.system.clone()),
         ("program", report.program.clone()),
-        ("loop", format!("{}, {} connections", report.loop_kind, report.connections)),
+        ("loop", format!("{}, {}", report.loop_kind, plural(report.connections, "connection"))),
         ("mix", report.mix.clone()),
     ];
     if let Some(shape) = &report.shape {
@@ -525,7 +352,7 @@ fn circumstances(report: &LoadReport) -> String {
         rows.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{}</dd>", escape(value)));
     let rows = rows.collect::<String>();
     let command = escape(&report.command);
-    let inside = format!("<dl>{rows}</dl><pre class=\"wrap\">{command}</pre>");
+    let inside = format!("<dl>{rows}</dl><pre class=\"wrap\" tabindex=\"0\">{command}</pre>");
     card("How it was measured", "", &inside)
 }
 
@@ -533,6 +360,7 @@ fn circumstances(report: &LoadReport) -> String {
 mod tests {
     use super::*;
     use crate::report::{ChaosReport, Finding, MoneyReport};
+    use std::collections::BTreeMap;
 
     fn report() -> LoadReport {
         let second = |at: u32| Second {
@@ -583,10 +411,12 @@ mod tests {
     #[test]
     fn everything_has_its_plot_and_nothing_is_markup_that_should_not_be() {
         let mut report = report();
+        assert_eq!(page(&report).matches("<svg").count(), 5, "no chaos, no plot of it");
         let faults = BTreeMap::from([("drop".to_owned(), 7)]);
         report.chaos = Some(ChaosReport { faults, seed: 42, ..ChaosReport::default() });
         let page = page(&report);
-        assert_eq!(page.matches("<svg").count(), 5);
+        assert_eq!(page.matches("<svg").count(), 6);
+        assert!(page.contains("the request never left"));
         assert!(page.contains("seed 42") && !page.contains("<b>'") && page.contains("&lt;b&gt;"));
         assert!(!page.contains("NaN") && !page.contains("inf"), "a figure is none");
         let empty = super::page(&LoadReport::default());

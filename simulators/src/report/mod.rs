@@ -9,6 +9,7 @@ mod html;
 mod knee;
 mod machine;
 mod page;
+mod plots;
 mod text;
 
 pub use compare::Comparison;
@@ -79,6 +80,8 @@ pub struct Second {
     pub wrong: u64,
     /// Answers by DE 39.
     pub codes: BTreeMap<String, u64>,
+    /// What chaos did in it, by kind.
+    pub faults: BTreeMap<String, u64>,
     /// Not counted yet.
     pub warming_up: bool,
 }
@@ -434,6 +437,20 @@ pub(crate) fn grouped(number: f64) -> String {
     text
 }
 
+/// An amount of money with its thousands apart.
+pub(crate) fn amount(text: &str) -> String {
+    let (whole, rest) = text.split_once('.').map_or((text, None), |(a, b)| (a, Some(b)));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("−", digits));
+    let mut shown = sign.to_owned();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push(' ');
+        }
+        shown.push(digit);
+    }
+    rest.map_or_else(|| shown.clone(), |rest| format!("{shown}.{rest}"))
+}
+
 /// Milliseconds as people read them: three digits that say something.
 pub(crate) fn milliseconds(value: f64) -> String {
     match value {
@@ -453,6 +470,11 @@ mod tests {
             [(0.0, "0"), (999.4, "999"), (1e3, "1 000"), (12_345_678.0, "12 345 678")]
         {
             assert_eq!(grouped(number), text);
+        }
+        for (text, shown) in
+            [("48630482.32", "48 630 482.32"), ("-1000.00", "−1 000.00"), ("7", "7"), ("", "")]
+        {
+            assert_eq!(amount(text), shown);
         }
         let times = [0.123, 12.34, 123.4, 12_345.0].map(milliseconds);
         assert_eq!(times, ["0.12", "12.3", "123", "12 345"]);

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What a packet capture says of a load: the times of requests and their answers, worked out from the
 bytes on the wire and the kernel's time stamps, by nothing of the load generator's code.
 

@@ -51,8 +51,11 @@ fn settings(chaos: Option<&str>) -> Settings {
 }
 
 fn judged(chaos: Option<&str>) -> LoadReport {
+    judged_so(settings(chaos))
+}
+
+fn judged_so(mut settings: Settings) -> LoadReport {
     let engine = engine();
-    let mut settings = settings(chaos);
     engine.become_target(&mut settings).unwrap();
     let report = run(&settings, |_| {}).unwrap();
     engine.verify().unwrap();
@@ -92,6 +95,23 @@ fn it_stays_right_when_everything_goes_wrong_on_the_way() {
     let oracle = report.oracle.as_ref().unwrap();
     assert!(oracle.repeated > 0 && oracle.taken_back > 0, "{report}");
     assert!(report.disturbed > 100, "{report}");
+}
+
+/// Chips sign every message they are read for, half of the terminals put a MAC on theirs, some chips
+/// are cloned, bytes are changed on the way; and every answer proves itself (SEC-2, SEC-5).
+#[test]
+fn full_security_is_judged_too() {
+    let mut settings = settings(Some("rough"));
+    (settings.chip, settings.mac) = (100, true);
+    settings.mix = Mix::judged_with_chips();
+    let report = judged_so(settings);
+    is_right(&report);
+    let oracle = report.oracle.as_ref().unwrap();
+    assert!(oracle.proofs > oracle.judged / 2, "{report}");
+    let cloned = report.codes.iter().filter(|row| row.operation == "cloned-chip");
+    let codes: Vec<&str> = cloned.map(|row| row.code.as_str()).collect();
+    assert!(codes.contains(&"05") && !codes.contains(&"00"), "{report}");
+    assert!(report.chaos.unwrap().faults["corrupt"] > 0);
 }
 
 /// The oracle is told of balances the engine does not have.
@@ -161,9 +181,9 @@ fn an_echo_server_is_no_engine() {
             "-c",
             "2",
             "--count",
-            "20",
+            "4",
         ])
-        .args(["--deadline", "300ms", "--oracle", rules.to_str().unwrap()])
+        .args(["--deadline", "50ms", "--oracle", rules.to_str().unwrap()])
         .output()
         .unwrap();
     echo.kill().unwrap();

@@ -36,7 +36,13 @@ pub struct Dressed {
     pub mti: Mti,
     /// The data elements.
     pub fields: Fields,
-    seal: Option<(MessageKeys, Proof)>,
+    seals: Seals,
+}
+
+/// What proves a message and its answer: the keys of its MAC, and the chip's part in it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seals {
+    mac: Option<(MessageKeys, Proof)>,
     chip: Option<ChipRecord>,
 }
 
@@ -103,8 +109,8 @@ impl Gear {
         if !private.is_empty() {
             fields.insert(private::ELEMENT, FieldValue::Text(private.text()));
         }
-        let seal = keys.zip(mac);
-        Ok(Dressed { mti: intent.mti_for(version), fields, seal, chip })
+        let seals = Seals { mac: keys.zip(mac), chip };
+        Ok(Dressed { mti: intent.mti_for(version), fields, seals })
     }
 }
 
@@ -129,12 +135,12 @@ impl Gear {
         let (data, pending) = device.ask_for_key(exchange, &random_of(&intent))?;
         fields.insert(private::ELEMENT, FieldValue::Text(data.text()));
         // A terminal with a MAC asks for keys with one, too.
-        let seal = match device.mac_wish(None) {
+        let mac = match device.mac_wish(None) {
             Some(wish) => Some((device.next_keys(None)?, wish)),
             None => None,
         };
         let mti = mti_of_version(mti, version);
-        Ok((Dressed { mti, fields, seal, chip: None }, pending))
+        Ok((Dressed { mti, fields, seals: Seals { mac, chip: None } }, pending))
     }
 
     /// What terminal and card make of the answer; the chip carries out its scripts.
@@ -148,7 +154,7 @@ impl Gear {
         answer: &Answer,
     ) -> Result<Verdict, SimError> {
         let verdict = message.judge(dialect, answer)?;
-        if let Some(chip) = &message.chip {
+        if let Some(chip) = message.chip() {
             self.wallet.carry_out(chip, &verdict.scripts);
         }
         Ok(verdict)
@@ -178,13 +184,19 @@ impl Dressed {
     /// The chip's part in it, where it has one.
     #[must_use]
     pub const fn chip(&self) -> Option<&ChipRecord> {
-        self.chip.as_ref()
+        self.seals.chip.as_ref()
+    }
+
+    /// The data elements, and what is added to them when they are written out.
+    #[must_use]
+    pub(crate) fn into_parts(self) -> (Mti, Fields, Seals) {
+        (self.mti, self.fields, self.seals)
     }
 
     /// The keys of its MAC, if it has one.
     #[must_use]
     pub(crate) fn into_keys(self) -> Option<MessageKeys> {
-        self.seal.map(|(keys, _)| keys)
+        self.seals.mac.map(|(keys, _)| keys)
     }
 
     /// The bytes, with the MAC over all that stands before it.
@@ -192,19 +204,7 @@ impl Dressed {
     /// # Errors
     /// [`SimError::Build`], [`SimError::Key`].
     pub fn encode(&self, dialect: &Dialect) -> Result<Vec<u8>, SimError> {
-        let Some((keys, wish)) = &self.seal else {
-            return encode(dialect, self.mti, &self.fields);
-        };
-        let element = if self.fields.keys().any(|de| *de > 64) { 128 } else { 64 };
-        let mut fields = self.fields.clone();
-        fields.insert(element, FieldValue::Binary(vec![0; MAC_LEN]));
-        let unsigned = encode(dialect, self.mti, &fields)?;
-        let mut mac = keys.request_mac(before_mac(dialect, &unsigned, element)?)?;
-        if *wish == Proof::Wrong {
-            mac[MAC_LEN - 1] ^= 1;
-        }
-        fields.insert(element, FieldValue::Binary(mac.to_vec()));
-        encode(dialect, self.mti, &fields)
+        self.seals.encode(dialect, self.mti, &self.fields)
     }
 
     /// What terminal and card make of the answer.
@@ -212,8 +212,51 @@ impl Dressed {
     /// # Errors
     /// [`SimError::Key`] where a key is missing to check something that is there.
     pub fn judge(&self, dialect: &Dialect, answer: &Answer) -> Result<Verdict, SimError> {
+        self.seals.judge(dialect, answer)
+    }
+}
+
+impl Seals {
+    /// Whether the message has a MAC.
+    pub(crate) const fn has_mac(&self) -> bool {
+        self.mac.is_some()
+    }
+
+    /// Whether a chip signed it.
+    pub(crate) const fn has_chip(&self) -> bool {
+        self.chip.is_some()
+    }
+
+    /// The bytes, with the MAC over all that stands before it.
+    ///
+    /// # Errors
+    /// [`SimError::Build`], [`SimError::Key`].
+    pub(crate) fn encode(
+        &self,
+        dialect: &Dialect,
+        mti: Mti,
+        fields: &Fields,
+    ) -> Result<Vec<u8>, SimError> {
+        let Some((keys, wish)) = &self.mac else { return encode(dialect, mti, fields) };
+        let element = if fields.keys().any(|de| *de > 64) { 128 } else { 64 };
+        let mut fields = fields.clone();
+        fields.insert(element, FieldValue::Binary(vec![0; MAC_LEN]));
+        let unsigned = encode(dialect, mti, &fields)?;
+        let mut mac = keys.request_mac(before_mac(dialect, &unsigned, element)?)?;
+        if *wish == Proof::Wrong {
+            mac[MAC_LEN - 1] ^= 1;
+        }
+        fields.insert(element, FieldValue::Binary(mac.to_vec()));
+        encode(dialect, mti, &fields)
+    }
+
+    /// What terminal and card make of the answer.
+    ///
+    /// # Errors
+    /// [`SimError::Key`] where a key is missing to check something that is there.
+    pub(crate) fn judge(&self, dialect: &Dialect, answer: &Answer) -> Result<Verdict, SimError> {
         let element = [64, 128].into_iter().find(|element| answer.fields.contains_key(element));
-        let mac = match (&self.seal, element) {
+        let mac = match (&self.mac, element) {
             (Some((keys, _)), Some(element)) => {
                 let signed = before_mac(dialect, &answer.body, element)?;
                 let given = answer.text(element).unwrap_or_default();

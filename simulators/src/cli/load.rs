@@ -68,7 +68,7 @@ pub(crate) struct Args {
     deadline: Duration,
     /// What to send, in shares: purchase, tap, preauth, refund, cash, cash-in, balance, near-cap,
     /// echo [default: purchase=70,tap=30]; with --oracle also wrong-pin, completion, reversal,
-    /// repeat, changed [default: some of everything]
+    /// repeat, changed and, with --chip, cloned-chip [default: some of everything]
     #[arg(long, value_name = "NAME=SHARE,…")]
     mix: Option<Mix>,
     /// Favourite cards: the exponent of Zipf's law (1 is usual; 0: all alike)
@@ -84,7 +84,7 @@ pub(crate) struct Args {
     /// The chips' first transaction counter [default: by the clock, so that a later run is above]
     #[arg(long, value_name = "NUMBER")]
     first_atc: Option<u16>,
-    /// Use the terminals whose profile asks for a MAC, and only those
+    /// Use the terminals whose profile asks for a MAC, and only those; with --oracle those as well
     #[arg(long)]
     mac: bool,
     /// Whole amounts, from and to
@@ -211,7 +211,11 @@ impl Args {
             (None, rate) => rate.map(Shape::constant),
         };
         let judging = Self::judging(&self.judged)?;
-        let mix = if judging.is_some() { Mix::judged() } else { Mix::plain() };
+        let mix = match (judging.is_some(), self.chip) {
+            (true, 1..) => Mix::judged_with_chips(),
+            (true, 0) => Mix::judged(),
+            (false, _) => Mix::plain(),
+        };
         let is_shaped = shape.as_ref().is_some_and(|shape| shape.length().is_some());
         let is_bounded = self.duration.is_some() || self.count.is_some() || is_shaped;
         Ok(Settings {

@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Terminals for the cards to go to.
 const SHOPS: u32 = 60;
 const AGENTS: u32 = 12;
+/// Shops' terminals whose messages have a MAC, for `--mac`.
+const MACED_SHOPS: u32 = 24;
 
 /// A running engine that nobody else uses.
 pub struct OwnEngine {
@@ -114,6 +116,7 @@ fn generate(program: &PathBuf, cards: u32, path: &PathBuf) -> Result<(), SimErro
     let file = File::create(path).map_err(SimError::file(path))?;
     let mut command = Command::new(program);
     command.arg("generate-portfolio").args(["--cards", &cards.to_string()]);
+    command.args(["--maced-pos", &MACED_SHOPS.to_string()]);
     command.args(["--pos", &SHOPS.to_string(), "--agents", &AGENTS.to_string()]);
     command.stdin(Stdio::null()).stdout(file);
     let name = program.display();

@@ -278,7 +278,7 @@ fn check(settings: &Settings) -> Result<(), SimError> {
         Settings { judging: None, mix, .. }
             if mix.shares().iter().any(|(operation, _)| operation.needs_memory()) =>
         {
-            wrong("reversals, repeats, completions and wrong PINs need --oracle")
+            wrong("reversals, repeats, completions, wrong PINs and cloned chips need --oracle")
         }
         Settings { popularity, .. } if !(0.0..=10.0).contains(&popularity.zipf) => {
             wrong("Zipf's exponent is from 0 to 10")

@@ -25,6 +25,8 @@ pub enum Operation {
     NearCap,
     /// A purchase with a wrong PIN. From here on only with an oracle, which remembers what was.
     WrongPin,
+    /// A purchase with a chip that has not the issuer's keys.
+    ClonedChip,
     /// A preauthorization is completed, perhaps with less.
     Completion,
     /// Something approved is taken back, wholly or in part.
@@ -55,7 +57,7 @@ impl Shape {
 
 impl Operation {
     /// All there are.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Purchase,
         Self::Tap,
         Self::Preauth,
@@ -65,6 +67,7 @@ impl Operation {
         Self::Balance,
         Self::NearCap,
         Self::WrongPin,
+        Self::ClonedChip,
         Self::Completion,
         Self::Reversal,
         Self::Repeat,
@@ -85,6 +88,7 @@ impl Operation {
             Self::Balance => "balance",
             Self::NearCap => "near-cap",
             Self::WrongPin => "wrong-pin",
+            Self::ClonedChip => "cloned-chip",
             Self::Completion => "completion",
             Self::Reversal => "reversal",
             Self::Repeat => "repeat",
@@ -95,7 +99,7 @@ impl Operation {
 
     pub(crate) const fn shape(self) -> Shape {
         let (mti, code, entry, with_pin) = match self {
-            Self::Purchase | Self::WrongPin => ("0200", "000000", "051", true),
+            Self::Purchase | Self::WrongPin | Self::ClonedChip => ("0200", "000000", "051", true),
             Self::Completion => ("0220", "000000", "051", false),
             Self::Reversal => ("0420", "000000", "051", false),
             Self::Repeat | Self::Changed => ("0201", "000000", "051", false),
@@ -129,7 +133,12 @@ impl Operation {
     pub const fn needs_memory(self) -> bool {
         matches!(
             self,
-            Self::WrongPin | Self::Completion | Self::Reversal | Self::Repeat | Self::Changed
+            Self::WrongPin
+                | Self::ClonedChip
+                | Self::Completion
+                | Self::Reversal
+                | Self::Repeat
+                | Self::Changed
         )
     }
 
@@ -138,7 +147,12 @@ impl Operation {
     pub const fn is_done_at(self, category: DeviceCategory) -> bool {
         use DeviceCategory as At;
         match self {
-            Self::Purchase | Self::Tap | Self::Preauth | Self::Refund | Self::WrongPin => {
+            Self::Purchase
+            | Self::Tap
+            | Self::Preauth
+            | Self::Refund
+            | Self::WrongPin
+            | Self::ClonedChip => {
                 matches!(category, At::Merchant)
             }
             Self::Cash => matches!(category, At::Atm | At::Agent | At::Branch),
@@ -185,6 +199,14 @@ impl Mix {
             (Operation::WrongPin, 3),
             (Operation::Echo, 1),
         ])
+    }
+
+    /// The same where chips sign.
+    #[must_use]
+    pub fn judged_with_chips() -> Self {
+        let mut mix = Self::judged();
+        mix.0.push((Operation::ClonedChip, 2));
+        mix
     }
 
     /// The operations and their shares, none of which is 0.

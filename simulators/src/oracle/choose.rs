@@ -5,7 +5,8 @@ use super::request::{Act, Pin, Place, Request};
 use super::rules::{Contactless, What};
 use super::world::Household;
 use super::{Shop, world::Standing};
-use crate::intent::{Fields, Trace};
+use crate::gear::Gear;
+use crate::intent::Trace;
 use crate::load::operation::Operation;
 use crate::portfolio::Terminal;
 use payment_types::{DeviceCategory, Moment, Timestamp};
@@ -71,10 +72,23 @@ impl JudgedLane {
         let trace = Trace::fresh(self.stan(), at);
         let plastic = &self.households.first()?.cards.first()?.plastic;
         let place = Place { plastic, terminal: self.shop.terminals.get(terminal)? };
-        let (mti, fields) = place.fresh((Operation::Echo, 0), Pin::None, &trace).ok()?;
         let (operation, act, household, card) = (Operation::Echo, Act::Echo, usize::MAX, 0);
         let (amount, pin) = (0, Pin::None);
-        Some(Request { operation, act, household, card, terminal, amount, pin, mti, fields, trace })
+        let asked = (operation, amount);
+        let (mti, fields, seals) = place.fresh(&mut self.gear, asked, (pin, false), &trace).ok()?;
+        Some(Request {
+            operation,
+            act,
+            household,
+            card,
+            terminal,
+            amount,
+            pin,
+            mti,
+            fields,
+            seals,
+            trace,
+        })
     }
 
     fn fresh(&mut self, operation: Operation, household: usize, at: Moment) -> Option<Request> {
@@ -86,7 +100,9 @@ impl JudgedLane {
         let device = self.shop.terminals.get(terminal)?;
         let amount = self.shop.amount(operation, home, (card, device), &mut self.dice);
         let act = match operation {
-            Operation::Purchase | Operation::WrongPin => Act::Debit(What::Purchase),
+            Operation::Purchase | Operation::WrongPin | Operation::ClonedChip => {
+                Act::Debit(What::Purchase)
+            }
             Operation::Tap => Act::Debit(What::Tap),
             Operation::Cash | Operation::NearCap => Act::Debit(What::Cash(device.category)),
             Operation::Preauth => Act::Hold,
@@ -100,8 +116,23 @@ impl JudgedLane {
             _ => Pin::None,
         };
         let place = Place { plastic: &home.cards.get(card)?.plastic, terminal: device };
-        let (mti, fields) = place.fresh((operation, amount), pin, &trace).ok()?;
-        Some(Request { operation, act, household, card, terminal, amount, pin, mti, fields, trace })
+        let with_chip = self.dice.random_range(0..100) < self.shop.chip;
+        let asked = (operation, amount);
+        let (mti, fields, seals) =
+            place.fresh(&mut self.gear, asked, (pin, with_chip), &trace).ok()?;
+        Some(Request {
+            operation,
+            act,
+            household,
+            card,
+            terminal,
+            amount,
+            pin,
+            mti,
+            fields,
+            seals,
+            trace,
+        })
     }
 
     /// Takes back something that stands, in one case of four only in part.
@@ -146,13 +177,27 @@ impl JudgedLane {
         let place = Place { plastic, terminal: self.shop.terminals.get(terminal)? };
         let mti = operation.shape().mti;
         let replacement = (stays > 0).then_some(stays);
-        let (mti, fields) = place.about(&original, mti, (amount, replacement), &trace).ok()?;
+        let amounts = (amount, replacement);
+        let (mti, fields, seals) =
+            place.about(&mut self.gear, &original, mti, amounts, &trace).ok()?;
         let act = match operation {
             Operation::Completion => Act::Complete(original),
             _ => Act::Reverse(original, stays),
         };
         let pin = Pin::None;
-        Some(Request { operation, act, household, card, terminal, amount, pin, mti, fields, trace })
+        Some(Request {
+            operation,
+            act,
+            household,
+            card,
+            terminal,
+            amount,
+            pin,
+            mti,
+            fields,
+            seals,
+            trace,
+        })
     }
 
     /// What was said last once more, as it was or with another amount.
@@ -167,7 +212,20 @@ impl JudgedLane {
         let at = self.shop.zone.now();
         let trace = Trace { stan, rrn: text(37).unwrap_or_default(), at, local: at };
         let (amount, pin, card, terminal) = (0, Pin::None, said.card, 0);
-        Some(Request { operation, act, household, card, terminal, amount, pin, mti, fields, trace })
+        let seals = said.seals;
+        Some(Request {
+            operation,
+            act,
+            household,
+            card,
+            terminal,
+            amount,
+            pin,
+            mti,
+            fields,
+            seals,
+            trace,
+        })
     }
 }
 
@@ -250,6 +308,7 @@ impl Shop {
     /// The reversal of a message whose answer was lost.
     pub(super) fn undo(
         &self,
+        gear: &mut Gear,
         original: &Request,
         households: &[Household],
         stan: u32,
@@ -258,9 +317,9 @@ impl Shop {
         let trace = original.trace.following(stan, self.zone.now());
         let plastic = &households.get(original.household)?.cards.get(original.card)?.plastic;
         let place = Place { plastic, terminal: self.terminals.get(original.terminal)? };
-        let about = place.about(&standing, "0420", (original.amount, None), &trace);
-        let (mti, fields): (_, Fields) = about.ok()?;
+        let about = place.about(gear, &standing, "0420", (original.amount, None), &trace);
+        let (mti, fields, seals) = about.ok()?;
         let (pin, act) = (Pin::None, Act::Undo);
-        Some(Request { act, pin, mti, fields, trace, ..original.clone() })
+        Some(Request { act, pin, mti, fields, seals, trace, ..original.clone() })
     }
 }

@@ -21,6 +21,12 @@ pub(super) fn garbled(dialect: &Dialect, body: &[u8], flip: bool, salt: u64) -> 
     })
 }
 
+/// The body with a bit of its MAC, which stands at its end, turned over.
+pub(super) fn tampered(mut body: Vec<u8>, salt: u64) -> Option<Vec<u8>> {
+    *body.last_mut()? ^= 1 << (salt % 8);
+    Some(body)
+}
+
 fn is_broken(dialect: &Dialect, whole: &[u8], broken: &[u8]) -> bool {
     if Message::parse(dialect, broken).is_ok() {
         return false;

@@ -7,6 +7,7 @@ use super::request::{Act, Pin, Request};
 use super::rules::{Contactless, Limit, Rules, Scope, What};
 use super::world::{Account, Card, Counted, Household, Reply, Standing};
 use crate::exchange::{CAP_LEFT, CASH_TO_HAND_OUT};
+use crate::load::operation::Operation;
 use payment_types::DeviceCategory;
 
 /// How far off the household may have been when the host decided, for what else was on its way.
@@ -124,6 +125,9 @@ impl Judge<'_> {
         what: What,
     ) -> Option<u64> {
         in_order(walk, card, request.pin);
+        // SEC-2.
+        let is_cloned = request.operation == Operation::ClonedChip;
+        walk.check(is_cloned, is_cloned, "05");
         let closed_to_taps = what == What::Tap && !account.contactless;
         walk.check(closed_to_taps, closed_to_taps, "57");
         let cap_left = self.limits(walk, request, what);

@@ -6,6 +6,7 @@ use super::rules::tests::RULES;
 use super::rules::{Rules, What};
 use super::world::tests::town;
 use super::world::{Household, Reply};
+use crate::gear::Seals;
 use crate::intent::{Fields, Trace};
 use crate::load::operation::Operation;
 use crate::moment::Zone;
@@ -28,6 +29,7 @@ fn ask(act: Act, amount: u64, pin: Pin) -> Request {
         pin,
         mti: Mti::parse("0200").unwrap(),
         fields: Fields::new(),
+        seals: Seals::default(),
         trace: Trace::fresh(1, at),
     }
 }
@@ -95,6 +97,7 @@ fn the_cap_is_the_holders_and_says_what_is_left() {
         code: "61".into(),
         auth_code: None,
         amounts: Some(format!("0044417C{left:012}")),
+        chip: None,
     };
     assert_eq!(verdict.fault_of(&over, &told(100_000)), None);
     assert!(verdict.fault_of(&over, &told(100_050)).unwrap().contains("left of the cap"));
@@ -180,4 +183,22 @@ fn what_was_said_before_is_said_again_and_nothing_else() {
     assert!(verdict.fault_of(&again, &other).unwrap().contains("second answer"));
     let changed = judge(home, &rules, &ask(Act::Changed, 0, Pin::None), Slack::default());
     assert_eq!(changed.codes, ["94"]);
+}
+
+/// SEC-2 comes after the PIN and before money: a cloned chip with a right PIN is found out however
+/// little is asked for, and a wrong PIN is told first.
+#[test]
+fn a_cloned_chip_is_refused_after_the_pin_and_before_the_money() {
+    let (mut town, _) = town();
+    let rules = rules("");
+    let home = &mut town.households[0];
+    let cloned = |amount, pin| Request {
+        operation: Operation::ClonedChip,
+        ..ask(Act::Debit(What::Purchase), amount, pin)
+    };
+    assert_eq!(step(home, &rules, &cloned(100, Pin::Wrong)), "55");
+    assert_eq!(home.cards[0].tries, 1);
+    let before = home.accounts[0].available();
+    assert_eq!(step(home, &rules, &cloned(u64::from(u32::MAX), Pin::Right)), "05");
+    assert_eq!((home.cards[0].tries, home.accounts[0].available()), (0, before));
 }

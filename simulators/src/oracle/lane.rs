@@ -9,8 +9,12 @@ use super::Shop;
 use super::judge::{Judge, Slack};
 use super::request::{Act, Pin, Request};
 use super::world::{Household, Reply, Said};
+use crate::card::Proof;
 use crate::chaos::{Fates, Fault, Storm};
+use crate::exchange::Answer;
+use crate::gear::Gear;
 use crate::load::lane::{Frame, Order, Talk};
+use crate::load::operation::Operation;
 use crate::load::popularity::Picker;
 use crate::load::stats::{Tally, code};
 use crate::report::Finding;
@@ -21,6 +25,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A message that was not answered so often is given up.
 const ATTEMPTS_MAX: u8 = 20;
@@ -62,6 +67,13 @@ pub(super) struct Flight {
     after: Slack,
 }
 
+impl Flight {
+    /// What a broken message is answered with: one with a MAC is not even looked at.
+    fn refusal(&self) -> &'static str {
+        if self.request.seals.has_mac() { "63" } else { "30" }
+    }
+}
+
 /// A message to be sent later.
 pub(super) struct Planned {
     pub(super) request: Box<Request>,
@@ -77,6 +89,8 @@ pub(crate) struct JudgedLane {
     pub(super) households: Vec<Household>,
     pub(super) picker: Picker,
     pub(super) dice: ChaCha8Rng,
+    /// The chips' counters and the terminals' keys.
+    pub(super) gear: Gear,
     fates: Option<Fates>,
     stans: Range<u32>,
     next_stan: u32,
@@ -117,6 +131,7 @@ impl JudgedLane {
             households,
             picker,
             dice,
+            gear: Gear::default(),
             fates,
             stans,
             in_flight,
@@ -191,7 +206,7 @@ impl JudgedLane {
             }
             Fault::Reorder => self.overtake(planned, now_ns, tally),
             Fault::Truncate | Fault::Corrupt
-                if fault == Fault::Corrupt || fate.salt.is_multiple_of(2) =>
+                if fault == Fault::Corrupt || self.is_cut_whole(&planned, fate) =>
             {
                 self.garble(planned, fault, fate, now_ns, tally);
             }
@@ -283,7 +298,8 @@ impl JudgedLane {
             );
         }
         let stan = self.stan();
-        let Some(reversal) = self.shop.undo(&planned.request, &self.households, stan) else {
+        let undo = self.shop.undo(&mut self.gear, &planned.request, &self.households, stan);
+        let Some(reversal) = undo else {
             return self.launch(
                 Planned { purpose: Purpose::Again(None), ..planned },
                 now_ns,
@@ -297,6 +313,12 @@ impl JudgedLane {
         self.launch(ahead, now_ns, None, tally);
     }
 
+    /// Whether what is cut off a message leaves a frame, such as the host must refuse. A message
+    /// with a MAC it must not even look at then, so that nothing would say which one it refused.
+    fn is_cut_whole(&self, planned: &Planned, fate: crate::chaos::Fate) -> bool {
+        fate.salt.is_multiple_of(2) && !planned.request.seals.has_mac()
+    }
+
     /// A broken message goes first; the right one follows when that is refused.
     fn garble(
         &mut self,
@@ -307,6 +329,9 @@ impl JudgedLane {
         tally: &mut Tally,
     ) {
         let broken = planned.request.body(&self.shop.endpoint).ok().and_then(|body| {
+            if planned.request.seals.has_mac() {
+                return super::garble::tampered(body, fate.salt);
+            }
             let dialect = self.shop.endpoint.dialect();
             super::garble::garbled(dialect, &body, fault == Fault::Corrupt, fate.salt)
         });
@@ -348,7 +373,8 @@ impl JudgedLane {
         let seen = seen.filter(|reply| reply.code != "91");
         let stan = self.stan();
         let may_undo = self.can_be_undone(&request) && stan.is_multiple_of(2);
-        let undo = may_undo.then(|| self.shop.undo(&request, &self.households, stan)).flatten();
+        let (gear, homes) = (&mut self.gear, &self.households);
+        let undo = may_undo.then(|| self.shop.undo(gear, &request, homes, stan)).flatten();
         let planned = match undo {
             Some(undo) => Planned {
                 request: Box::new(undo),
@@ -464,7 +490,8 @@ impl JudgedLane {
             }
             return self.retry(flight, now_ns + 50 * MS, tally);
         }
-        if let Some(fault) = self.fault_of(&flight, reply, tally) {
+        let fault = self.fault_of(&flight, reply, tally);
+        if let Some(fault) = fault.or_else(|| self.unproven(&flight, answer, tally)) {
             self.found(&flight, Some(answer), fault, tally);
             return self.release(&flight.request, true);
         }
@@ -477,12 +504,53 @@ impl JudgedLane {
         self.settle(flight, reply, now_ns, tally);
     }
 
+    /// What is wrong with the proofs of an answer: its MAC (SEC-5), the issuer's cryptogram for the
+    /// chip (SEC-2).
+    fn unproven(&self, flight: &Flight, answer: &Answered, tally: &mut Tally) -> Option<String> {
+        let Request { seals, act, operation, .. } = &*flight.request;
+        if flight.purpose == Purpose::Garbage || !(seals.has_mac() || seals.has_chip()) {
+            return None;
+        }
+        let given = Answer {
+            mti: answer.mti,
+            fields: answer.fields.clone(),
+            body: answer.body.clone(),
+            took: Duration::ZERO,
+        };
+        let verdict = match seals.judge(self.shop.endpoint.dialect(), &given) {
+            Ok(verdict) => verdict,
+            Err(error) => return Some(format!("the answer cannot be proven: {error}")),
+        };
+        if seals.has_mac() {
+            tally.checks.proofs += 1;
+            if verdict.mac != Proof::Right {
+                return Some(format!(
+                    "the answer's authentication code is {:?} (SEC-5)",
+                    verdict.mac
+                ));
+            }
+        }
+        if !seals.has_chip() {
+            return None;
+        }
+        let is_decided = matches!(act, Act::Debit(_) | Act::Hold | Act::Credit(_) | Act::Balance);
+        let is_cloned = *operation == Operation::ClonedChip;
+        tally.checks.proofs += u64::from(verdict.arpc == Proof::Right);
+        let is_right = match verdict.arpc {
+            Proof::Right => !is_cloned,
+            Proof::None => is_cloned || !is_decided,
+            Proof::Wrong => false,
+        };
+        let told = verdict.arpc;
+        (!is_right).then(|| format!("the issuer's cryptogram for the chip is {told:?} (SEC-2)"))
+    }
+
     /// What is wrong with an answer.
     fn fault_of(&self, flight: &Flight, reply: &Reply, tally: &mut Tally) -> Option<String> {
         tally.checks.judged += 1;
         if flight.purpose == Purpose::Garbage {
             tally.checks.certain += 1;
-            let is_right = reply.code == "30";
+            let is_right = reply.code == flight.refusal();
             return (!is_right).then(|| format!("a broken message was answered {:?}", reply.code));
         }
         let slack = self.slack(flight);
@@ -515,7 +583,8 @@ impl JudgedLane {
                     if !is_said && !home.is_hot {
                         let Request { mti, card, .. } = *request;
                         let (mti, fields) = (mti.without_repeat(), request.fields.clone());
-                        home.last = Some(Said { mti, fields, card, reply: reply.clone() });
+                        let seals = request.seals.clone();
+                        home.last = Some(Said { mti, fields, seals, card, reply: reply.clone() });
                     }
                 }
                 if reply.code == "00" {
@@ -573,7 +642,7 @@ impl JudgedLane {
         let home = self.households.get(flight.request.household).unwrap_or(&empty);
         let judge = Judge { rules: &self.shop.rules, home, slack };
         let expected = match &flight.purpose {
-            Purpose::Garbage => "30".to_owned(),
+            Purpose::Garbage => flight.refusal().to_owned(),
             _ => judge.verdict(&flight.request).codes.join(" or "),
         };
         let request = (flight.request.mti, &flight.request.fields);
@@ -610,6 +679,7 @@ impl JudgedLane {
 struct Answered {
     mti: Mti,
     fields: crate::intent::Fields,
+    body: Vec<u8>,
     reply: Reply,
 }
 
@@ -651,7 +721,8 @@ impl Talk for JudgedLane {
         let fields: crate::intent::Fields = fields.collect();
         let stan =
             message.number(11).and_then(Result::ok).and_then(|stan| u32::try_from(stan).ok());
-        let answer = Answered { mti: message.mti(), reply: Reply::of(&fields), fields };
+        let (mti, reply, body) = (message.mti(), Reply::of(&fields), body.to_vec());
+        let answer = Answered { mti, reply, fields, body };
         let stan = stan.unwrap_or_default();
         let fits =
             |flight: &Flight| flight.request.mti.without_repeat().response() == Some(answer.mti);

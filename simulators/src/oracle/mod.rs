@@ -19,7 +19,7 @@ mod storm;
 mod world;
 
 use crate::chaos::Chaos;
-use crate::device::SecurityProfile;
+use crate::device::{KeyScheme, MacDuty};
 use crate::load::lane::Talk;
 use crate::load::operation::Operation;
 use crate::load::popularity::Picker;
@@ -63,6 +63,8 @@ pub(crate) struct Checks {
     pub(crate) repeated: u64,
     pub(crate) taken_back: u64,
     pub(crate) unresolved: u64,
+    /// MACs and issuer's cryptograms on answers that were right.
+    pub(crate) proofs: u64,
     pub(crate) first: Option<Box<Finding>>,
     pub(crate) faults: BTreeMap<&'static str, u64>,
 }
@@ -80,6 +82,7 @@ impl Checks {
         self.repeated += other.repeated;
         self.taken_back += other.taken_back;
         self.unresolved += other.unresolved;
+        self.proofs += other.proofs;
         self.first = self.first.take().or(other.first);
         for (fault, count) in other.faults {
             *self.faults.entry(fault).or_default() += count;
@@ -102,6 +105,8 @@ struct Shop {
     places: Vec<(Operation, Vec<usize>)>,
     mix: Vec<(Operation, u32)>,
     amounts: RangeInclusive<u64>,
+    /// How many of a hundred messages of a chip that is read have its cryptogram.
+    chip: u32,
     chaos: Option<Chaos>,
     warm_up_ns: u64,
     end_ns: u64,
@@ -114,10 +119,12 @@ impl Shop {
         (rules, portfolio): (Rules, &Portfolio),
     ) -> Result<Self, SimError> {
         let own = |terminal: &&Terminal| {
-            // Those that need more than a clear PIN key keep keys of their own between messages.
+            // Of a DUKPT device every message takes a key of its own, in order; several connections
+            // that speak for one terminal would disturb that.
             *terminal.listener == *settings.listener
                 && terminal.pin_key.is_some()
-                && terminal.security == SecurityProfile::default()
+                && terminal.security.keys == KeyScheme::Session
+                && (settings.mac || terminal.security.mac == MacDuty::None)
         };
         let terminals: Vec<Terminal> = portfolio.terminals.values().filter(own).cloned().collect();
         let mut mix = settings.mix.shares().to_vec();
@@ -146,6 +153,7 @@ impl Shop {
             places,
             mix,
             amounts: settings.amounts.clone(),
+            chip: settings.chip,
             chaos: judging.chaos.clone(),
             warm_up_ns: nanoseconds(settings.warm_up),
             end_ns: end,
@@ -167,6 +175,10 @@ pub(crate) fn lanes(
     if settings.endpoint.dialect().version() != 0 || settings.echo {
         return Err(wrong("the oracle reads the response codes of the 1987 edition".to_owned()));
     }
+    let cloned = |(operation, _): &(Operation, u32)| *operation == Operation::ClonedChip;
+    if settings.chip == 0 && settings.mix.shares().iter().any(cloned) {
+        return Err(wrong("cloned-chip needs --chip: it is a chip that signs wrongly".to_owned()));
+    }
     let today = now.business_date();
     let length = settings.measured().map_or(0, |time| time.as_millis());
     let length = i64::try_from(length + settings.warm_up.as_millis()).unwrap_or(i64::MAX);
@@ -178,7 +190,7 @@ pub(crate) fn lanes(
     }
     let rules = Rules::read(&judging.rules, today)?;
     let portfolio = Portfolio::read(settings.portfolio.clone())?;
-    let town = Town::read(&settings.portfolio, &portfolio, today)?;
+    let town = Town::read(&settings.portfolio, &portfolio, today, settings.chip == 100)?;
     let count = settings.connections;
     if town.households.len() < count {
         let found = town.households.len();
@@ -222,7 +234,10 @@ pub(crate) fn conclude(
     let households: Vec<Household> =
         beliefs.into_iter().flat_map(|belief| belief.households).collect();
     let rules = Rules::read(&judging.rules, today.business_date());
-    let described = rules.as_ref().map(Rules::described).unwrap_or_default();
+    let mut described = rules.as_ref().map(Rules::described).unwrap_or_default();
+    if checks.proofs > 0 {
+        described.push("cryptograms and authentication codes of answers (SEC-2, SEC-5)".to_owned());
+    }
     let money = judging.api.as_ref().zip(rules.ok()).map(|((base, token), rules)| {
         let looked = books::look(&mut Http::new(base, token), &households, &rules);
         looked.unwrap_or_else(|error| MoneyReport {
@@ -246,6 +261,7 @@ pub(crate) fn conclude(
         repeated: checks.repeated,
         taken_back: checks.taken_back,
         unresolved: checks.unresolved,
+        proofs: checks.proofs,
         first_wrong: checks.first.map(|finding| *finding),
         rules: described,
         money,

@@ -2,8 +2,10 @@
 
 use super::rules::What;
 use super::world::{Reply, Said, Standing};
+use crate::card::{ChipFault, ChipWish, Proofs};
 use crate::exchange::plain;
-use crate::intent::{Fields, Intent, Trace, encode};
+use crate::gear::{Gear, Seals};
+use crate::intent::{Fields, Intent, Trace};
 use crate::load::operation::Operation;
 use crate::portfolio::{Card as Plastic, Terminal};
 use crate::{Endpoint, SimError};
@@ -58,6 +60,8 @@ pub(crate) struct Request {
     pub(crate) pin: Pin,
     pub(crate) mti: Mti,
     pub(crate) fields: Fields,
+    /// The chip's part in it and the keys of its MAC.
+    pub(crate) seals: Seals,
     pub(crate) trace: Trace,
 }
 
@@ -96,7 +100,7 @@ impl Request {
 
     /// The body in the endpoint's dialect.
     pub(crate) fn body(&self, endpoint: &Endpoint) -> Result<Vec<u8>, SimError> {
-        encode(endpoint.dialect(), self.mti, &self.fields)
+        self.seals.encode(endpoint.dialect(), self.mti, &self.fields)
     }
 }
 
@@ -107,21 +111,23 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// The data elements of a first message.
+    /// The data elements of a first message, and what proves it.
     pub(crate) fn fresh(
         &self,
+        gear: &mut Gear,
         (operation, amount): (Operation, u64),
-        pin: Pin,
+        (pin, with_chip): (Pin, bool),
         trace: &Trace,
-    ) -> Result<(Mti, Fields), SimError> {
+    ) -> Result<(Mti, Fields, Seals), SimError> {
         let shape = operation.shape();
         let mti = Mti::parse(shape.mti).map_err(|error| SimError::Setting(error.to_string()))?;
         let mut intent = Intent::new(mti, self.terminal, trace);
         if operation == Operation::Echo {
-            let mut fields = intent.fields(0);
+            let dressed = gear.dress(&intent, &Proofs::default(), 0)?;
+            let (mti, mut fields, seals) = dressed.into_parts();
             fields.retain(|element, _| matches!(element, 7 | 11 | 41));
             fields.insert(70, FieldValue::Text("301".to_owned()));
-            return Ok((mti, fields));
+            return Ok((mti, fields, seals));
         }
         let wrong = self.plastic.pin.as_ref().map(crate::pin::TypedPin::wrong);
         intent.card = Some(self.plastic);
@@ -134,25 +140,22 @@ impl Place<'_> {
             Pin::Right => self.plastic.pin.as_ref(),
             Pin::Wrong => wrong.as_ref(),
         };
-        let mut fields = intent.fields(0);
-        if let Some(typed) = intent.pin {
-            let terminal = self.terminal;
-            let no_key = || SimError::Setting(format!("terminal {} has no PIN key", terminal.id));
-            let key = terminal.pin_key.as_ref().ok_or_else(no_key)?;
-            let block = key.block(typed, &self.plastic.pan)?;
-            fields.insert(52, FieldValue::Binary(block.to_vec()));
-        }
-        Ok((mti, fields))
+        let is_cloned = operation == Operation::ClonedChip;
+        let fault = is_cloned.then_some(ChipFault::Cryptogram);
+        let reads_chip = (with_chip || is_cloned) && shape.reads_chip();
+        let chip = reads_chip.then(|| ChipWish { fault, ..ChipWish::default() });
+        Ok(gear.dress(&intent, &Proofs { chip, ..Proofs::default() }, 0)?.into_parts())
     }
 
     /// The data elements of a message about an earlier one: `0220` completes, `0420` takes back.
     pub(crate) fn about(
         &self,
+        gear: &mut Gear,
         original: &Standing,
         mti: &str,
         (amount, stays): (u64, Option<u64>),
         trace: &Trace,
-    ) -> Result<(Mti, Fields), SimError> {
+    ) -> Result<(Mti, Fields, Seals), SimError> {
         let mti = Mti::parse(mti).map_err(|error| SimError::Setting(error.to_string()))?;
         let mut intent = Intent::new(mti, self.terminal, trace);
         intent.card = Some(self.plastic);
@@ -163,7 +166,7 @@ impl Place<'_> {
         intent.auth_code = original.auth_code.as_deref();
         intent.original = Some((original.mti, &original.trace));
         intent.replacement = stays.map(som);
-        Ok((mti, intent.fields(0)))
+        Ok(gear.dress(&intent, &Proofs::default(), 0)?.into_parts())
     }
 }
 
@@ -193,7 +196,8 @@ impl Reply {
     /// What an answer's data elements say.
     pub(crate) fn of(fields: &Fields) -> Self {
         let text = |element| fields.get(&element).map(plain).filter(|text| !text.is_empty());
-        Self { code: text(39).unwrap_or_default(), auth_code: text(38), amounts: text(54) }
+        let code = text(39).unwrap_or_default();
+        Self { code, auth_code: text(38), amounts: text(54), chip: text(55) }
     }
 
     /// An amount of DE 54 in minor units, below zero where it is a debit.
@@ -226,8 +230,12 @@ mod tests {
             plastic: &town.households[0].cards[0].plastic,
             terminal: portfolio.terminal("POS00001").unwrap(),
         };
-        let (mti, fields) = place.fresh((Operation::Preauth, 500), Pin::Right, &trace).unwrap();
-        let said = Said { mti, fields, card: 0, reply: Reply::default() };
+        let mut gear = Gear::default();
+        let pin = (Pin::Right, false);
+        let (mti, fields, seals) =
+            place.fresh(&mut gear, (Operation::Preauth, 500), pin, &trace).unwrap();
+        assert!(fields.contains_key(&52) && !seals.has_mac() && !seals.has_chip());
+        let said = Said { mti, fields, seals, card: 0, reply: Reply::default() };
         assert!(said.has_amount() && plain(&said.changed()[&4]) == "000000000600");
         let request = Request {
             operation: Operation::Preauth,
@@ -239,13 +247,14 @@ mod tests {
             pin: Pin::Right,
             mti,
             fields: said.fields,
+            seals: said.seals,
             trace: trace.clone(),
         };
         assert_eq!(request.repeated().mti.to_string(), "0101");
         assert_eq!(request.effect(), (500, 0));
         let hold = request.standing(Some("A1".into()), 0);
-        let (mti, fields) =
-            place.about(&hold, "0220", (300, None), &trace.following(8, trace.at)).unwrap();
+        let later = trace.following(8, trace.at);
+        let (mti, fields, _) = place.about(&mut gear, &hold, "0220", (300, None), &later).unwrap();
         assert_eq!((mti.to_string(), plain(&fields[&38])), ("0220".into(), "A1".into()));
         assert!(plain(&fields[&90]).starts_with("0100000007") && !fields.contains_key(&52));
     }

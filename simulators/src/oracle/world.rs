@@ -5,6 +5,7 @@
 
 use super::rules::What;
 use crate::SimError;
+use crate::gear::Seals;
 use crate::intent::{Fields, Trace};
 use crate::portfolio::{Card as Plastic, Portfolio, Source};
 use payment_types::{BusinessDate, ExpiryDate, Mti, parse_minor};
@@ -101,6 +102,7 @@ pub(crate) struct Standing {
 pub(crate) struct Said {
     pub(crate) mti: Mti,
     pub(crate) fields: Fields,
+    pub(crate) seals: Seals,
     pub(crate) card: usize,
     pub(crate) reply: Reply,
 }
@@ -111,6 +113,8 @@ pub(crate) struct Reply {
     pub(crate) code: String,
     pub(crate) auth_code: Option<String>,
     pub(crate) amounts: Option<String>,
+    /// What is for the chip.
+    pub(crate) chip: Option<String>,
 }
 
 /// The households of a portfolio, and how many cards were left out.
@@ -160,6 +164,8 @@ struct Register {
     /// Cards the oracle understands.
     cards: Vec<String>,
     cards_seen: usize,
+    /// Every message of a chip that is read has a cryptogram.
+    chips_sign: bool,
 }
 
 impl Town {
@@ -171,9 +177,10 @@ impl Town {
         source: &Source,
         portfolio: &Portfolio,
         today: BusinessDate,
+        chips_sign: bool,
     ) -> Result<Self, SimError> {
         let path = source.path();
-        let mut register = Register::default();
+        let mut register = Register { chips_sign, ..Register::default() };
         for (number, line) in source.open()?.lines().enumerate() {
             let line = line.map_err(SimError::file(path))?;
             let wrong =
@@ -227,11 +234,11 @@ impl Register {
         }
         // One with more to it is none the oracle can speak for.
         let is_odd = object.keys().any(|key| !keys.contains(&key.as_str()));
-        // The oracle's terminals send no chip data: a product must not insist on it.
+        // Where not all messages have chip data, a product must not insist on it.
         let wish = object.get("chip").map(|chip| chip.get("cryptogram"));
         let needs_chip = wish.is_some_and(|wish| wish.is_none_or(|wish| wish != "if-present"));
         let is_foreign = object.get("currency").is_some_and(|currency| currency != "KGS");
-        if is_odd || is_foreign || needs_chip {
+        if is_odd || is_foreign || (needs_chip && !self.chips_sign) {
             return Ok(());
         }
         let money = |key: &str| {
@@ -359,7 +366,7 @@ pub(crate) mod tests {
         file.write_all(PORTFOLIO.as_bytes()).unwrap();
         let portfolio = Portfolio::read(file.path()).unwrap();
         let today = BusinessDate::parse("2026-11-23").unwrap();
-        (Town::read(&file.path().into(), &portfolio, today).unwrap(), portfolio)
+        (Town::read(&file.path().into(), &portfolio, today, false).unwrap(), portfolio)
     }
 
     #[test]
@@ -370,7 +377,7 @@ pub(crate) mod tests {
             write!(file, "{}", PORTFOLIO.replace(r#""pin_tries":5"#, &chip)).unwrap();
             let portfolio = Portfolio::read(file.path()).unwrap();
             let today = BusinessDate::parse("2026-11-23").unwrap();
-            let town = Town::read(&file.path().into(), &portfolio, today).unwrap();
+            let town = Town::read(&file.path().into(), &portfolio, today, false).unwrap();
             let found: usize = town.households.iter().map(|home| home.cards.len()).sum();
             assert_eq!(found, cards, "{chip}");
         }

@@ -191,6 +191,11 @@ fn oracle(report: &LoadReport) -> String {
         let text = "second answers to the same message, each the first one again (TXN-1)";
         list += &check(Some(true), &format!("{} {text}", number(oracle.repeats)));
     }
+    if oracle.proofs > 0 {
+        let text = "issuer's cryptograms and authentication codes on answers, each as chip and \
+                    terminal expect it (SEC-2, SEC-5)";
+        list += &check(Some(true), &format!("{} {text}", number(oracle.proofs)));
+    }
     let lost = oracle.repeated + oracle.taken_back;
     if lost + oracle.unresolved > 0 {
         let text = format!(

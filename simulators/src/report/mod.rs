@@ -143,6 +143,8 @@ pub struct OracleReport {
     pub taken_back: u64,
     /// Messages of which it never became known whether they had happened.
     pub unresolved: u64,
+    /// Authentication codes and issuer's cryptograms on answers that were right.
+    pub proofs: u64,
     /// The first wrong answer.
     pub first_wrong: Option<Finding>,
     /// The rules the oracle knows of the rule set.

@@ -112,10 +112,11 @@ impl fmt::Display for OracleReport {
             ("lost: repeated", self.repeated),
             ("lost: taken back", self.taken_back),
             ("never resolved", self.unresolved),
+            ("ARPCs and MACs right", self.proofs),
         ];
         writeln!(f, "  oracle")?;
         for (name, count) in rows.iter().filter(|(name, count)| *count > 0 || *name == "wrong") {
-            writeln!(f, "    {name:<18} {:>11}", grouped(float(*count)))?;
+            writeln!(f, "    {name:<20} {:>9}", grouped(float(*count)))?;
         }
         match &self.money {
             Some(money) => {

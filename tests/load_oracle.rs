@@ -101,7 +101,7 @@ fn it_stays_right_when_everything_goes_wrong_on_the_way() {
 /// are cloned, bytes are changed on the way; and every answer proves itself (SEC-2, SEC-5).
 #[test]
 fn full_security_is_judged_too() {
-    let mut settings = settings(Some("rough"));
+    let mut settings = settings(Some("wild"));
     (settings.chip, settings.mac) = (100, true);
     settings.mix = Mix::judged_with_chips();
     let report = judged_so(settings);

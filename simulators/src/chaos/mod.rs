@@ -175,12 +175,18 @@ impl Chaos {
             let lines = std::fs::read_to_string(path).map_err(SimError::file(path))?;
             let mut words = Vec::new();
             for (number, line) in lines.lines().enumerate() {
-                let line = line.split('#').next().unwrap_or_default().trim();
-                if !line.is_empty() {
-                    let wrong =
-                        |error| SimError::Setting(format!("{text}:{}: {error}", number + 1));
-                    line.parse::<Self>().map_err(wrong)?;
-                    words.push(line.to_owned());
+                let line = line.split('#').next().unwrap_or_default();
+                if line.trim().is_empty() {
+                    continue;
+                }
+                let mut before = 0;
+                for word in line.split(',') {
+                    let column = before + word.len() - word.trim_start().len() + 1;
+                    let place = format!("{text}:{}:{column}", number + 1);
+                    let wrong = |error| SimError::Setting(format!("{place}: {error}"));
+                    word.trim().parse::<Self>().map_err(wrong)?;
+                    words.push(word.trim().to_owned());
+                    before += word.len() + 1;
                 }
             }
             return Ok(Self { seed, ..words.join(",").parse()? });
@@ -331,7 +337,8 @@ mod tests {
         let path = file.path().to_str().unwrap().to_owned();
         let chaos = Chaos::read(&path, 1).unwrap();
         assert_eq!(chaos.every(Storm::Reversal), Some(Duration::from_secs(5)));
-        writeln!(file, "drop=x").unwrap();
-        assert!(Chaos::read(&path, 1).unwrap_err().to_string().contains(":4: "));
+        writeln!(file, "delay=1%,  lose=x").unwrap();
+        let error = Chaos::read(&path, 1).unwrap_err().to_string();
+        assert!(error.contains(":4:12: ") && error.contains("lose=x"), "{error}");
     }
 }

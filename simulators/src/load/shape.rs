@@ -160,11 +160,15 @@ fn points(text: &str, whole: Option<f64>, day: f64) -> Result<Vec<Piece>, String
     let mut known: Option<(f64, f64)> = None;
     let mut pieces = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let line = line.split('#').next().unwrap_or_default().trim();
-        if line.is_empty() {
+        let line = line.split('#').next().unwrap_or_default();
+        if line.trim().is_empty() {
             continue;
         }
-        let wrong = |cause: &str| format!("{}: {cause}", number + 1);
+        let end = line.trim_end().len();
+        let first = line.len() - line.trim_start().len() + 1;
+        let last = line.trim_end().rfind(char::is_whitespace).map_or(first, |at| at + 2).min(end);
+        let told = |column: usize, cause: &str| format!("{}:{column}: {cause}", number + 1);
+        let wrong = |cause: &str| told(first, cause);
         let mut parts = line.split_whitespace();
         let (Some(at), Some(value), None) = (parts.next(), parts.next(), parts.next()) else {
             return Err(wrong("not a time and a rate"));
@@ -177,7 +181,7 @@ fn points(text: &str, whole: Option<f64>, day: f64) -> Result<Vec<Piece>, String
             }
             None => seconds(at).map_err(|cause| wrong(&cause))?,
         };
-        let value = rate(value, whole).map_err(|cause| wrong(&cause))?;
+        let value = rate(value, whole).map_err(|cause| told(last, &cause))?;
         if let Some((before, from)) = known {
             if at < before {
                 return Err(wrong("is before the line above it"));
@@ -258,7 +262,10 @@ mod tests {
         assert!((shape.rate_at(6.0) - 27.5).abs() < 1e-6);
         writeln!(file, "23:00 5").unwrap();
         let error = Shape::read(&path, Some(50.0), None).unwrap_err().to_string();
-        assert!(error.contains(":5: is before"), "{error}");
+        assert!(error.contains(":5:1: is before"), "{error}");
+        std::fs::write(&path, "00:00 5\n  1:00  many # x\n").unwrap();
+        let error = Shape::read(&path, Some(50.0), None).unwrap_err().to_string();
+        assert!(error.contains(":2:9: \"many\""), "{error}");
     }
 
     #[test]

@@ -152,19 +152,64 @@ fn an_engine_with_other_rules_is_found_out() {
     assert!(!report.is_clean());
 }
 
-/// What the command says and with which exit code, for a host that answers nothing right.
-#[test]
-fn an_echo_server_is_no_engine() {
-    let folder = tempfile::tempdir().unwrap();
+/// A `tamga-sim echo` that listens, and where.
+fn echo(more: &[&str]) -> (std::process::Child, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let target = format!("127.0.0.1:{port}");
-    let mut echo =
-        command("tamga-sim").args(["echo", "--bind", &target, "--tpdu"]).spawn().unwrap();
+    let mut program = command("tamga-sim");
+    program.args(["echo", "--bind", &target, "--tpdu"]).args(more);
+    let echo = program.stdout(std::process::Stdio::null()).spawn().unwrap();
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while std::net::TcpStream::connect(&target).is_err() {
         assert!(std::time::Instant::now() < deadline, "the echo server does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
+    (echo, target)
+}
+
+/// One message at a time to a host that waits 40 ms: 25 a second is all there can be. A goal of 10 ms
+/// is never kept; one of 300 ms is until the queue grows.
+#[test]
+fn the_knee_of_a_host_of_known_delay_is_where_it_must_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, page) = (folder.path().join("k.json"), folder.path().join("k.html"));
+    let (mut echo, target) = echo(&["--delay", "40ms"]);
+    let knee = |goal: &str, most: &str, step: &str| {
+        let mut find = command("tamga-sim");
+        find.args(["find-knee", "--echo", "--target", &target, "-c", "1", "--in-flight", "1"]);
+        find.args(["--mix", "purchase=1", "--arrivals", "fixed", "--step", step, "--from", "10"]);
+        find.args(["--goal", goal, "--most", most, "--steps-json"]).arg(&data);
+        let code = find.arg("--steps-html").arg(&page).output().unwrap().status.code();
+        let found = std::fs::read_to_string(&data).unwrap();
+        (code, serde_json::from_str::<serde_json::Value>(&found).unwrap())
+    };
+    let (never, missed) = knee("p50<10ms", "20", "300ms");
+    assert_eq!((never, missed["holds_at"].as_f64()), (Some(1), None), "{missed}");
+    let (found, knee) = knee("p50<300ms", "100", "1500ms");
+    echo.kill().unwrap();
+    echo.wait().unwrap();
+    let (holds, breaks) = (knee["holds_at"].as_f64(), knee["breaks_at"].as_f64());
+    assert_eq!(found, Some(0), "{knee}");
+    assert!(holds.unwrap() >= 10.0 && breaks.unwrap() <= 52.0, "{knee}");
+    assert!(std::fs::read_to_string(&page).unwrap().contains("the knee"));
+}
+
+/// Before the load, not after it.
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_anything_is_sent() {
+    let mut load = command("tamga-sim");
+    load.args(["load", "--target", "127.0.0.1:1", "--duration", "10m"]);
+    let output = load.args(["--html", "/nowhere/report.html"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("/nowhere/report.html") && !said.contains("127.0.0.1:1:"), "{said}");
+}
+
+/// What the command says and with which exit code, for a host that answers nothing right.
+#[test]
+fn an_echo_server_is_no_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut echo, target) = echo(&[]);
     let rules = folder.path().join("rules.toml");
     std::fs::write(&rules, OwnEngine::RULES).unwrap();
     let cards = folder.path().join("p.jsonl");

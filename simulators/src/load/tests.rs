@@ -194,6 +194,37 @@ fn a_host_that_hangs_up_is_survived() {
     assert_eq!(report.disconnects, 1);
 }
 
+/// In the middle of a run: a frame that is no message, then bytes that are no frame. What was on its
+/// way is counted as lost, and the load goes on over a new connection.
+#[test]
+fn a_host_that_sends_garbage_is_survived() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let endpoint = Endpoint::pos(&target).unwrap();
+    std::thread::spawn(move || {
+        for (at, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            if at == 0 {
+                stream.read_exact(&mut [0u8; 20]).unwrap();
+                let mut frame = Vec::new();
+                endpoint.frame(&[0xEE; 40], &mut frame).unwrap();
+                stream.write_all(&frame).unwrap();
+                stream.write_all(&[0; 64]).unwrap();
+                // Stays open: it is the load that must give the connection up.
+                stream.read_to_end(&mut Vec::new()).unwrap_or_default();
+            } else {
+                answer(stream, &endpoint, |_| Some("00"));
+            }
+        }
+    });
+    let Bench { _folder, mut settings } = bench(&target);
+    (settings.connections, settings.count) = (1, Some(20));
+    let report = run(&settings, |_| {}).unwrap();
+    assert_eq!((report.sent, report.answered, report.lost), (20, 19, 1), "{report}");
+    assert_eq!((report.strange, report.disconnects), (2, 1), "{report}");
+    assert!(!report.is_clean());
+}
+
 #[test]
 fn warming_up_is_not_measured_and_seconds_are_told() {
     let target = host(|_| Some("00"));

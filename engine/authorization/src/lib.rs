@@ -108,7 +108,7 @@ pub use scripts::{
 };
 pub use settings::{CardRaise, CardSettings, Switch, TravelNote};
 pub use sha256::sha256;
-pub use signature::{Factor, STATEMENT, Signature, Strength, statement};
+pub use signature::{Factor, STATEMENT, Signature, Strength, statement, statement_in};
 pub use snapshot::{SNAPSHOT_VERSION, SnapshotError};
 pub use state::State;
 pub use stop_list::{StopList, StopListAction, StopListed, StopTerms};

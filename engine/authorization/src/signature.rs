@@ -22,6 +22,24 @@ pub const fn statement(version: u16) -> Option<&'static str> {
     }
 }
 
+/// The same in another language of the bank's: `ky`, `ru` or `en`. All three say the same; the
+/// version is what is stored.
+#[must_use]
+pub fn statement_in(version: u16, language: &str) -> Option<&'static str> {
+    match (version, language) {
+        (1, "ky") => Some(
+            "Мен бул буйрукту окудум. Мен ага электрондук кол коём, ал менин кагаздагы өз колум \
+             менен коюлган колума тең юридикалык күчкө ээ, жана мен ал үчүн жооп берем.",
+        ),
+        (1, "ru") => Some(
+            "Я прочитал(а) это распоряжение. Я подписываю его электронной подписью, которая имеет \
+             ту же юридическую силу, что и моя собственноручная подпись на бумаге, и отвечаю за него.",
+        ),
+        (_, "en") => statement(version),
+        _ => None,
+    }
+}
+
 /// What the signer had in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Factor {

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::run::keys::Key;
+use crate::run::sign::Sign;
 use crate::run::users::User;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use payment_types::{BusinessDate, Timestamp};
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Key(Key),
     /// The users: add, roles, reset what was lost
     User(User),
+    /// Sign an order's digest with a personal key in a file
+    Sign(Sign),
     /// Write a portfolio of any size with test cards, for load tests
     GeneratePortfolio(GeneratePortfolio),
 }

@@ -1,6 +1,7 @@
 //! `tamga demo`: the engine in this process with a demo portfolio, simulated terminals, and a table
 //! of what it decides and why.
 
+mod people;
 mod show;
 
 use crate::clock::Clock;
@@ -62,14 +63,15 @@ pub fn demo(options: &DemoOptions) -> Result<(), Failure> {
     }
     telemetry::log_to_stderr(&config.log);
     let portfolio = folder.path().join("portfolio.jsonl");
-    let offline = filled(&config, &portfolio)?;
+    let mut offline = filled(&config, &portfolio)?;
+    let people = people::people(&mut offline, &config)?;
     let first = offline.opened.state.last_sequence().0.saturating_add(1);
     let clock = Clock::system(&config.clock.zone).map_err(|e| Failure::usage(e.to_string()))?;
     let runtime = serve::runtime(None)
         .map_err(|error| Failure::usage(format!("no threads to run on: {error}")))?;
     let engine = runtime.block_on(Engine::assemble(&config, offline.opened, clock))?;
     let show = Show::new(&config, &engine, first);
-    show.heading(&token, options);
+    show.heading(&token, &people, options);
     let summary = runtime.block_on(play(&engine, options, portfolio, show));
     let durable = engine.shard().durable();
     runtime.block_on(engine.drain())?;

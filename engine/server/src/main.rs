@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Present(args) => run::clearing::present(args),
         Command::Disputes(args) => run::clearing::disputes(args),
         Command::Key(args) => run::keys::key(args),
+        Command::Sign(args) => run::sign::sign(&args),
         Command::User(args) => run::users::user(args),
         Command::StopList(args) => run::clearing::stop_list(args),
         Command::GeneratePortfolio(args) => run::generate_portfolio(&args),

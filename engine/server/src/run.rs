@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod clearing;
 pub(crate) mod keys;
+pub(crate) mod sign;
 pub(crate) mod users;
 
 use crate::args::{

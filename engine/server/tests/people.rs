@@ -4,7 +4,9 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::people::{AIDA, Bank, Browser};
+use support::people::{AIDA, BAKYT, Bank, Browser, CHYNARA};
+use tamga::access::one_time::{Secret, step_at};
+use tamga::access::personal_key::{possession_text, public_of, sign};
 
 #[test]
 fn two_factors_let_a_person_in_and_the_session_says_what_he_may_do() {
@@ -253,4 +255,168 @@ fn the_headers_are_those_that_browsers_need() {
     let policy = reply.header("content-security-policy");
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
     assert!(reply.header("permissions-policy").contains("camera=()"));
+}
+
+#[test]
+fn a_new_user_sets_his_password_and_enrols_before_he_is_in() {
+    let bank = Bank::open();
+    let mut officer = Browser::new(&bank);
+    officer.log_in(&CHYNARA);
+    let new = json!({"user": "daniyar", "roles": ["auditor"]});
+    let reply = officer.post("/users", &new);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let temporary = reply.body["temporary_password"].as_str().unwrap().to_owned();
+    assert_eq!(officer.post("/users", &new).status, 409);
+    let mut browser = Browser::new(&bank);
+    let reply = browser.post("/session", &json!({"user": "daniyar", "password": temporary}));
+    assert_eq!((reply.status, &reply.body["needs"]), (200, &json!("password")));
+    assert_eq!(browser.post("/session/enrolment", &json!({})).status, 409, "one after the other");
+    for (bad, why) in [
+        ("short", "12 characters"),
+        ("Password2026!", "tried first"),
+        ("daniyar-daniyar", "name"),
+        (temporary.as_str(), "had before"),
+    ] {
+        let reply = browser.post("/session/password", &json!({"new": bad}));
+        assert_eq!((reply.status, &reply.body["field"]), (422, &json!("new")), "{bad}");
+        assert!(reply.body["detail"].as_str().unwrap().contains(why), "{}", reply.body);
+    }
+    let own = "five crows over the pass";
+    let reply = browser.post("/session/password", &json!({"new": own}));
+    assert_eq!((reply.status, &reply.body["needs"]), (200, &json!("enrol")));
+    let reply = browser.post("/session/enrolment", &json!({}));
+    assert!(reply.body["uri"].as_str().unwrap().starts_with("otpauth://totp/Tamga:daniyar?"));
+    assert!(reply.body["qr"].as_str().unwrap().contains("<svg"));
+    let secret = Secret::from_base32(reply.body["secret"].as_str().unwrap()).unwrap();
+    let code = |bank: &Bank| secret.code(step_at(bank.engine().clock().now().at));
+    assert_eq!(browser.post("/session/enrolment/confirm", &json!({"code": "1"})).status, 401);
+    let reply = browser.post("/session/enrolment/confirm", &json!({"code": code(&bank)}));
+    assert_eq!((reply.status, &reply.body["roles"]), (200, &json!(["auditor"])), "{}", reply.body);
+    assert_eq!(browser.get("/audit").status, 200);
+    // The code that enrolled is used.
+    browser.post("/session", &json!({"user": "daniyar", "password": own}));
+    assert_eq!(browser.post("/session/code", &json!({"code": code(&bank)})).kind(), "code-used");
+}
+
+#[test]
+fn a_lost_second_factor_is_reset_by_an_officer_and_another_person() {
+    let bank = Bank::open();
+    let (mut officer, mut checker) = (Browser::new(&bank), Browser::new(&bank));
+    officer.log_in(&CHYNARA);
+    checker.log_in(&BAKYT);
+    let ask = json!({"what": "totp"});
+    assert_eq!(checker.post("/users/aida/reset", &ask).status, 403, "no officer");
+    assert_eq!(checker.post("/users/aida/reset/approval", &json!({})).status, 409);
+    let reply = officer.post("/users/aida/reset", &ask);
+    assert_eq!((reply.status, &reply.body["reset_asked"]["by"]), (200, &json!("chynara")));
+    let own = officer.post("/users/aida/reset/approval", &json!({}));
+    assert_eq!((own.status, &own.body["rule"]), (403, &json!("SIG-1")));
+    let mut aida = Browser::new(&bank);
+    aida.log_in(&AIDA);
+    assert_eq!(checker.post("/users/aida/reset/approval", &json!({})).status, 200);
+    assert_eq!(aida.get("/accounts/A1").kind(), "session-ended");
+    let login = json!({"user": AIDA.name, "password": AIDA.password});
+    assert_eq!(aida.post("/session", &login).body["needs"], "enrol");
+    bank.later(73 * 3600);
+    assert_eq!(aida.post("/session", &login).status, 401, "after its time it is asked for again");
+    let audit = bank.audit();
+    let by = |action: &str| {
+        let row = audit.iter().find(|row| row["action"] == action);
+        row.map(|row| row["entered_by"].clone())
+    };
+    assert_eq!(
+        (by("ask_reset"), by("approve_reset")),
+        (Some("chynara".into()), Some("bakyt".into()))
+    );
+}
+
+#[test]
+fn a_disabled_user_is_out_at_once() {
+    let bank = Bank::open();
+    let (mut officer, mut aida) = (Browser::new(&bank), Browser::new(&bank));
+    officer.log_in(&CHYNARA);
+    aida.log_in(&AIDA);
+    assert_eq!(officer.post("/users/aida/active", &json!({"active": false})).status, 200);
+    assert_eq!(aida.get("/accounts/A1").kind(), "session-ended");
+    let login = json!({"user": AIDA.name, "password": AIDA.password});
+    assert_eq!(aida.post("/session", &login).status, 401);
+    let last = officer.post("/users/chynara/active", &json!({"active": false}));
+    assert_eq!(last.status, 409, "the last officer stays: {}", last.body);
+    let listed = officer.get("/users").body;
+    let active: Vec<&Value> =
+        listed["users"].as_array().unwrap().iter().map(|user| &user["active"]).collect();
+    assert_eq!(active, [&json!(false), &json!(true), &json!(true)]);
+}
+
+#[test]
+fn a_personal_key_needs_proof_and_a_second_person() {
+    let bank = Bank::open();
+    let (mut officer, mut aida) = (Browser::new(&bank), Browser::new(&bank));
+    officer.log_in(&CHYNARA);
+    aida.log_in(&AIDA);
+    let secret = [7; 32];
+    let key = public_of(&secret);
+    let proof = |user: &str| hex::encode(sign(&secret, &possession_text(user, &key)));
+    let text = hex::encode(key);
+    let form = |proof: String| json!({"key": text, "label": "office", "proof": proof});
+    let foreign = aida.post("/session/keys", &form(proof("bakyt")));
+    assert_eq!((foreign.status, &foreign.body["field"]), (422, &json!("proof")));
+    let reply = aida.post("/session/keys", &form(proof("aida")));
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.body["keys"][0]["standing"], "waiting");
+    assert_eq!(aida.post("/session/keys", &form(proof("aida"))).status, 409);
+    let approval = format!("/users/aida/keys/{text}/approval");
+    assert_eq!(aida.post(&approval, &json!({})).status, 403);
+    let reply = officer.post(&approval, &json!({}));
+    assert_eq!((reply.status, &reply.body["keys"][0]["standing"]), (200, &json!("good")));
+    assert_eq!(aida.get("/session").body["keys"], json!([text]));
+    let reply = aida.send("DELETE", &format!("/session/keys/{text}"), &Value::Null);
+    assert_eq!((reply.status, &reply.body["keys"][0]["standing"]), (200, &json!("withdrawn")));
+    assert_eq!(officer.post(&approval, &json!({})).status, 404);
+}
+
+#[test]
+fn unusual_access_is_told() {
+    let bank = Bank::with("[access]\nalert_refusals_per_hour = 2\nnight_from = \"09:00\"\n");
+    let (mut officer, mut aida) = (Browser::new(&bank), Browser::new(&bank));
+    officer.log_in(&CHYNARA);
+    aida.log_in(&AIDA);
+    assert_eq!(aida.get("/alerts").status, 403);
+    aida.get("/keys/none");
+    for _ in 0..3 {
+        assert_eq!(aida.get("/users").status, 403);
+    }
+    assert_eq!(aida.get("/cards/K1").status, 200);
+    let alerts = officer.get("/alerts").body;
+    let told: Vec<(&str, &str)> = alerts["alerts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|alert| (alert["kind"].as_str().unwrap(), alert["user"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [("at_night", "aida"), ("repeated_refusals", "aida")]);
+    assert_eq!(officer.get("/alerts?kind=at_night").body["alerts"].as_array().unwrap().len(), 1);
+    assert_eq!(officer.get("/alerts?kind=noon").status, 422);
+}
+
+#[test]
+fn a_network_that_guesses_is_put_off() {
+    let bank = Bank::with("[access]\nattempts_per_minute = 5\n");
+    let mut browser = Browser::new(&bank);
+    let mut attempt =
+        |user: String| browser.post("/session", &json!({"user": user, "password": "x"})).status;
+    let statuses: Vec<u16> = (0..6).map(|n| attempt(format!("user{n}"))).collect();
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429]);
+}
+
+#[test]
+fn the_statement_of_legal_force_is_there_in_three_languages() {
+    let bank = Bank::open();
+    let reply = bank.token("GET", "/signing/statement", &Value::Null);
+    assert_eq!((reply.status, &reply.body["version"]), (200, &json!(1)));
+    for (language, word) in [("ky", "юридикалык"), ("ru", "юридическую"), ("en", "legal")]
+    {
+        assert!(reply.body[language].as_str().unwrap().contains(word), "{language}");
+    }
+    assert_eq!(bank.token("GET", "/signing/statement?version=9", &Value::Null).status, 404);
 }

@@ -30,6 +30,12 @@ export async function signDigest(key: CryptoKey, digest: string): Promise<string
   return base64(await crypto.subtle.sign('Ed25519', key, bytesOf(digest)));
 }
 
+/** The proof that one has the secret half of a key: its signature of the user's name and itself. */
+export async function prove(key: PersonalKey): Promise<string> {
+  const text = `tamga personal key v1\n${key.user}\n${key.publicKey}`;
+  return base64(await crypto.subtle.sign('Ed25519', key.privateKey, new TextEncoder().encode(text)));
+}
+
 /** A new key pair; the private half can only sign, never leave. */
 export async function generate(user: string): Promise<PersonalKey> {
   const pair = await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify']);

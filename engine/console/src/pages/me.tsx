@@ -17,7 +17,7 @@ function PersonalKey({ user, registered }: { user: string; registered: string[] 
   const make = useMutation({
     mutationFn: async () => {
       const made = await keys.generate(user);
-      await call('POST', '/session/keys', { key: made.publicKey });
+      await call('POST', '/session/keys', { key: made.publicKey, label: 'console', proof: await keys.prove(made) });
       await keys.keep(made);
     },
     onSuccess: () => kept.refetch(),

@@ -1,16 +1,10 @@
 //! Personal keys (SIG-2): Ed25519 signatures of a digest, made by the browser or by `tamga sign`,
 //! checked here.
 //!
-//! What is signed is never the bare digest but a line that says what it is for, so that a signature
-//! given for one purpose is none for another.
+//! An order's digest is SHA-256 over all of it, the order's own number and kind among them; the proof
+//! of possession is a text that no digest can be, so a signature for one is none for the other.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-
-/// The bytes that are signed to approve or sign what has this digest.
-#[must_use]
-pub fn signed_text(digest: &[u8; 32]) -> Vec<u8> {
-    format!("tamga signature v1\n{}", hex::encode(digest)).into_bytes()
-}
 
 /// The bytes that are signed to show that a user has the secret half of a key.
 #[must_use]
@@ -63,9 +57,9 @@ mod tests {
     fn a_signature_for_one_purpose_is_none_for_another() {
         let (secret, digest) = ([3; 32], [4; 32]);
         let key = public_of(&secret);
-        let signature = sign(&secret, &signed_text(&digest));
-        assert!(is_of(&key, &signed_text(&digest), &signature));
-        assert!(!is_of(&key, &digest, &signature));
-        assert!(!is_of(&key, &possession_text("aida", &digest), &signature));
+        let signature = sign(&secret, &digest);
+        assert!(is_of(&key, &digest, &signature));
+        assert!(!is_of(&key, &[5; 32], &signature));
+        assert!(!is_of(&key, &possession_text("aida", &key), &signature));
     }
 }

@@ -1,6 +1,7 @@
 //! What the demo prints: where to look, and a line for each message with the rule behind it.
 
 use super::DemoOptions;
+use super::people::DemoUser;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::reason;
@@ -18,6 +19,21 @@ const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const RED: &str = "31";
 const ALARM: &str = "1;37;41";
+
+/// Who can log in, and with what.
+fn told(people: &[DemoUser], http: SocketAddr) {
+    if people.is_empty() {
+        return;
+    }
+    println!("\nLog in to the console at http://{http}/ as:");
+    for DemoUser { user, roles, password, .. } in people {
+        println!("  {user:<8}  password {password}   {}", roles.join(", "));
+    }
+    println!("One-time codes, for each login and signature a new one:");
+    for DemoUser { user, secret, .. } in people {
+        println!("  tamga user code --secret {secret}   # {user}");
+    }
+}
 
 /// Prints the demo; knows where the engine keeps the reasons.
 pub(super) struct Show {
@@ -52,13 +68,16 @@ impl Show {
     }
 
     /// Where to look.
-    pub(super) fn heading(&self, token: &str, options: &DemoOptions) {
+    pub(super) fn heading(&self, token: &str, people: &[DemoUser], options: &DemoOptions) {
         println!("Tamga runs, with a demo portfolio of 40 cards.\n");
         for (name, address, speaks) in &self.listeners {
             println!("  {name:<9} {address:<18}  ISO 8583, {speaks}");
         }
         if let Some(http) = self.http {
             println!("  http      {http:<18}  API, metrics, health");
+        }
+        if let Some(http) = self.http {
+            told(people, http);
         }
         println!("\nLook around from another terminal:");
         if let Some(http) = self.http {

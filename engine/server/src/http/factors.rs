@@ -119,6 +119,7 @@ async fn stored_hash(
     let running = context.running()?;
     let (secrets, decoy) = (running.secrets(), context.decoy().cloned());
     let (name, sealed) = (name.to_owned(), user.map(|user| user.password.clone()));
+    let sealed = sealed.filter(|sealed| !sealed.is_empty());
     let opened = tokio::task::spawn_blocking(move || {
         let decoy = match decoy {
             Some(decoy) => decoy,
@@ -126,6 +127,7 @@ async fn stored_hash(
         };
         let hash = match sealed {
             Some(sealed) => secrets.open_password(&name, &sealed)?,
+            // Also of a user whom an order made: he has no password before a reset.
             None => secrets.open_password(NOBODY, &decoy)?,
         };
         Ok::<_, personal::PersonalError>((hash, decoy))
@@ -153,7 +155,7 @@ pub(super) async fn use_code(
     let step = right_step(running, name, code).await?;
     let Some(step) = step else {
         wrong(context, Some(name), RefusedBecause::Code, network).await?;
-        return Err(Problem::session("not-right", CODE_NOT_RIGHT));
+        return Err(told(purpose, "not-right", CODE_NOT_RIGHT));
     };
     let command = AccessCommand::UseCode { user: name.into(), step, purpose };
     let because = match carry_out(running, command).await? {
@@ -166,9 +168,19 @@ pub(super) async fn use_code(
     wrong(context, Some(name), because, network).await?;
     match because {
         RefusedBecause::CodeUsed => {
-            Err(Problem::session("code-used", "that code was used; wait for the next one"))
+            Err(told(purpose, "code-used", "that code was used; wait for the next one"))
         }
-        _ => Err(Problem::session("not-right", CODE_NOT_RIGHT)),
+        _ => Err(told(purpose, "not-right", CODE_NOT_RIGHT)),
+    }
+}
+
+/// Whoever is in stays in when a code is wrong: it is a field of what he signs.
+fn told(purpose: CodePurpose, kind: &'static str, detail: &str) -> Problem {
+    match purpose {
+        CodePurpose::Login => Problem::session(kind, detail),
+        CodePurpose::Signature | CodePurpose::Change => {
+            Problem::field("code", detail).with_rule("SIG-2")
+        }
     }
 }
 

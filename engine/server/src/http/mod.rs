@@ -10,6 +10,7 @@
 mod accept;
 mod access;
 mod accounts;
+mod alerts;
 mod asked;
 mod audit;
 mod batches;
@@ -41,6 +42,7 @@ mod overdrafts;
 mod page;
 mod permissions;
 mod personal;
+mod personal_keys;
 mod presentments;
 mod problem;
 mod query;

@@ -7,6 +7,7 @@ use super::{
     events, find, health, keys, networks, notifications, operations, overdrafts, permissions,
     session, session_steps,
 };
+use super::{alerts, personal_keys, signing, users};
 use super::{
     personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
 };
@@ -37,7 +38,9 @@ use utoipa::{Modify, OpenApi};
         card_security::cancel,
         session::login, session::read, session::logout, session::code, session::lock,
         session::unlock, session_steps::password, session_steps::enrol, session_steps::confirm,
-        permissions::list,
+        permissions::list, personal_keys::add, personal_keys::withdraw_own, users::list, users::add,
+        users::read, users::set_roles, users::set_active, users::ask_reset, users::approve_reset,
+        personal_keys::approve, personal_keys::withdraw, alerts::list, signing::statement,
         keys::list, keys::change, networks::list,
         personal::read, personal::reveal, personal::erase, data_report::report,
         transactions::list, transactions::read,
@@ -71,7 +74,20 @@ impl Modify for Common {
                 operation.security =
                     Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
                 let responses = &mut operation.responses.responses;
-                for (status, what) in [("401", "No known token"), ("503", "Not now")] {
+                let always =
+                    [("401", "Nobody known"), ("403", "Not permitted"), ("503", "Not now")];
+                let asked = operation.request_body.is_some() || operation.parameters.is_some();
+                let wrong = [
+                    ("400", "Not understood"),
+                    ("413", "Too large"),
+                    ("422", "A field is not right"),
+                ];
+                let named = [("404", "No such thing")];
+                let told = always
+                    .into_iter()
+                    .chain(wrong.into_iter().filter(|_| asked))
+                    .chain(named.into_iter().filter(|_| path.contains('{')));
+                for (status, what) in told {
                     let response = ResponseBuilder::new().description(what).build();
                     responses.entry(status.to_owned()).or_insert(RefOr::T(response));
                 }

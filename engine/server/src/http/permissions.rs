@@ -11,7 +11,7 @@ use axum::http::Method;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use Role::{Auditor, Checker, KeyCustodian, Operator, Privacy};
+use Role::{Auditor, Checker, KeyCustodian, Operator, Privacy, SecurityOfficer};
 
 /// Who may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,12 @@ pub(super) struct Permission {
 /// Whoever works with customers' accounts and cards, or inspects those who do.
 const CUSTOMERS: May = May::Roles(&[Operator, Checker, Auditor, Privacy]);
 const OPERATOR: May = May::Roles(&[Operator]);
+const OFFICER: May = May::Roles(&[SecurityOfficer]);
 const PRIVACY: May = May::Roles(&[Privacy]);
+
+/// A second person, for what a security officer began.
+const SECOND: May = May::Roles(&[SecurityOfficer, Checker]);
+const USERS: May = May::Roles(&[SecurityOfficer, Auditor, Checker]);
 
 const fn row(method: &'static str, path: &'static str, may: May) -> Permission {
     Permission { method, path, may, looks_at: None }
@@ -64,6 +69,19 @@ pub(super) const TABLE: &[Permission] = &[
     row("POST", "/session/unlock", May::LoggingIn),
     row("POST", "/session/lock", May::Person),
     row("GET", "/permissions", May::Known),
+    row("POST", "/session/keys", May::Person),
+    row("DELETE", "/session/keys/{key}", May::Person),
+    row("GET", "/users", USERS),
+    row("POST", "/users", OFFICER),
+    row("GET", "/users/{id}", USERS),
+    row("POST", "/users/{id}/roles", OFFICER),
+    row("POST", "/users/{id}/active", OFFICER),
+    row("POST", "/users/{id}/reset", OFFICER),
+    row("POST", "/users/{id}/reset/approval", SECOND),
+    row("POST", "/users/{id}/keys/{key}/approval", SECOND),
+    row("DELETE", "/users/{id}/keys/{key}", OFFICER),
+    row("GET", "/alerts", May::Roles(&[SecurityOfficer, Auditor])),
+    row("GET", "/signing/statement", May::Known),
     row("GET", "/events", May::Known),
     row("GET", "/live", May::Known),
     row("GET", "/terminals", May::Known),

@@ -8,6 +8,7 @@ use super::{
     operations, overdrafts, page, permissions, personal, presentments, rates, retirement, rules,
     session, session_steps, statements, stop_list, transactions,
 };
+use super::{alerts, personal_keys, signing, users};
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -61,6 +62,19 @@ impl Routes {
             .api(Method::POST, "/session/password", session_steps::password)
             .api(Method::POST, "/session/enrolment", session_steps::enrol)
             .api(Method::POST, "/session/enrolment/confirm", session_steps::confirm)
+            .api(Method::POST, "/session/keys", personal_keys::add)
+            .api(Method::DELETE, "/session/keys/{key}", personal_keys::withdraw_own)
+            .api(Method::GET, "/users", users::list)
+            .api(Method::POST, "/users", users::add)
+            .api(Method::GET, "/users/{id}", users::read)
+            .api(Method::POST, "/users/{id}/roles", users::set_roles)
+            .api(Method::POST, "/users/{id}/active", users::set_active)
+            .api(Method::POST, "/users/{id}/reset", users::ask_reset)
+            .api(Method::POST, "/users/{id}/reset/approval", users::approve_reset)
+            .api(Method::POST, "/users/{id}/keys/{key}/approval", personal_keys::approve)
+            .api(Method::DELETE, "/users/{id}/keys/{key}", personal_keys::withdraw)
+            .api(Method::GET, "/alerts", alerts::list)
+            .api(Method::GET, "/signing/statement", signing::statement)
             .api(Method::GET, "/permissions", permissions::list)
     }
 

@@ -105,7 +105,7 @@ pub(super) async fn acceptable(
     let before: Vec<Vec<u8>> = user
         .map(|user| [&user.password].into_iter().chain(&user.former_passwords).cloned().collect())
         .unwrap_or_default();
-    for sealed in before {
+    for sealed in before.into_iter().filter(|sealed| !sealed.is_empty()) {
         let (secrets, owner) = (secrets.clone(), name.to_owned());
         let opened =
             tokio::task::spawn_blocking(move || secrets.open_password(&owner, &sealed)).await;

@@ -4,11 +4,18 @@
 
 use super::access::Caller;
 use super::context::HttpContext;
+use super::factors;
 use super::fields::Fields;
+use super::personal_keys;
 use super::problem::Problem;
+use super::query::Params;
+use crate::access::personal_key;
 use crate::clock::Clock;
 use crate::config::Config;
-use authorization::{Factor, STATEMENT, Signature};
+use authorization::{CodePurpose, Factor, RefusedBecause, STATEMENT, Signature};
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Whose signatures are taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,6 +69,33 @@ impl SignForm {
     }
 }
 
+/// What a signer confirms.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StatementView {
+    /// Which version is confirmed, and stored with the signature.
+    version: u16,
+    ky: &'static str,
+    ru: &'static str,
+    en: &'static str,
+}
+
+/// The statement of legal force that a signer confirms (SIG-2, 002 annex 2 §1), in its languages.
+#[utoipa::path(get, path = "/api/v1/signing/statement", tag = "orders",
+    params(("version" = Option<u16>, Query, description = "An earlier one; the one in use if not told")),
+    responses((status = 200, body = StatementView), (status = 404, description = "No such version")))]
+pub(super) async fn statement(_: Caller, params: Params) -> Result<Json<StatementView>, Problem> {
+    let params = params.known(&["version"])?;
+    let version = match params.get("version") {
+        None => STATEMENT,
+        Some(text) => text.parse().map_err(|_| Problem::field("version", "must be a number"))?,
+    };
+    let text = |language| {
+        let none = || Problem::not_found("version of the statement", &version.to_string());
+        authorization::statement_in(version, language).ok_or_else(none)
+    };
+    Ok(Json(StatementView { version, ky: text("ky")?, ru: text("ru")?, en: text("en")? }))
+}
+
 /// Signs a digest for a caller.
 ///
 /// # Errors
@@ -77,7 +111,21 @@ pub(super) async fn sign(
         let detail = "confirm the statement of legal force: \"statement_confirmed\": true";
         return Err(Problem::field("statement_confirmed", detail).with_rule("SIG-2"));
     }
-    let policy = context.running()?.signing;
+    let factor = if caller.is_person() {
+        by_person(context, caller, form, &digest).await?
+    } else {
+        by_service(context.running()?.signing, form)?
+    };
+    Ok(Signature {
+        signer: caller.name.as_str().into(),
+        roles: caller.role_names(),
+        factor,
+        digest,
+        statement: STATEMENT,
+    })
+}
+
+fn by_service(policy: SigningPolicy, form: &SignForm) -> Result<Factor, Problem> {
     if form.code.is_some() || form.key.is_some() || form.signature.is_some() {
         let detail = "a token has no one-time codes and no personal key; leave them out";
         return Err(Problem::forbidden(detail).with_rule("SIG-2"));
@@ -87,11 +135,57 @@ pub(super) async fn sign(
             sign in as a user";
         return Err(Problem::forbidden(detail).with_rule("SIG-2"));
     }
-    Ok(Signature {
-        signer: caller.name.as_str().into(),
-        roles: caller.role_names(),
-        factor: Factor::ServiceToken { test: policy.test },
-        digest,
-        statement: STATEMENT,
-    })
+    Ok(Factor::ServiceToken { test: policy.test })
+}
+
+/// SIG-2: a one-time code for the simple form, a personal key for the strengthened one.
+async fn by_person(
+    context: &HttpContext,
+    caller: &Caller,
+    form: &SignForm,
+    digest: &[u8; 32],
+) -> Result<Factor, Problem> {
+    let needs = |field: &str, detail: &str| Problem::field(field, detail).with_rule("SIG-2");
+    match (&form.code, &form.key, &form.signature) {
+        (_, Some(key), Some(signature)) => {
+            let key = personal_keys::key_of(key).ok_or_else(|| personal_keys::bad_key("key"))?;
+            let bytes = personal_keys::signature_of(signature)
+                .ok_or_else(|| needs("signature", "must be 64 bytes in base64"))?;
+            by_key(context, caller, &key, &bytes, digest).await?;
+            Ok(Factor::personal_key(key, bytes))
+        }
+        (_, Some(_), None) => Err(needs("signature", "goes with key")),
+        (_, None, Some(_)) => Err(needs("key", "goes with signature")),
+        (Some(code), None, None) => {
+            let (purpose, network) = (CodePurpose::Signature, &caller.network);
+            let step = factors::use_code(context, &caller.name, code, purpose, network).await?;
+            Ok(Factor::OneTimeCode { step })
+        }
+        (None, None, None) => {
+            Err(needs("code", "sign with a one-time code, or with a key and its signature"))
+        }
+    }
+}
+
+/// The key must be the user's, approved and not withdrawn, and the signature its own.
+async fn by_key(
+    context: &HttpContext,
+    caller: &Caller,
+    key: &[u8; 32],
+    signature: &[u8; 64],
+    digest: &[u8; 32],
+) -> Result<(), Problem> {
+    let user = factors::user(context.running()?, &caller.name).await?;
+    let keys = user.map(|user| user.keys).unwrap_or_default();
+    if !keys.iter().any(|held| held.key == *key && held.is_good()) {
+        let detail = "is no key of yours that another person approved and nobody withdrew";
+        return Err(Problem::field("key", detail).with_rule("SIG-2"));
+    }
+    if !personal_key::is_of(key, digest, signature) {
+        let because = RefusedBecause::Signature;
+        factors::wrong(context, Some(&caller.name), because, &caller.network).await?;
+        let detail = "is not this key's signature of the order's digest";
+        return Err(Problem::field("signature", detail).with_rule("SIG-2"));
+    }
+    Ok(())
 }

@@ -418,7 +418,7 @@ fn check_value(args: &CheckValueArgs) -> Result<(), Failure> {
 }
 
 /// A secret from a file, or typed without being shown.
-fn secret(file: Option<&Path>, prompt: &str) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn secret(file: Option<&Path>, prompt: &str) -> Result<Zeroizing<String>, Failure> {
     if let Some(path) = file {
         return read(File::open(path), path);
     }

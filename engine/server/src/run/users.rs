@@ -1,5 +1,6 @@
 //! `tamga user`: what it takes on the command line, asks for, and prints.
 
+use super::sign::KeyAction;
 use super::{config, print};
 use crate::args::Place;
 use clap::{Args, Subcommand, ValueEnum};
@@ -62,6 +63,9 @@ enum Action {
     ResetPassword(ResetArgs),
     /// Let a user enrol a new second factor, with a second person
     ResetTotp(ResetArgs),
+    /// Keys for signing (SIG-2)
+    #[command(subcommand)]
+    Key(KeyAction),
     /// The one-time code of a secret now, for demos and tests
     Code(CodeArgs),
 }
@@ -146,6 +150,7 @@ pub(crate) fn user(args: User) -> Result<(), Failure> {
         }
         Action::ResetPassword(args) => reset(args, authorization::Reset::Password),
         Action::ResetTotp(args) => reset(args, authorization::Reset::OneTime),
+        Action::Key(action) => super::sign::key(action),
         Action::Code(args) => code(&args),
     }
 }

@@ -167,3 +167,6 @@ export interface UserView {
 
 /** A row of `GET /permissions`. */
 export interface PermissionView { method: string; path: string; who: string; roles: string[]; journaled_look: boolean }
+
+/** A row of `GET /alerts`. */
+export interface AlertView { id: string; at: string; kind: string; user?: string | null; detail: string }

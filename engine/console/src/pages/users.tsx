@@ -1,17 +1,17 @@
 /** Users and what each role may do; alerts about unusual access (SIG-4, PII-2). */
 
 import { Badge, Button, Group, Stack, Table, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { createColumnHelper } from '@tanstack/react-table';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { call } from '@/api/client';
-import type { PermissionView, UserView } from '@/api/types';
+import type { AlertView, PermissionView, UserView } from '@/api/types';
 import { Head, Light, Paper, When } from '@/parts/basics';
 import { IconCheck } from '@/parts/icons';
 import { Rows } from '@/parts/rows';
-import { Asked } from '@/parts/states';
+import { Asked, Empty, Trouble } from '@/parts/states';
 import { useSession } from '@/shell/session';
 
 const column = createColumnHelper<UserView>();
@@ -48,6 +48,59 @@ function Permissions() {
   );
 }
 
+/** Personal keys that wait for a second person (SIG-2). */
+function WaitingKeys({ users }: { users: readonly UserView[] }) {
+  const { t } = useTranslation();
+  const { session, may } = useSession();
+  const queries = useQueryClient();
+  const approve = useMutation({
+    mutationFn: ({ user, key }: { user: string; key: string }) => call('POST', `/users/${encodeURIComponent(user)}/keys/${key}/approval`),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ['users'] }),
+  });
+  const waiting = users.flatMap(({ user, keys }) => keys.filter((key) => key.standing === 'waiting').map((key) => ({ user, ...key })));
+  if (waiting.length === 0) return null;
+  return (
+    <Paper title={t('users.waitingKeys')}>
+      <Stack gap="sm">
+        <Trouble error={approve.error} />
+        {waiting.map((one) => (
+          <Group key={one.key} justify="space-between" wrap="nowrap">
+            <Text size="sm"><b>{one.user}</b> · {one.label} · <When at={one.added_at} /><br /><span className="mono quiet" style={{ overflowWrap: 'anywhere' }}>{one.key}</span></Text>
+            {may('keys.approve') && one.user !== session?.user ? <Button size="xs" variant="light" onClick={() => approve.mutate(one)}>{t('order.approve')}</Button> : null}
+          </Group>
+        ))}
+      </Stack>
+    </Paper>
+  );
+}
+
+function Alerts() {
+  const { t } = useTranslation();
+  const asked = useQuery({ queryKey: ['alerts'], queryFn: () => call<{ alerts: AlertView[] }>('GET', '/alerts') });
+  return (
+    <Paper flush title={t('users.alerts')}>
+      <Asked query={asked} rows={3}>
+        {({ alerts }) =>
+          alerts.length === 0 ? <Empty title={t('users.noAlerts')} /> : (
+            <Table className="rows" aria-label={t('users.alerts')}>
+              <Table.Tbody>
+                {alerts.slice(0, 20).map((alert) => (
+                  <Table.Tr key={alert.id}>
+                    <Table.Td><When at={alert.at} /></Table.Td>
+                    <Table.Td><Light tone="warn">{t(`users.alertKinds.${alert.kind}` as 'users.alertKinds.locked', alert.kind)}</Light></Table.Td>
+                    <Table.Td>{alert.user ?? '—'}</Table.Td>
+                    <Table.Td className="quiet">{alert.detail}</Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          )
+        }
+      </Asked>
+    </Paper>
+  );
+}
+
 function Users() {
   const { t } = useTranslation();
   const asked = useQuery({ queryKey: ['users'], queryFn: () => call<{ users: UserView[] }>('GET', '/users') });
@@ -66,11 +119,14 @@ function Users() {
     [t],
   );
   return (
-    <Paper flush>
-      <Asked query={asked}>
-        {({ users }) => <Rows label={t('pages.users')} rows={users} columns={columns} id={(row) => row.user} empty={{ title: t('users.none'), hint: t('users.noneHint') }} />}
-      </Asked>
-    </Paper>
+    <>
+      <Paper flush>
+        <Asked query={asked}>
+          {({ users }) => <Rows label={t('pages.users')} rows={users} columns={columns} id={(row) => row.user} empty={{ title: t('users.none'), hint: t('users.noneHint') }} />}
+        </Asked>
+      </Paper>
+      <WaitingKeys users={asked.data?.users ?? []} />
+    </>
   );
 }
 
@@ -83,6 +139,7 @@ export default function UsersPage() {
         {may('orders.draft') ? <Button component={Link} to="/orders/new?kind=users">{t('users.change')}</Button> : null}
       </Head>
       {may('users.see') ? <Users /> : <Paper><Text size="sm">{t('users.notYours')}</Text></Paper>}
+      {may('alerts.see') ? <Alerts /> : null}
       <Permissions />
     </Stack>
   );

@@ -21,6 +21,7 @@ const PERMITS = {
   'orders.shadow': 'PUT /orders/{id}/shadow',
   'users.see': 'GET /users',
   'alerts.see': 'GET /alerts',
+  'keys.approve': 'POST /users/{id}/keys/{key}/approval',
   'transactions.see': 'GET /transactions',
 } as const;
 

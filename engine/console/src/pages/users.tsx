@@ -24,7 +24,7 @@ function Permissions() {
     <Paper flush title={t('users.permissions')}>
       <Asked query={asked}>
         {({ permissions }) => (
-          <Table.ScrollContainer minWidth={820} type="native" mah={460} scrollAreaProps={{ tabIndex: 0, 'aria-label': t('users.permissions') } as object}>
+          <Table.ScrollContainer minWidth={820} type="native" mah={460} tabIndex={0} role="region" aria-label={t('users.permissions')}>
             <Table className="rows" stickyHeader verticalSpacing={4}>
               <Table.Thead>
                 <Table.Tr>

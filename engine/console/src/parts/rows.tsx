@@ -59,7 +59,7 @@ export function Rows<T>({ label, rows, columns, id, open, empty, more }: Props<T
   if (rows.length === 0) return <Empty title={empty.title}>{empty.hint}</Empty>;
   return (
     <>
-      <Table.ScrollContainer minWidth={480} type="native" scrollAreaProps={{ tabIndex: 0, 'aria-label': label } as object}>
+      <Table.ScrollContainer minWidth={480} type="native" tabIndex={0} role="region" aria-label={label}>
         <Table className="rows" aria-label={label}>
           <Table.Thead>
             {table.getHeaderGroups().map((group) => (

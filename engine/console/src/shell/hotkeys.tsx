@@ -1,7 +1,6 @@
 /** Keys: `g` and a letter go to a page, `?` shows them all. */
 
 import { Group, Modal, Stack, Text } from '@mantine/core';
-import { useHotkeys } from '@mantine/hooks';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
@@ -16,10 +15,13 @@ function isTyping(target: EventTarget | null): boolean {
 export function useHotkeyPages(help: () => void) {
   const navigate = useNavigate();
   const begun = useRef(0);
-  useHotkeys([['shift+?', help], ['?', help]]);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === '?') {
+        help();
+        return;
+      }
       if (event.key === 'g') {
         begun.current = Date.now();
         return;
@@ -36,7 +38,7 @@ export function useHotkeyPages(help: () => void) {
     };
     window.addEventListener('keydown', pressed);
     return () => window.removeEventListener('keydown', pressed);
-  }, [navigate]);
+  }, [navigate, help]);
 }
 
 export function KeysHelp({ opened, close }: { opened: boolean; close: () => void }) {

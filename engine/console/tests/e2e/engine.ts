@@ -52,7 +52,10 @@ export async function pay(kind: readonly string[], card: string, amount: string,
   const portfolio = join(process.env['TAMGA_E2E_FOLDER'] ?? '', 'portfolio.jsonl');
   const args = [...kind, '--target', '127.0.0.1:18583', '--portfolio', portfolio, '--card', card, '--amount', amount, ...more];
   // A decline may be told by the exit code, too.
-  const { stdout } = await run(program, args).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }));
+  const folder = process.env['TAMGA_E2E_FOLDER'] ?? '';
+  // The simulator's wallet of chips is the test's own, too.
+  const env = { ...process.env, HOME: folder, XDG_STATE_HOME: folder };
+  const { stdout } = await run(program, args, { env }).catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }));
   const found = /^\s*39\s+.*?(\w\w)\s*$/m.exec(stdout)?.[1];
   if (!found) throw new Error(`no response code in:\n${stdout}`);
   return found;

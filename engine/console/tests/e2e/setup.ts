@@ -4,6 +4,7 @@
  */
 
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -37,7 +38,7 @@ async function ready(ended: () => string | undefined): Promise<void> {
   if (!page.includes('/assets/')) throw new Error('the engine was built without the console: make console');
 }
 
-export default async function setup(): Promise<() => void> {
+export default async function setup(): Promise<() => Promise<void>> {
   if (await isReady(URL)) throw new Error(`something listens at ${URL} already`);
   const folder = mkdtempSync(join(tmpdir(), 'tamga-console-'));
   cpSync(join(ROOT, 'deploy/demo'), folder, { recursive: true });
@@ -57,8 +58,10 @@ export default async function setup(): Promise<() => void> {
   const engine = spawn(join(BINARIES, 'tamga'), ['serve', ...at], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   engine.stderr.on('data', (part: Buffer) => { log = (log + part.toString()).slice(-20_000); });
-  const stop = () => {
+  const stop = async () => {
+    const ended = engine.exitCode === null ? once(engine, 'exit') : undefined;
     engine.kill('SIGTERM');
+    await ended;
     rmSync(folder, { recursive: true, force: true });
   };
   process.env['TAMGA_E2E_PASSWORDS'] = JSON.stringify(passwords);
@@ -70,7 +73,7 @@ export default async function setup(): Promise<() => void> {
     for (const user of ['aida', 'bakyt', 'chynara']) people[user] = await enrol(user, passwords[user] ?? '');
     process.env['TAMGA_E2E_PEOPLE'] = JSON.stringify(people);
   } catch (error) {
-    stop();
+    await stop();
     throw error;
   }
   return stop;

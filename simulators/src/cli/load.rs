@@ -178,12 +178,10 @@ impl Args {
         if !quiet {
             print!("{report}");
         }
-        if let Some(path) = json {
-            files::write(&path, &report.json())?;
-        }
-        if let Some(path) = html {
-            files::write(&path, &report::html(&report))?;
-        }
+        // Should one of them fail (the disk is full), the other is written all the same.
+        let json = json.map(|path| files::write(&path, &report.json()));
+        let html = html.map(|path| files::write(&path, &report::html(&report)));
+        [json, html].into_iter().flatten().collect::<Result<(), _>>()?;
         Ok(if report.is_clean() { Outcome::Good } else { Outcome::Bad })
     }
 

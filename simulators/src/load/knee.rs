@@ -118,6 +118,9 @@ pub struct Step {
     pub missed: Option<String>,
 }
 
+/// A step with fewer messages says nothing of percentiles.
+const MESSAGES_LEAST: f64 = 10.0;
+
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Knee {
@@ -163,6 +166,7 @@ pub fn find(
             (Some(holds), None) => (holds * search.factor).min(search.most),
             // It never held: one looks below, but not for ever.
             (None, _) if rate < search.from / 100.0 => break,
+            (None, _) if rate / 2.0 * search.step.as_secs_f64() < MESSAGES_LEAST => break,
             (None, _) => rate / 2.0,
         };
     }

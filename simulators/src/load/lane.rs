@@ -79,6 +79,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) dialect: &'a Dialect,
     /// Messages due before this are not counted.
     pub(crate) warm_up_ns: u64,
+    /// Nothing is sent after this.
+    pub(crate) end_ns: u64,
     /// The host sends back what it gets, in order.
     pub(crate) echo: bool,
     pub(crate) time: WireTime,
@@ -194,6 +196,7 @@ impl Talk for Lane {
                 let latency_ns = now_ns.saturating_sub(message.intended_ns);
                 let lag_ns = message.sent_ns.saturating_sub(message.intended_ns);
                 tally.answer(message.operation, answer, latency_ns, lag_ns);
+                tally.after_end += u64::from(now_ns > frame.end_ns);
             }
             Some(_) => {}
             None => tally.strange += 1,

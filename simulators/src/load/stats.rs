@@ -35,6 +35,8 @@ pub(crate) struct Tally {
     /// Due, and never sent, since everything allowed was in flight.
     pub(crate) unsent: u64,
     pub(crate) answered: u64,
+    /// Of these, answered after the sending had ended: no part of the rate.
+    pub(crate) after_end: u64,
     /// No answer by the deadline.
     pub(crate) timeouts: u64,
     /// Answers after the deadline.
@@ -60,6 +62,7 @@ impl Tally {
             sent: 0,
             unsent: 0,
             answered: 0,
+            after_end: 0,
             timeouts: 0,
             late: 0,
             lost: 0,
@@ -122,6 +125,7 @@ impl Tally {
             (&mut self.sent, &mut other.sent),
             (&mut self.unsent, &mut other.unsent),
             (&mut self.answered, &mut other.answered),
+            (&mut self.after_end, &mut other.after_end),
             (&mut self.timeouts, &mut other.timeouts),
             (&mut self.late, &mut other.late),
             (&mut self.lost, &mut other.lost),

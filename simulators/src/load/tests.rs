@@ -160,6 +160,22 @@ fn the_stall_shows_even_where_only_one_message_may_be_on_its_way() {
     assert!(report.sent_late_ms.unwrap().p90 > 100.0, "and is told apart: {report}");
 }
 
+/// Twenty-five a second is all a host can do that takes 40 ms each; what it still answers when nothing
+/// more is asked does not make it faster.
+#[test]
+fn answers_that_come_after_the_end_are_no_part_of_the_rate() {
+    let target = host(|_| {
+        std::thread::sleep(Duration::from_millis(40));
+        Some("00")
+    });
+    let Bench { _folder, mut settings } = bench(&target);
+    (settings.connections, settings.in_flight) = (1, None);
+    (settings.shape, settings.duration) =
+        (Some(Shape::constant(50.0)), Some(Duration::from_secs(1)));
+    let report = run(&settings, |_| {}).unwrap();
+    assert!(report.answered >= 49 && report.rate <= 25.5, "{report}");
+}
+
 #[test]
 fn what_is_not_answered_is_counted_and_not_waited_for_for_ever() {
     let target = host(|number| (number % 10 != 0).then_some("00"));

@@ -45,8 +45,15 @@ fn play<W: FnMut() -> u64>(open: bool, in_flight: u32, mut host: Host<W>) -> Tal
     let lane = &mut lanes[0];
     let picker = Picker::new(cards.len(), settings.popularity);
     let time = WireTime::of(now, dialect.version());
-    let frame =
-        lane::Frame { cards: &cards, picker: &picker, dialect, warm_up_ns: 0, echo: true, time };
+    let frame = lane::Frame {
+        cards: &cards,
+        picker: &picker,
+        dialect,
+        warm_up_ns: 0,
+        end_ns: u64::MAX,
+        echo: true,
+        time,
+    };
     let pieces = Shape::constant(1000.0).share(1.0, Duration::ZERO);
     let mut schedule = Schedule::new(Arrivals::Fixed, pieces, dice(1, 0));
     let mut tally = Tally::new().unwrap();

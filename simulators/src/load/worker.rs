@@ -272,6 +272,7 @@ impl Bench {
             picker: &self.plan.picker,
             dialect: self.plan.endpoint.dialect(),
             warm_up_ns: self.plan.warm_up_ns(),
+            end_ns: self.plan.end_ns(),
             echo: self.plan.echo,
             time: self.time.get(),
         }

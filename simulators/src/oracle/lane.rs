@@ -728,7 +728,11 @@ impl Talk for JudgedLane {
             |flight: &Flight| flight.request.mti.without_repeat().response() == Some(answer.mti);
         if self.flights.get(&stan).is_some_and(fits) {
             if let Some(flight) = self.flights.remove(&stan) {
+                let before = tally.answered;
                 self.answered(flight, &answer, now_ns, tally);
+                if now_ns > frame.end_ns {
+                    tally.after_end += tally.answered - before;
+                }
                 self.catch_up(now_ns, frame, tally);
             }
             return;

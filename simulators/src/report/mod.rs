@@ -223,7 +223,7 @@ pub struct LoadReport {
     pub unsent: u64,
     /// Messages answered in time.
     pub answered: u64,
-    /// Answers a second.
+    /// Answers a second while messages were sent; those that came after are not in it.
     pub rate: f64,
     /// Messages without an answer by the deadline.
     pub timeouts: u64,
@@ -315,7 +315,7 @@ impl Outcome<'_> {
             codes.push(CodeCount { operation: operation.name().to_owned(), code, count: *count });
         }
         let seconds = self.measured.as_secs_f64();
-        let answers = ratio(tally.answered, 1);
+        let answers = ratio(tally.answered.saturating_sub(tally.after_end), 1);
         let shape = settings.shape.as_ref();
         let arrivals = match settings.arrivals {
             Arrivals::Poisson => "poisson",

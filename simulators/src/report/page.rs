@@ -153,6 +153,7 @@ header{padding-left:14px}}
 @media print{@page{margin:12mm}body{background:#fff;font-size:11.5px;print-color-adjust:exact}
 main{max-width:none;padding:0}h1{font-size:24px}.lead{font-size:13.5px}.tile b{font-size:18px}
 .tiles{grid-template-columns:repeat(4,1fr)}.two{grid-template-columns:1fr 1fr}table{font-size:11px}
+.note,.legend{font-size:10.5px}h2{font-size:13px}svg.chart text{font-size:16px}
 .card,.tile{box-shadow:none;break-inside:avoid}details,.tip,.cross{display:none}
 .scroll{overflow:visible}}
 ";

@@ -17,7 +17,8 @@ const TOKENS: [(&str, &str, &str); 5] = [
     (
         "everyone",
         "everyone-secret",
-        "\"operator\", \"checker\", \"auditor\", \"privacy\", \"key_custodian\"",
+        "\"operator\", \"checker\", \"auditor\", \"privacy\", \"key_custodian\", \
+         \"security_officer\"",
     ),
     ("desk", "desk-secret", "\"operator\""),
     ("second", "second-secret", "\"checker\""),

@@ -2,6 +2,7 @@
 
 pub mod programs;
 pub mod security_suite;
+pub mod small_bank;
 pub mod softhsm;
 
 use serde_json::Value;

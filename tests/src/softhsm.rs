@@ -60,12 +60,7 @@ pub fn in_own_process(test: &str) -> Option<bool> {
     if std::env::var_os("TAMGA_TOKEN_IS_READY").is_some() {
         return None;
     }
-    if library().is_none() {
-        assert!(
-            std::env::var_os("TAMGA_TEST_SETUP").is_none(),
-            "`make test` installs softhsm2, and it is not there"
-        );
-        println!("left out: needs SoftHSM (Debian package softhsm2; `make test` installs it)");
+    if !is_there() {
         return Some(false);
     }
     let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
@@ -84,4 +79,53 @@ pub fn in_own_process(test: &str) -> Option<bool> {
     assert!(output.status.success(), "{said}");
     assert!(said.contains("1 passed"), "the test was not found: {said}");
     Some(true)
+}
+
+/// A library that stands before `SoftHSM`'s and, while the file named by `TAMGA_TOKEN_GONE` is there,
+/// plays a token that was taken out. Needs `TAMGA_TOKEN_BEHIND`. Made with the C compiler that Rust
+/// needs anyway.
+///
+/// # Panics
+/// If it cannot be made.
+#[must_use]
+pub fn vanishing_library(folder: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/vanishing_token.c");
+    let made = folder.join("vanishing.so");
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let mut compile = Command::new(compiler);
+    compile.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&made).arg(source).arg("-ldl");
+    let output = compile.output().unwrap_or_else(|error| panic!("cc: {error}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    made
+}
+
+/// A file with the user PIN, as the configuration wants it.
+///
+/// # Panics
+/// If it cannot be written.
+#[must_use]
+pub fn pin_file(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join("pin");
+    std::fs::write(&path, PIN).unwrap_or_else(|error| panic!("{error}"));
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&path, mode).unwrap_or_else(|error| panic!("{error}"));
+    path
+}
+
+/// Whether a test that needs a token can run; says so if not.
+///
+/// # Panics
+/// If there is no `SoftHSM` under `make test`.
+#[must_use]
+pub fn is_there() -> bool {
+    let there = library().is_some();
+    assert!(
+        there || std::env::var_os("TAMGA_TEST_SETUP").is_none(),
+        "`make test` installs softhsm2, and it is not there"
+    );
+    if !there {
+        println!("left out: needs SoftHSM (Debian package softhsm2; `make test` installs it)");
+    }
+    there
 }

@@ -3,17 +3,26 @@
 //! With the software module and with a payment HSM the directory's keys file is there: digests of
 //! card numbers and data at rest are made with it. With a token all keys are in the token.
 
-use crate::config::{PayshieldConfig, Pkcs11Config, SecurityConfig};
+#[cfg(feature = "pkcs11")]
+use crate::config::Pkcs11Config;
+use crate::config::{PayshieldConfig, SecurityConfig};
 use crate::telemetry::HsmTelemetry;
 use security::payshield::{PayshieldModule, Settings, SetupError, TlsSettings};
-use security::{OpenError, Pkcs11Module, Pkcs11Settings, SecurityModule, SoftwareModule};
+use security::{OpenError, SecurityModule, SoftwareModule};
+#[cfg(feature = "pkcs11")]
+use security::{Pkcs11Module, Pkcs11Settings};
+#[cfg(feature = "pkcs11")]
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+#[cfg(feature = "pkcs11")]
+use std::io::Read;
+#[cfg(feature = "pkcs11")]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+#[cfg(feature = "pkcs11")]
 use zeroize::Zeroizing;
 
 /// Why a module could not be opened.
@@ -45,6 +54,7 @@ pub fn open(
     data: &Path,
     fresh: bool,
 ) -> Result<Arc<dyn SecurityModule>, ModuleError> {
+    #[cfg(feature = "pkcs11")]
     if let Some(pkcs11) = &config.pkcs11 {
         let settings = token(pkcs11, config.test_keys)?;
         return Ok(Arc::new(Pkcs11Module::open(&settings, fresh)?));
@@ -79,6 +89,7 @@ fn settings(config: &PayshieldConfig) -> Settings {
     }
 }
 
+#[cfg(feature = "pkcs11")]
 fn token(config: &Pkcs11Config, test_keys: bool) -> Result<Pkcs11Settings, ModuleError> {
     let failed = |source| ModuleError::Pin { path: config.pin_file.clone(), source };
     Ok(Pkcs11Settings {
@@ -92,6 +103,7 @@ fn token(config: &Pkcs11Config, test_keys: bool) -> Result<Pkcs11Settings, Modul
 }
 
 /// The first line of a file that only its owner may read.
+#[cfg(feature = "pkcs11")]
 fn read_pin(path: &Path) -> io::Result<Zeroizing<String>> {
     let mut file = File::open(path)?;
     let mode = file.metadata()?.permissions().mode() & 0o777;
@@ -105,7 +117,7 @@ fn read_pin(path: &Path) -> io::Result<Zeroizing<String>> {
     if pin.is_empty() { Err(io::Error::other("is empty")) } else { Ok(pin.to_owned().into()) }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "pkcs11"))]
 mod tests {
     use super::*;
     use std::fs;

@@ -77,7 +77,6 @@ pub(super) enum Origin {
 /// A key of the token.
 pub(super) struct KeyBox {
     token: Arc<Token>,
-    wrap: ObjectHandle,
     pub(super) usage: KeyUsage,
     pub(super) algorithm: KeyAlgorithm,
     /// Bytes of key.
@@ -112,9 +111,10 @@ impl KeyBox {
                 (generation, (found.0.ok_or(SecurityError::NoSuchKey)?, found.1))
             }
             Origin::Wrapped { whole, part } => self.token.keep(|session| {
+                let wrap = wrapping(&self.token, session)?;
                 let one = |wrapped: &[u8], len: usize| {
                     let template = template(self.usage, self.algorithm, len);
-                    session.unwrap_key(&Mechanism::AesKeyWrap, self.wrap, wrapped, &template)
+                    session.unwrap_key(&Mechanism::AesKeyWrap, wrap, wrapped, &template)
                 };
                 let other = match part {
                     Some(wrapped) => Some(one(wrapped, wrapped.len().saturating_sub(8))?),
@@ -222,9 +222,14 @@ fn find(session: &Session, label: &str) -> Answer<Option<ObjectHandle>> {
     Ok(session.find_objects(&wanted)?.first().copied())
 }
 
-/// The module's own keys in the token.
+/// The key that wraps others, as long as sessions live: a token that went and came back has it
+/// under another handle.
+fn wrapping(token: &Token, session: &Session) -> Answer<ObjectHandle> {
+    token.remembered(|| find(session, WRAP)?.ok_or(cryptoki::error::Error::InvalidValue))
+}
+
+/// The module's own keys in the token. The secret is needed once, when the module is opened.
 pub(super) struct MasterKeys {
-    wrap: ObjectHandle,
     secret: ObjectHandle,
 }
 
@@ -238,7 +243,7 @@ impl MasterKeys {
         });
         let failed = |error: SecurityError| error.to_string();
         match found.map_err(failed)? {
-            [Some(wrap), Some(secret), Some(_)] => Ok(Self { wrap, secret }),
+            [Some(_), Some(secret), Some(_)] => Ok(Self { secret }),
             [None, None, None] if create => {
                 let made = token.with(|session| {
                     let own = |label: &str, kind: Vec<Attribute>| {
@@ -266,7 +271,7 @@ impl MasterKeys {
                             Attribute::ValueLen(32.into()),
                         ],
                     );
-                    let wrap = session.generate_key(&Mechanism::AesKeyGen, &own(WRAP, wrap))?;
+                    session.generate_key(&Mechanism::AesKeyGen, &own(WRAP, wrap))?;
                     let secret = with(
                         template(KeyUsage::Data, KeyAlgorithm::Hmac, 32),
                         vec![Attribute::Decrypt(false), Attribute::ValueLen(32.into())],
@@ -276,7 +281,7 @@ impl MasterKeys {
                     let usage = KeyUsage::PinVerificationVisa;
                     let pin = own(PIN_VERIFICATION, template(usage, KeyAlgorithm::Tdes, 16));
                     session.generate_key(&Mechanism::Des2KeyGen, &pin)?;
-                    Ok(Self { wrap, secret })
+                    Ok(Self { secret })
                 });
                 made.map_err(failed)
             }
@@ -307,8 +312,8 @@ impl MasterKeys {
         (usage, algorithm, len): (KeyUsage, KeyAlgorithm, usize),
         origin: Origin,
     ) -> KeyBox {
-        let (token, wrap) = (Arc::clone(token), self.wrap);
-        KeyBox { token, wrap, usage, algorithm, len, origin, handles: Mutex::default() }
+        let token = Arc::clone(token);
+        KeyBox { token, usage, algorithm, len, origin, handles: Mutex::default() }
     }
 
     /// Wraps a clear key and its part: it becomes an object that may be taken out, is taken out
@@ -322,13 +327,14 @@ impl MasterKeys {
         let part = part_of(key, usage)?;
         let algorithm = key.algorithm();
         token.with(|session| {
+            let wrap = wrapping(token, session)?;
             let one = |bytes: &[u8]| {
                 let template = with(
                     template(usage, algorithm, bytes.len()),
                     vec![Attribute::Extractable(true), Attribute::Value(bytes.to_vec())],
                 );
                 let object = session.create_object(&template)?;
-                let wrapped = session.wrap_key(&Mechanism::AesKeyWrap, self.wrap, object);
+                let wrapped = session.wrap_key(&Mechanism::AesKeyWrap, wrap, object);
                 session.destroy_object(object)?;
                 wrapped
             };
@@ -351,7 +357,8 @@ impl MasterKeys {
                 with(kind, vec![Attribute::Extractable(true), Attribute::ValueLen(32.into())]);
             let kind: Vec<_> = kind.into_iter().filter(|a| !made_of_itself(a)).collect();
             let object = session.generate_key(&Mechanism::AesKeyGen, &kind)?;
-            let wrapped = session.wrap_key(&Mechanism::AesKeyWrap, self.wrap, object);
+            let wrap = wrapping(token, session)?;
+            let wrapped = session.wrap_key(&Mechanism::AesKeyWrap, wrap, object);
             let check = session.sign(&Mechanism::AesCMac, object, &[0; 16]);
             session.destroy_object(object)?;
             Ok((wrapped?, CheckValue::from_block(&check?)))

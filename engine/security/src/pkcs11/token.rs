@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
+use cryptoki::object::ObjectHandle;
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
@@ -33,6 +34,8 @@ pub(super) struct Token {
     patience: Duration,
     /// Holds the session in which unwrapped keys live: they go when it closes.
     keeper: Mutex<Option<Session>>,
+    /// The key that wraps others, and in which generation it was found.
+    wrapping: Mutex<Option<(u64, ObjectHandle)>>,
     generation: AtomicU64,
 }
 
@@ -88,6 +91,7 @@ impl Token {
             limit: settings.sessions.max(1),
             patience: settings.patience,
             keeper: Mutex::default(),
+            wrapping: Mutex::default(),
             generation: AtomicU64::new(1),
         });
         let session = token.new_session().map_err(|error| match error {
@@ -162,6 +166,22 @@ impl Token {
                 Err(meaning(&error))
             }
         }
+    }
+
+    /// The key that wraps others: found once in each generation.
+    pub(super) fn remembered(
+        &self,
+        find: impl FnOnce() -> Answer<ObjectHandle>,
+    ) -> Answer<ObjectHandle> {
+        let generation = self.generation();
+        if let Some((at, handle)) = *lock(&self.wrapping)
+            && at == generation
+        {
+            return Ok(handle);
+        }
+        let handle = find()?;
+        *lock(&self.wrapping) = Some((generation, handle));
+        Ok(handle)
     }
 
     /// Asks for a few random bytes, which every token has.

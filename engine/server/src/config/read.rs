@@ -68,6 +68,10 @@ fn clock(section: Option<Section<'_>>) -> ClockConfig {
     ClockConfig { zone: zone.unwrap_or_else(|| "Asia/Bishkek".to_owned()) }
 }
 
+/// What a build without the feature says to who wants it.
+const WITHOUT_PKCS11: &str = "this build of tamga can't use PKCS#11 tokens: the feature \
+     `pkcs11` was left out; build it without `--no-default-features`, or with `--features pkcs11`";
+
 fn security(section: Option<Section<'_>>, folder: &Path) -> SecurityConfig {
     let mut config = SecurityConfig {
         module: "software".to_owned(),
@@ -85,6 +89,9 @@ fn security(section: Option<Section<'_>>, folder: &Path) -> SecurityConfig {
         Some("pkcs11") => {
             config.module = "pkcs11".to_owned();
             config.pkcs11 = pkcs11(&section);
+            if cfg!(not(feature = "pkcs11")) {
+                section.error("module", WITHOUT_PKCS11);
+            }
         }
         _ => {}
     }

@@ -264,6 +264,17 @@ fn a_payment_hsm_is_set_up() {
 }
 
 #[test]
+#[cfg(not(feature = "pkcs11"))]
+fn without_pkcs11_its_module_is_refused_in_words() {
+    let text = "[security]\nmodule = \"pkcs11\"\nlibrary = \"/usr/lib/softhsm/libsofthsm2.so\"\n\
+                token_label = \"tamga\"\npin_file = \"token.pin\"\n";
+    let errors = parse(&format!("{LISTENER}{text}")).unwrap_err();
+    let told = format!("{errors:?}");
+    assert!(told.contains("security.module") && told.contains("`pkcs11` was left out"), "{told}");
+}
+
+#[test]
+#[cfg(feature = "pkcs11")]
 fn a_token_is_set_up() {
     let text = "[security]\nmodule = \"pkcs11\"\nlibrary = \"/usr/lib/softhsm/libsofthsm2.so\"\n\
                 token_label = \"tamga\"\npin_file = \"token.pin\"\nsessions = 3\n";

@@ -9,6 +9,7 @@ mod echo;
 mod find_knee;
 mod hsm;
 mod load;
+mod network;
 mod options;
 mod replay;
 mod scenario;
@@ -34,6 +35,7 @@ enum Command {
     Pos(Box<terminal::Pos>),
     Atm(Box<terminal::Atm>),
     Agent(Box<terminal::Agent>),
+    Network(Box<network::Args>),
     Scenario(scenario::Args),
     Load(Box<load::Args>),
     FindKnee(Box<find_knee::Args>),
@@ -58,6 +60,7 @@ impl Cli {
             Command::Pos(args) => args.run(),
             Command::Atm(args) => args.run(),
             Command::Agent(args) => args.run(),
+            Command::Network(args) => args.run(),
             Command::Scenario(args) => args.run(),
             Command::Load(args) => args.run(),
             Command::FindKnee(args) => args.run(),

@@ -1,7 +1,9 @@
 //! Options that several subcommands share.
 
 use clap::Args;
+use std::path::PathBuf;
 use std::time::Duration;
+use tamga_sim::card::Wallet;
 use tamga_sim::{Endpoint, SimError};
 
 /// Where the host is and how it wants to be spoken to.
@@ -51,6 +53,11 @@ impl Host {
         Endpoint::new(self.target.as_deref().unwrap_or(target), &framing, tpdu, &dialect)
     }
 
+    /// Whether a host is named.
+    pub(crate) const fn names_target(&self) -> bool {
+        self.target.is_some()
+    }
+
     /// Framing, TPDU and dialect; what is not said is as at the demo's listener of that name.
     pub(crate) fn speech(&self, listener: &str) -> (String, bool, String) {
         let (framing, tpdu, dialect) = match listener {
@@ -66,6 +73,16 @@ impl Host {
             self.dialect.clone().unwrap_or_else(|| dialect.to_owned()),
         )
     }
+}
+
+/// The chips' counters: in that file, else where they are usually kept: in `$XDG_STATE_HOME`, else
+/// `~/.local/state`, as the XDG base directories say.
+pub(crate) fn wallet(file: Option<PathBuf>) -> Result<Wallet, SimError> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let state = || variable("HOME").map(|home| home.join(".local/state"));
+    let folder = || variable("XDG_STATE_HOME").or_else(state);
+    let file = file.or_else(|| Some(folder()?.join("tamga-sim/wallet.json")));
+    file.map_or_else(|| Ok(Wallet::default()), |file| Wallet::kept_in(&file))
 }
 
 /// Reads `10`, `10s`, `1.5s`, `500ms` or `2m`.

@@ -1,6 +1,7 @@
 //! `tamga-sim scenario`.
 
 use super::{Outcome, Ran};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 use tamga_sim::scenario::{self, Launch, Settings, default_program};
@@ -59,7 +60,9 @@ impl Args {
             only: self.only,
             verify: self.verify,
         };
-        let report = scenario::run(&settings, &self.files, |result| println!("{result}"));
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let report =
+            scenario::run(&settings, &self.files, |result| println!("{}", result.text(colour)));
         for reason in &report.unreadable {
             println!("FAIL  {reason}");
         }

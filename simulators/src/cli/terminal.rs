@@ -158,15 +158,9 @@ impl ChipArgs {
         Habits { chip, ..usual }
     }
 
-    /// `$XDG_STATE_HOME`, else `~/.local/state`, as the XDG base directories say.
     fn wallet(&self, profile: &Profile) -> Result<Wallet, SimError> {
-        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-        let state = || variable("HOME").map(|home| home.join(".local/state"));
-        let folder = || variable("XDG_STATE_HOME").or_else(state);
         let own = profile.chip.as_ref().and_then(|chip| chip.wallet.clone());
-        let file = self.wallet.clone().or(own);
-        let file = file.or_else(|| Some(folder()?.join("tamga-sim/wallet.json")));
-        file.map_or_else(|| Ok(Wallet::default()), |file| Wallet::kept_in(&file))
+        options::wallet(self.wallet.clone().or(own))
     }
 }
 

@@ -146,6 +146,47 @@ impl Device {
         Ok(())
     }
 
+    /// The host's side: makes the key a terminal asked for, or takes over the one it brought. What
+    /// the answer says of it.
+    ///
+    /// # Errors
+    /// [`SimError::Key`] without a master key, for a key that does not open, and for a wrong check
+    /// value.
+    pub(crate) fn serve_key(
+        &mut self,
+        asked: &PrivateData,
+        random: &[u8],
+    ) -> Result<PrivateData, SimError> {
+        let letter = asked.get(Group::KeyUse).unwrap_or_default();
+        let usage = [KeyUse::Pin, KeyUse::Mac].into_iter().find(|usage| usage.letter() == letter);
+        let usage = usage.ok_or_else(|| SimError::Key("no key is named (group KU)".to_owned()))?;
+        let form = self.profile.key_form;
+        let mut data = PrivateData::default();
+        data.set(Group::KeyUse, usage.letter());
+        let key = match asked.get(Group::KeyBlock) {
+            None => {
+                let key = self.new_key(usage, random)?;
+                data.set(Group::KeyBlock, self.wrap(&key, form, usage)?);
+                key
+            }
+            Some(brought) => {
+                let key = self.unwrap(brought, form, usage)?;
+                let own = hex::encode_upper(check_value(&key)?);
+                let told = asked.get(Group::CheckValue).unwrap_or_default().to_uppercase();
+                if !own.starts_with(&told) || (told.is_empty() && form == KeyForm::Ecb) {
+                    return Err(SimError::Key("the key has another check value".to_owned()));
+                }
+                key
+            }
+        };
+        data.set(Group::CheckValue, hex::encode_upper(check_value(&key)?));
+        match usage {
+            KeyUse::Pin => self.pin_key = Some(key),
+            KeyUse::Mac => self.mac_key = Some(key),
+        }
+        Ok(data)
+    }
+
     /// A key of the kind that the one it replaces has, or else the master key.
     fn new_key(&self, usage: KeyUse, random: &[u8]) -> Result<TestKey, SimError> {
         let digest = Sha256::digest(random);

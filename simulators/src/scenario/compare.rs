@@ -29,52 +29,77 @@ impl Difference {
     }
 }
 
-/// How an answer differs from what a step expects of it.
-pub(crate) fn answer(expect: &Expect, answer: &Answer, verdict: &Verdict) -> Vec<Difference> {
+/// Something a step expects, and whether it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Looked {
+    /// The data element it is, if it is one by itself.
+    pub element: Option<u8>,
+    pub what: String,
+    pub expected: String,
+    pub got: String,
+    pub differs: bool,
+}
+
+impl From<Difference> for Looked {
+    fn from(Difference { what, expected, got }: Difference) -> Self {
+        Self { element: None, what, expected, got, differs: true }
+    }
+}
+
+/// What differs of all that was looked at.
+pub(crate) fn differences(looked: &[Looked]) -> Vec<Difference> {
+    let differs = looked.iter().filter(|looked| looked.differs);
+    differs.map(|l| Difference::new(&l.what, &l.expected, &l.got)).collect()
+}
+
+/// An answer against what a step expects of it.
+pub(crate) fn answer(expect: &Expect, answer: &Answer, verdict: &Verdict) -> Vec<Looked> {
     let mut found = Vec::new();
-    let mut look = |what: &str, expected: Option<&str>, got: Option<String>| {
-        found.extend(expected.and_then(|expected| differs(what, expected, got)));
+    let mut look = |element, what: &str, expected: Option<&str>, got: Option<String>| {
+        found.extend(expected.map(|expected| looked_at(element, what, expected, got)));
     };
-    look("code (DE 39)", expect.code.as_deref(), answer.text(39));
-    look("auth_code (DE 38)", expect.auth_code.as_deref(), answer.auth_code());
+    look(Some(39), "code (DE 39)", expect.code.as_deref(), answer.text(39));
+    look(Some(38), "auth_code (DE 38)", expect.auth_code.as_deref(), answer.auth_code());
     let available = expect.available.as_deref();
-    look("available (DE 54 type 02)", available, answer.amount(AVAILABLE_BALANCE));
+    look(None, "available (DE 54 type 02)", available, answer.amount(AVAILABLE_BALANCE));
     let cap_left = expect.cap_left.as_deref();
-    look("cap_left (DE 54 type 44)", cap_left, answer.amount(CAP_LEFT));
+    look(None, "cap_left (DE 54 type 44)", cap_left, answer.amount(CAP_LEFT));
     for (element, value) in &expect.fields {
         let expected = match value {
             FieldText::Text(text) => text.trim().to_owned(),
             FieldText::Hex(bytes) => hex::encode_upper(bytes),
             FieldText::Absent => "absent".to_owned(),
         };
-        look(&format!("DE {element}"), Some(&expected), answer.text(*element));
+        let what = format!("DE {element}");
+        look(Some(*element), &what, Some(&expected), answer.text(*element));
     }
-    if let Some(declined) = expect.declined
-        && declined == answer.is_approved()
-    {
+    if let Some(declined) = expect.declined {
         let expected = if declined { "a decline" } else { "an approval" };
-        found.push(Difference::new("code (DE 39)", expected, answer.code()));
+        found.push(Looked {
+            element: Some(39),
+            what: "code (DE 39)".to_owned(),
+            expected: expected.to_owned(),
+            got: answer.code(),
+            differs: declined == answer.is_approved(),
+        });
     }
     found.extend(proofs(expect, verdict));
-    found.extend(too_late(expect, answer.took));
+    found.extend(too_late(expect, answer.took).map(Looked::from));
     found
 }
 
-/// How what proves an answer differs from what is expected of it.
-fn proofs(expect: &Expect, verdict: &Verdict) -> Vec<Difference> {
+/// What proves an answer against what is expected of it.
+fn proofs(expect: &Expect, verdict: &Verdict) -> Vec<Looked> {
     let mut found = Vec::new();
     for (what, expected, got) in
         [("arpc (tag 91)", expect.arpc, verdict.arpc), ("mac", expect.mac, verdict.mac)]
     {
-        if let Some(expected) = expected.filter(|expected| *expected != got) {
-            found.push(Difference::new(what, expected.name(), got.name()));
-        }
+        let got = got.name().to_owned();
+        found.extend(expected.map(|expected| looked_at(None, what, expected.name(), Some(got))));
     }
     if let Some(expected) = &expect.scripts {
         let got: Vec<String> = verdict.scripts.iter().map(ToString::to_string).collect();
-        if *expected != got {
-            found.push(Difference::new("scripts", expected.join(", "), got.join(", ")));
-        }
+        found.push(looked_at(None, "scripts", &expected.join(", "), Some(got.join(", "))));
     }
     found
 }
@@ -88,14 +113,15 @@ pub(crate) fn too_late(expect: &Expect, took: Duration) -> Option<Difference> {
     })
 }
 
-fn differs(what: &str, expected: &str, got: Option<String>) -> Option<Difference> {
+fn looked_at(element: Option<u8>, what: &str, expected: &str, got: Option<String>) -> Looked {
     let same = match expected {
         "present" => got.is_some(),
         "absent" => got.is_none(),
         _ => got.as_deref() == Some(expected),
     };
-    let shown = || got.clone().unwrap_or_else(|| NOTHING.to_owned());
-    (!same).then(|| Difference::new(what, expected, shown()))
+    let got = got.unwrap_or_else(|| NOTHING.to_owned());
+    let (what, expected) = (what.to_owned(), expected.to_owned());
+    Looked { element, what, expected, got, differs: !same }
 }
 
 /// How a JSON value differs from a part of it that must be there. Objects may have more keys than
@@ -146,7 +172,7 @@ mod tests {
 
     fn compared(expect: &Expect, answer: &Answer) -> Vec<Difference> {
         let verdict = Verdict { arpc: Proof::Right, mac: Proof::None, scripts: Vec::new() };
-        super::answer(expect, answer, &verdict)
+        differences(&super::answer(expect, answer, &verdict))
     }
 
     #[test]

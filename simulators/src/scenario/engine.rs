@@ -188,7 +188,8 @@ impl Engine {
         }
     }
 
-    fn kill(&mut self) {
+    /// As `kill -9` does; [`Self::restart_killed`] starts it again.
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may have ended by itself meanwhile; gone is what matters.
             child.kill().unwrap_or_default();

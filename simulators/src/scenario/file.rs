@@ -1,6 +1,7 @@
 //! What a scenario file may say (the contract, "Scenario files"), read strictly: a key that does
 //! not exist is an error with its line.
 
+use super::whereabouts::{Whereabouts, Wrong};
 use super::proofs::{Chip, ExchangeKeys, ThreeDSecure};
 use crate::card::Proof;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
@@ -13,11 +14,11 @@ use thiserror::Error;
 
 /// A file that is no scenario file.
 #[derive(Debug, Error)]
-#[error("{path}: {cause}", path = path.display())]
+#[error("{path}:{cause}", path = path.display())]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong, with line and column.
+    /// `line:column: what is wrong`, or ` what is wrong` with all of it.
     pub cause: String,
 }
 
@@ -39,9 +40,9 @@ pub struct Scenario {
     pub rules: String,
     /// What happens, in order.
     pub steps: Vec<Step>,
-    /// The line of each step, from 1; empty where they are not written one below the other.
+    /// Where the steps stand.
     #[serde(skip)]
-    pub lines: Vec<usize>,
+    pub places: Whereabouts,
 }
 
 /// One thing that happens, and what must come of it.
@@ -387,26 +388,27 @@ struct Hex {
 /// [`FileError`] with the line of what is wrong.
 pub fn read(path: &Path) -> Result<Vec<Scenario>, FileError> {
     let failed = |cause: String| FileError { path: path.to_owned(), cause };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    parse(&text).map_err(failed)
+    let text = std::fs::read_to_string(path).map_err(|error| failed(format!(" {error}")))?;
+    parse(&text).map_err(|wrong| match wrong.place {
+        Some(_) => failed(wrong.to_string()),
+        None => failed(format!(" {wrong}")),
+    })
 }
 
 /// Reads all scenarios of a text.
-pub(crate) fn parse(text: &str) -> Result<Vec<Scenario>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<Scenario>, Wrong> {
     let mut scenarios = Vec::new();
     for (first_line, document) in documents(text) {
         // Parsed by itself behind as many empty lines as stand before it, so that errors count
         // lines as an editor does.
         let padded = format!("{}{document}", "\n".repeat(first_line));
         let mut scenario: Scenario =
-            serde_yaml_ng::from_str(&padded).map_err(|error| error.to_string())?;
-        scenario.lines = step_lines(&padded);
-        if scenario.lines.len() != scenario.steps.len() {
-            scenario.lines.clear();
-        }
+            serde_yaml_ng::from_str(&padded).map_err(|error| Wrong::of_yaml(&padded, &error))?;
+        scenario.places = Whereabouts::of(&padded, scenario.steps.len());
         scenarios.push(scenario);
     }
-    if scenarios.is_empty() { Err("no scenario in the file".to_owned()) } else { Ok(scenarios) }
+    let cause = "no scenario in the file".to_owned();
+    if scenarios.is_empty() { Err(Wrong { place: None, cause }) } else { Ok(scenarios) }
 }
 
 /// The documents of a stream with the number of lines before each; those of comments only are left
@@ -428,22 +430,6 @@ fn documents(text: &str) -> Vec<(usize, String)> {
     documents
 }
 
-/// The lines, from 1, on which the items below `steps:` start.
-fn step_lines(text: &str) -> Vec<usize> {
-    let mut lines = text.lines().enumerate().skip_while(|(_, line)| line.trim_end() != "steps:");
-    lines.next();
-    let mut indent = None;
-    let mut found = Vec::new();
-    for (number, line) in lines {
-        let trimmed = line.trim_start();
-        let depth = line.len() - trimmed.len();
-        if trimmed.starts_with("- ") && *indent.get_or_insert(depth) == depth {
-            found.push(number + 1);
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -452,33 +438,46 @@ mod tests {
         "name: n\nclock: \"2026-11-23T10:00:00+06:00\"\nportfolio: p.jsonl\nsteps:\n";
 
     fn step(text: &str) -> Result<Step, String> {
-        parse(&format!("{HEAD}{text}")).map(|mut all| all.remove(0).steps.remove(0))
+        let all = parse(&format!("{HEAD}{text}")).map_err(|wrong| wrong.to_string());
+        all.map(|mut all| all.remove(0).steps.remove(0))
     }
 
     #[test]
-    fn unknown_keys_are_errors_with_their_line() {
-        let cases = [
-            ("  - send: {terminal: T, mti: \"0200\", amonut: \"1\"}\n", "amonut"),
-            ("  - api: {method: GET, path: /x}\n    expect: {statsu: 200}\n", "statsu"),
-            ("  - reverse: {of: x, replacment: \"1\"}\n", "replacment"),
-            ("  - snd: {terminal: T}\n", "snd"),
-        ];
-        for (text, key) in cases {
-            let error = step(text).unwrap_err();
-            assert!(error.contains(key), "{error}");
-            assert!(error.contains("line 5") || error.contains("line 6"), "{error}");
+    fn unknown_keys_are_errors_with_their_line_and_column() {
+        for (text, told) in [
+            (
+                "  - send: {terminal: T, mti: \"0200\", amonut: \"1\"}\n",
+                "5:40: unknown key `amonut` (did you mean `amount`?)",
+            ),
+            (
+                "  - api: {method: GET, path: /x}\n    expect: {statsu: 200}\n",
+                "6:14: unknown key `statsu` (did you mean `status`?)",
+            ),
+            (
+                "  - reverse: {of: x, replacment: \"1\"}\n",
+                "5:22: unknown key `replacment` (did you mean `replacement`?)",
+            ),
+            ("  - snd: {terminal: T}\n", "5:5: unknown key `snd` (did you mean `send`?)"),
+        ] {
+            assert_eq!(step(text).unwrap_err(), told);
         }
-        let error = parse("name: n\nclokc: x\n").unwrap_err();
-        assert!(error.contains("clokc") && error.contains("line 2"), "{error}");
+        let error = parse("name: n\nclokc: x\n").unwrap_err().to_string();
+        assert_eq!(error, "2:1: unknown key `clokc` (did you mean `clock`?)");
+        let error = parse("name: [\n").unwrap_err().to_string();
+        assert!(error.starts_with("2:1: "), "{error}");
     }
 
     #[test]
-    fn lines_are_counted_through_all_documents() {
+    fn places_are_counted_through_all_documents() {
         let good = format!("# first\n{HEAD}  - at: x\n  - restart: kill\n");
         let two = parse(&format!("{good}---\n{good}")).unwrap();
-        assert_eq!((&two[0].lines, &two[1].lines), (&vec![6, 7], &vec![14, 15]));
+        let lines = |scenario: &Scenario| {
+            [0, 1].map(|at| scenario.places.step(at).map(|place| place.line))
+        };
+        assert_eq!((lines(&two[0]), lines(&two[1])), ([Some(6), Some(7)], [Some(14), Some(15)]));
         let error = parse(&format!("{good}---\n{HEAD}  - at: x\n  - restart: melt\n")).unwrap_err();
-        assert!(error.contains("line 14") && error.contains("melt"), "{error}");
+        let error = error.to_string();
+        assert!(error.starts_with("14:14: unknown word `melt`"), "{error}");
     }
 
     #[test]

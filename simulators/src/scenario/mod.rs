@@ -5,6 +5,7 @@
 //! engine started on free ports under a test clock, and the steps played over TCP and HTTP.
 
 mod compare;
+mod diff;
 mod engine;
 mod file;
 pub(crate) mod http;
@@ -13,13 +14,16 @@ mod proofs;
 mod report;
 mod rules;
 mod steps;
+mod whereabouts;
 
 pub use compare::Difference;
+pub use diff::{Row, Table};
 pub use engine::{Engine, Launch, default_program};
 pub use file::{FileError, Scenario, read};
 pub use report::{Report, ScenarioResult};
 pub use rules::{BASE, merge, rule_set};
 pub use steps::StepResult;
+pub use whereabouts::Whereabouts;
 
 use crate::moment::Zone;
 use crate::{Portfolio, SimError};
@@ -78,6 +82,7 @@ fn play(settings: &Settings, path: &Path, scenario: &Scenario) -> ScenarioResult
         steps: Vec::new(),
         step_count: scenario.steps.len(),
         error: None,
+        error_at: None,
         data: None,
         took_ms: 0.0,
     };
@@ -86,6 +91,8 @@ fn play(settings: &Settings, path: &Path, scenario: &Scenario) -> ScenarioResult
         Ok(folder) => {
             let played = play_in(settings, path, scenario, folder.path(), &mut result.steps);
             result.error = played.err().map(|error| error.to_string());
+            let trouble = |cause: &String| scenario.places.trouble(result.steps.len(), cause);
+            result.error_at = result.error.as_ref().and_then(trouble);
             result.data = settings.keep_data.then(|| folder.keep());
         }
         Err(error) => result.error = Some(format!("no temporary folder: {error}")),
@@ -111,8 +118,7 @@ fn play_in(
     let engine = Engine::start(&settings.launch, folder, &rules, &absolute, &scenario.clock)?;
     let mut player = Player::new(&portfolio, engine, zone, &scenario.clock, settings.patience)?;
     for (at, step) in scenario.steps.iter().enumerate() {
-        let line = scenario.lines.get(at).copied();
-        steps.push(player.play(at + 1, line, step)?);
+        steps.push(player.play(at + 1, scenario.places.step(at), step)?);
     }
     if settings.verify { player.into_engine().verify() } else { Ok(()) }
 }

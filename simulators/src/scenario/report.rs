@@ -1,6 +1,8 @@
 //! What came of the scenarios: for people, for CI (JUnit) and for scripts (JSON).
 
+use super::diff::{green, red};
 use super::steps::StepResult;
+use crate::place::Place;
 use serde::Serialize;
 use std::fmt::{self, Write};
 use std::path::PathBuf;
@@ -20,6 +22,8 @@ pub struct ScenarioResult {
     pub step_count: usize,
     /// Why it could not be played to its end, if it could not.
     pub error: Option<String>,
+    /// Where in the file the cause of that stands.
+    pub error_at: Option<Place>,
     /// The engine's folder, where it was kept.
     pub data: Option<PathBuf>,
     /// How long it took.
@@ -53,42 +57,76 @@ impl ScenarioResult {
     }
 }
 
-impl fmt::Display for ScenarioResult {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = if self.passed() { "ok  " } else { "FAIL" };
+impl ScenarioResult {
+    /// For people: a line, and of what differs the step, the messages both ways and every element
+    /// that was expected otherwise; coloured where that is wanted.
+    #[must_use]
+    pub fn text(&self, colour: bool) -> String {
+        let verdict = match (self.passed(), colour) {
+            (true, false) => "ok  ".to_owned(),
+            (true, true) => green("ok  "),
+            (false, false) => "FAIL".to_owned(),
+            (false, true) => red("FAIL"),
+        };
         let (file, name) = (self.file_name(), &self.name);
         let (steps, ms) = (self.step_count, self.took_ms);
-        write!(f, "{verdict}  {file}: {name} ({steps} steps, {ms:.0} ms)")?;
+        let mut text = format!("{verdict}  {file}: {name} ({steps} steps, {ms:.0} ms)");
         for step in self.steps.iter().filter(|step| !step.differences.is_empty()) {
-            write!(f, "\n{step}")?;
+            text.push('\n');
+            text.push_str(&step.text(&file, colour));
         }
         if let Some(error) = &self.error {
             let next = self.steps.len() + 1;
-            write!(f, "\n      stopped at step {next}: {}", error.replace('\n', "\n        "))?;
+            let place = self.error_at.map(|place| format!(", {file}:{place}")).unwrap_or_default();
+            let error = error.replace('\n', "\n        ");
+            text.push_str(&format!("\n      stopped at step {next}{place}: {error}"));
         }
         if let Some(data) = &self.data {
-            write!(f, "\n      data kept in {}", data.display())?;
+            text.push_str(&format!("\n      data kept in {}", data.display()));
         }
-        Ok(())
+        text
     }
 }
 
-impl fmt::Display for StepResult {
+impl fmt::Display for ScenarioResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = self.line.map(|line| format!(", line {line}")).unwrap_or_default();
-        write!(f, "      step {}{line}: {}", self.number, self.label)?;
-        let width = |text: fn(&super::Difference) -> &String| {
-            self.differences.iter().map(|d| text(d).chars().count()).max().unwrap_or_default()
+        f.write_str(&self.text(false))
+    }
+}
+
+impl StepResult {
+    /// The step, where it stands, and expected against got.
+    fn text(&self, file: &str, colour: bool) -> String {
+        let place = self.place.map(|place| format!(", {file}:{place}")).unwrap_or_default();
+        let mut text = format!("      step {}{place}: {}", self.number, self.label);
+        let in_table = |difference: &&super::Difference| {
+            let table = self.messages.iter().flat_map(|table| &table.rows);
+            let mut differing = table.filter(|row| row.differs);
+            // What the table does not show: the record, the key that was exchanged.
+            !differing.any(|row| {
+                row.name == difference.what
+                    || row.element.is_some_and(|de| {
+                        difference.what == format!("DE {de}")
+                            || difference.what.ends_with(&format!("(DE {de})"))
+                    })
+            })
+        };
+        let rest: Vec<_> = self.differences.iter().filter(in_table).collect();
+        let width = |pick: fn(&super::Difference) -> &String| {
+            rest.iter().map(|d| pick(d).chars().count()).max().unwrap_or_default()
         };
         let (what, expected) = (width(|d| &d.what), width(|d| &d.expected));
-        for difference in &self.differences {
-            let super::Difference { what: place, expected: wanted, got } = difference;
-            write!(f, "\n        {place:<what$}   expected {wanted:<expected$}   got {got}")?;
+        for super::Difference { what: place, expected: wanted, got } in rest {
+            let (wanted, got) = (format!("{wanted:<expected$}"), got.clone());
+            let (wanted, got) = if colour { (green(&wanted), red(&got)) } else { (wanted, got) };
+            text.push_str(&format!("\n      > {place:<what$}   expected {wanted}   got {got}"));
         }
-        for line in self.transcript.lines() {
-            write!(f, "\n          {line}")?;
+        for line in self.messages.iter().flat_map(|table| {
+            table.text(colour).lines().map(str::to_owned).collect::<Vec<_>>()
+        }) {
+            text.push_str(&format!("\n      {line}"));
         }
-        Ok(())
+        text
     }
 }
 
@@ -101,39 +139,40 @@ impl Report {
             && self.scenarios.iter().all(ScenarioResult::passed)
     }
 
-    /// JUnit XML: a suite per file, a case per scenario.
+    /// JUnit XML: a suite per file, a case per scenario; a scenario that could not be played to its
+    /// end is an error, one with a step that came out otherwise a failure.
     #[must_use]
     pub fn junit(&self) -> String {
         let mut files: Vec<&PathBuf> = self.scenarios.iter().map(|result| &result.file).collect();
         files.dedup();
-        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+        let mut suites = String::new();
+        let (mut all, unreadable) = (Counts::default(), self.unreadable.len());
         for file in files {
             let of_file = || self.scenarios.iter().filter(|result| result.file == *file);
-            let (tests, name) = (of_file().count(), escape(&file.display().to_string()));
-            let failures = of_file().filter(|result| !result.passed()).count();
-            let seconds = of_file().map(|result| result.took_ms).sum::<f64>() / 1000.0;
-            line(
-                &mut xml,
-                &format!(
-                    "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" \
-                     time=\"{seconds:.3}\">"
-                ),
-            );
-            of_file().for_each(|result| junit_case(&mut xml, &name, result));
-            line(&mut xml, "  </testsuite>");
+            let counts = of_file().fold(Counts::default(), Counts::with);
+            all.add(&counts);
+            let name = escape(&file.display().to_string());
+            line(&mut suites, &format!("  <testsuite name=\"{name}\" {counts}>"));
+            of_file().for_each(|result| junit_case(&mut suites, &name, result));
+            line(&mut suites, "  </testsuite>");
         }
         for reason in &self.unreadable {
             let text = escape(reason);
             line(
-                &mut xml,
+                &mut suites,
                 &format!(
-                    "  <testsuite name=\"unreadable\" tests=\"1\" failures=\"1\">\n    \
-                     <testcase name=\"file\"><failure>{text}</failure></testcase>\n  </testsuite>"
+                    "  <testsuite name=\"unreadable\" tests=\"1\" failures=\"0\" errors=\"1\" \
+                     time=\"0.000\">\n    <testcase classname=\"unreadable\" name=\"file\">\n      \
+                     <error message=\"{text}\"/>\n    </testcase>\n  </testsuite>"
                 ),
             );
         }
-        xml.push_str("</testsuites>\n");
-        xml
+        all.tests += unreadable;
+        all.errors += unreadable;
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"scenarios\" {all}>\n\
+             {suites}</testsuites>\n"
+        )
     }
 
     /// The whole report as JSON.
@@ -164,19 +203,66 @@ impl fmt::Display for Report {
     }
 }
 
+/// The attributes of a suite.
+#[derive(Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    ms: f64,
+}
+
+impl Counts {
+    fn with(mut self, result: &ScenarioResult) -> Self {
+        self.tests += 1;
+        self.errors += usize::from(result.error.is_some());
+        self.failures += usize::from(result.error.is_none() && !result.passed());
+        self.ms += result.took_ms;
+        self
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.tests += other.tests;
+        self.failures += other.failures;
+        self.errors += other.errors;
+        self.ms += other.ms;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tests, failures, errors, ms } = self;
+        write!(
+            f,
+            "tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{:.3}\"",
+            ms / 1000.0
+        )
+    }
+}
+
 fn junit_case(xml: &mut String, class: &str, result: &ScenarioResult) {
     let (name, seconds) = (escape(&result.name), result.took_ms / 1000.0);
-    let open = format!("    <testcase classname=\"{class}\" name=\"{name}\" time=\"{seconds:.3}\"");
-    if result.passed() {
-        line(xml, &format!("{open}/>"));
-        return;
-    }
-    let message = format!("{} steps not as expected", result.failures());
-    let text = escape(&result.to_string());
     line(
         xml,
-        &format!("{open}>\n      <failure message=\"{message}\">{text}</failure>\n    </testcase>"),
+        &format!("    <testcase classname=\"{class}\" name=\"{name}\" time=\"{seconds:.3}\">"),
     );
+    if !result.covers.is_empty() {
+        line(xml, "      <properties>");
+        for rule in &result.covers {
+            let rule = escape(rule);
+            line(xml, &format!("        <property name=\"covers\" value=\"{rule}\"/>"));
+        }
+        line(xml, "      </properties>");
+    }
+    let text = escape(&result.to_string());
+    if let Some(error) = &result.error {
+        let message = escape(error.lines().next().unwrap_or_default());
+        line(xml, &format!("      <error message=\"{message}\">{text}</error>"));
+    } else if !result.passed() {
+        let message = format!("{} steps not as expected", result.failures());
+        line(xml, &format!("      <failure message=\"{message}\">{text}</failure>"));
+    }
+    line(xml, "    </testcase>");
 }
 
 fn line(xml: &mut String, text: &str) {
@@ -203,28 +289,65 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Difference;
+    use super::super::compare::{Difference, Looked};
+    use super::super::diff::Table;
     use super::*;
+    use crate::intent::Fields;
+    use iso8583::FieldValue;
+    use payment_types::Mti;
+
+    fn table(differs: bool) -> Table {
+        let fields = |values: &[(u8, &str)]| -> Fields {
+            values.iter().map(|(de, text)| (*de, FieldValue::Text((*text).into()))).collect()
+        };
+        let mti = |text: &str| Mti::parse(text).unwrap();
+        let request = fields(&[(2, "9417000000000016"), (11, "000002"), (41, "AGT00001")]);
+        let answer = fields(&[(11, "000002"), (39, "00"), (41, "AGT00001")]);
+        let looked = Looked {
+            element: Some(39),
+            what: "code (DE 39)".into(),
+            expected: if differs { "61".into() } else { "00".into() },
+            got: "00".into(),
+            differs,
+        };
+        Table::new((mti("0200"), &request), Some((mti("0210"), &answer)), &[looked])
+    }
 
     fn result(name: &str, differences: Vec<Difference>) -> ScenarioResult {
         let step = StepResult {
             number: 1,
-            line: Some(9),
-            label: "send 0200 POS00001 K1".into(),
+            place: Some(Place { line: 9, column: 3 }),
+            label: "send 0200 AGT00001 K1".into(),
+            messages: Some(table(!differences.is_empty())),
             differences,
-            transcript: "  2  card number   941700******0016\n".into(),
             took_ms: 1.0,
         };
         ScenarioResult {
-            file: "a.yaml".into(),
+            file: "tests/a.yaml".into(),
             name: name.into(),
             covers: vec!["AGT-1".into()],
             steps: vec![step],
             step_count: 1,
             error: None,
+            error_at: None,
             data: None,
             took_ms: 5.0,
         }
+    }
+
+    fn report() -> Report {
+        let code = Difference::new("code (DE 39)", "61", "00");
+        let record = Difference::new("record.result", "\"cap_exceeded\"", "\"approved\"");
+        let mut report = Report::default();
+        report.scenarios.push(result("a card within its cap", vec![]));
+        report.scenarios.push(result("more < less & \"so\"", vec![code, record]));
+        let mut stopped = result("a card that is not there", vec![]);
+        stopped.step_count = 2;
+        stopped.error = Some("card \"K9\" is not in the portfolio".into());
+        stopped.error_at = Some(Place { line: 10, column: 31 });
+        report.scenarios.push(stopped);
+        report.unreadable.push("b.yaml:2:1: unknown key `clokc` (did you mean `clock`?)".into());
+        report
     }
 
     #[test]
@@ -241,19 +364,32 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_readable_and_survive_xml() {
-        let difference = Difference::new("code (DE 39)", "00", "61");
-        let mut report = Report::default();
-        report.scenarios.push(result("more < less & \"so\"", vec![difference]));
-        let text = report.scenarios[0].to_string();
-        assert!(text.contains("step 1, line 9: send 0200 POS00001 K1"), "{text}");
-        assert!(text.contains("code (DE 39)   expected 00   got 61"), "{text}");
-        assert!(text.contains("941700******0016"), "{text}");
-        let xml = report.junit();
-        assert!(xml.contains("name=\"more &lt; less &amp; &quot;so&quot;\""), "{xml}");
-        assert!(xml.contains("failures=\"1\"") && xml.contains("<failure message="), "{xml}");
-        let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
+    fn what_differs_is_shown_with_its_place_and_both_messages() {
+        let texts: Vec<String> = report().scenarios.iter().map(ToString::to_string).collect();
+        let text = format!("{}\n", texts.join("\n"));
+        assert_eq!(text, include_str!("report_golden.txt"), "\n{text}");
+        assert!(!text.contains('\x1b'));
+        let coloured = report().scenarios[1].text(true);
+        assert!(coloured.starts_with("\x1b[1;31mFAIL\x1b[0m"), "{coloured}");
+    }
+
+    #[test]
+    fn junit_says_the_same_to_a_machine() {
+        let xml = report().junit();
+        assert_eq!(xml, include_str!("report_golden.xml"), "\n{xml}");
+    }
+
+    #[test]
+    fn json_has_every_element_of_both_messages() {
+        let json: serde_json::Value = serde_json::from_str(&report().json()).unwrap();
         assert_eq!(json["passed"], false);
-        assert_eq!(json["report"]["scenarios"][0]["steps"][0]["differences"][0]["got"], "61");
+        let step = &json["report"]["scenarios"][1]["steps"][0];
+        assert_eq!(step["differences"][0]["got"], "00");
+        assert_eq!(step["place"], serde_json::json!({"line": 9, "column": 3}));
+        let rows = step["messages"]["rows"].as_array().unwrap();
+        let code = rows.iter().find(|row| row["element"] == 39).unwrap();
+        assert_eq!(code["expected"], "61 over the amount limit");
+        assert_eq!((&code["got"], &code["differs"]), (&"00 approved".into(), &true.into()));
+        assert_eq!(rows[0]["sent"], "941700******0016");
     }
 }

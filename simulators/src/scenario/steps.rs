@@ -1,6 +1,7 @@
 //! Plays the steps of one scenario against one engine.
 
 use super::compare::{self, Difference};
+use super::diff::Table;
 use super::engine::Engine;
 use super::file::{Action, Api, Ask, Expect, Restart, Step};
 use super::http::Http;
@@ -10,7 +11,8 @@ use crate::exchange::{Answer, decode, exchange};
 use crate::gear::{Dressed, Gear};
 use crate::intent::Trace;
 use crate::moment::Zone;
-use crate::{Link, Portfolio, SimError, show};
+use crate::place::Place;
+use crate::{Link, Portfolio, SimError};
 use payment_types::{Moment, Mti};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,15 +27,15 @@ const RECORDED_WITHIN: Duration = Duration::from_secs(5);
 pub struct StepResult {
     /// From 1.
     pub number: usize,
-    /// In the file, from 1.
-    pub line: Option<usize>,
+    /// In the file.
+    pub place: Option<Place>,
     /// What happened.
     pub label: String,
     /// What was not as expected.
     pub differences: Vec<Difference>,
     /// The messages, masked, where there were any.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub transcript: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Table>,
     /// How long it took.
     pub took_ms: f64,
 }
@@ -43,7 +45,7 @@ pub struct StepResult {
 struct Played {
     label: String,
     differences: Vec<Difference>,
-    transcript: String,
+    messages: Option<Table>,
 }
 
 /// The state between steps.
@@ -100,7 +102,7 @@ impl<'a> Player<'a> {
     pub(crate) fn play(
         &mut self,
         number: usize,
-        line: Option<usize>,
+        place: Option<Place>,
         step: &Step,
     ) -> Result<StepResult, SimError> {
         let started = Instant::now();
@@ -114,12 +116,12 @@ impl<'a> Player<'a> {
             Action::Api(api) => self.api(api, &step.expect),
             Action::Restart(how) => self.restart(*how),
         };
-        let Played { label, differences, transcript } = match played {
+        let Played { label, differences, messages } = match played {
             Ok(played) => played,
             Err(error) => return Err(self.with_obituary(error)),
         };
         let took_ms = started.elapsed().as_secs_f64() * 1000.0;
-        Ok(StepResult { number, line, label, differences, transcript, took_ms })
+        Ok(StepResult { number, place, label, differences, messages, took_ms })
     }
 
     /// If the engine is gone, that is the reason for whatever went wrong.
@@ -222,14 +224,14 @@ impl<'a> Player<'a> {
             Ok(answer) => Some(self.gear.hear(dressed, &dialect, answer)?),
             Err(_) => None,
         };
-        let differences = match (&outcome, &verdict) {
+        let looked = match (&outcome, &verdict) {
             (Ok(answer), _) if silent => {
-                vec![Difference::new("answer", "none", format!("code {}", answer.code()))]
+                vec![Difference::new("answer", "none", format!("code {}", answer.code())).into()]
             }
             (Ok(answer), Some(verdict)) => compare::answer(expect, answer, verdict),
             (Err(SimError::NoAnswer(_) | SimError::Closed(_)), _) if silent => Vec::new(),
             (Err(error), _) if is_silence(error) => {
-                vec![Difference::new("answer", "one", error.to_string())]
+                vec![Difference::new("answer", "one", error.to_string()).into()]
             }
             _ => return outcome.map(|_| (Played::default(), None)),
         };
@@ -240,9 +242,10 @@ impl<'a> Player<'a> {
         let body = dressed.encode(&dialect)?;
         // As the host reads it: what the dialect pads or cuts shows.
         let (mti, fields) = decode(&dialect, &body)?;
-        let transcript =
-            show::side_by_side((mti, &fields), answer.as_ref().map(|a| (a.mti, &a.fields)));
-        Ok((Played { differences, transcript, ..Played::default() }, answer))
+        let answered = answer.as_ref().map(|answer| (answer.mti, &answer.fields));
+        let messages = Some(Table::new((mti, &fields), answered, &looked));
+        let differences = compare::differences(&looked);
+        Ok((Played { differences, messages, ..Played::default() }, answer))
     }
 
     /// How the engine's record of a transaction differs from what is expected of it. The record may
@@ -327,7 +330,7 @@ impl<'a> Player<'a> {
         }
         differences.extend(compare::too_late(expect, started.elapsed()));
         let label = format!("api {} {}", api.method, api.path);
-        Ok(Played { label, differences, transcript: String::new() })
+        Ok(Played { label, differences, messages: None })
     }
 
     fn restart(&mut self, how: Restart) -> Result<Played, SimError> {

@@ -17,7 +17,7 @@ pub struct Difference {
     pub got: String,
 }
 
-const NOTHING: &str = "nothing";
+pub(super) const NOTHING: &str = "nothing";
 
 impl Difference {
     pub(crate) fn new(

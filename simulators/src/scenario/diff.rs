@@ -60,13 +60,16 @@ impl Table {
         let mut rows: Vec<Row> = Vec::new();
         for element in elements {
             let looked = of_element(element);
+            let differs = looked.is_some_and(|looked| looked.differs);
+            let got = cell(answer.map(|(_, fields)| fields), element);
+            let is_missing = got.is_empty() && differs;
             rows.push(Row {
                 element: Some(element),
                 name: show::name_of(element).to_owned(),
                 sent: cell(Some(request.1), element),
                 expected: looked.map(|looked| told(element, &looked.expected)).unwrap_or_default(),
-                got: cell(answer.map(|(_, fields)| fields), element),
-                differs: looked.is_some_and(|looked| looked.differs),
+                got: if is_missing { super::compare::NOTHING.to_owned() } else { got },
+                differs,
             });
         }
         for looked in looked.iter().filter(|looked| looked.element.is_none()) {
@@ -86,8 +89,10 @@ impl Table {
     /// The table, its columns aligned; what differs is marked, and coloured where that is wanted.
     #[must_use]
     pub fn text(&self, colour: bool) -> String {
-        let got = self.got.as_deref().map_or_else(|| "no answer".to_owned(), |mti| format!("got {mti}"));
-        let head = ["element".to_owned(), format!("sent {}", self.sent), "expected".to_owned(), got];
+        let got =
+            self.got.as_deref().map_or_else(|| "no answer".to_owned(), |mti| format!("got {mti}"));
+        let head =
+            ["element".to_owned(), format!("sent {}", self.sent), "expected".to_owned(), got];
         let mut cells = vec![(false, head)];
         for row in &self.rows {
             let label = match row.element {
@@ -98,7 +103,8 @@ impl Table {
             cells.push((row.differs, texts));
         }
         let width = |column: usize| {
-            let lengths = cells.iter().map(|(_, texts)| texts.get(column).map_or(0, |t| t.chars().count()));
+            let lengths =
+                cells.iter().map(|(_, texts)| texts.get(column).map_or(0, |t| t.chars().count()));
             lengths.max().unwrap_or_default()
         };
         let widths = [width(0), width(1), width(2)];
@@ -129,7 +135,8 @@ fn shown(element: u8, value: &FieldValue) -> String {
 }
 
 fn told(element: u8, text: &str) -> String {
-    let is_code = text.len() <= 4 && text.chars().all(|character| character.is_ascii_alphanumeric());
+    let is_code =
+        text.len() <= 4 && text.chars().all(|character| character.is_ascii_alphanumeric());
     match element {
         39 if is_code && !text.is_empty() => format!("{text} {}", meaning(text)),
         _ => text.to_owned(),
@@ -160,13 +167,8 @@ mod tests {
             (11, "000002"),
             (41, "AGT00001"),
         ]);
-        let answer = fields(&[
-            (3, "010000"),
-            (11, "000002"),
-            (38, "ABC123"),
-            (39, "00"),
-            (41, "AGT00001"),
-        ]);
+        let answer =
+            fields(&[(3, "010000"), (11, "000002"), (38, "ABC123"), (39, "00"), (41, "AGT00001")]);
         let mti = |text: &str| Mti::parse(text).unwrap();
         let looked = |element, what: &str, expected: &str, got: &str| Looked {
             element,

@@ -1,8 +1,8 @@
 //! What a scenario file may say (the contract, "Scenario files"), read strictly: a key that does
 //! not exist is an error with its line.
 
-use super::whereabouts::{Whereabouts, Wrong};
 use super::proofs::{Chip, ExchangeKeys, ThreeDSecure};
+use super::whereabouts::{Whereabouts, Wrong};
 use crate::card::Proof;
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, de::Error as _};
@@ -447,7 +447,7 @@ mod tests {
         for (text, told) in [
             (
                 "  - send: {terminal: T, mti: \"0200\", amonut: \"1\"}\n",
-                "5:40: unknown key `amonut` (did you mean `amount`?)",
+                "5:38: unknown key `amonut` (did you mean `amount`?)",
             ),
             (
                 "  - api: {method: GET, path: /x}\n    expect: {statsu: 200}\n",
@@ -471,9 +471,8 @@ mod tests {
     fn places_are_counted_through_all_documents() {
         let good = format!("# first\n{HEAD}  - at: x\n  - restart: kill\n");
         let two = parse(&format!("{good}---\n{good}")).unwrap();
-        let lines = |scenario: &Scenario| {
-            [0, 1].map(|at| scenario.places.step(at).map(|place| place.line))
-        };
+        let lines =
+            |scenario: &Scenario| [0, 1].map(|at| scenario.places.step(at).map(|place| place.line));
         assert_eq!((lines(&two[0]), lines(&two[1])), ([Some(6), Some(7)], [Some(14), Some(15)]));
         let error = parse(&format!("{good}---\n{HEAD}  - at: x\n  - restart: melt\n")).unwrap_err();
         let error = error.to_string();

@@ -121,9 +121,11 @@ impl StepResult {
             let (wanted, got) = if colour { (green(&wanted), red(&got)) } else { (wanted, got) };
             text.push_str(&format!("\n      > {place:<what$}   expected {wanted}   got {got}"));
         }
-        for line in self.messages.iter().flat_map(|table| {
-            table.text(colour).lines().map(str::to_owned).collect::<Vec<_>>()
-        }) {
+        for line in self
+            .messages
+            .iter()
+            .flat_map(|table| table.text(colour).lines().map(str::to_owned).collect::<Vec<_>>())
+        {
             text.push_str(&format!("\n      {line}"));
         }
         text

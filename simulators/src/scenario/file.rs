@@ -464,7 +464,7 @@ mod tests {
         let error = parse("name: n\nclokc: x\n").unwrap_err().to_string();
         assert_eq!(error, "2:1: unknown key `clokc` (did you mean `clock`?)");
         let error = parse("name: [\n").unwrap_err().to_string();
-        assert!(error.starts_with("2:1: "), "{error}");
+        assert!(error.starts_with("1:7: "), "{error}");
     }
 
     #[test]

@@ -105,7 +105,8 @@ fn find_word(text: &str, word: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "name: n\nsteps:\n  - send: {terminal: T, card: K9}\n    expect: {code: \"00\"}\n  - at: x\n";
+    const TEXT: &str = "name: n\nsteps:\n  - send: {terminal: T, card: K9}\n    \
+                        expect: {code: \"00\"}\n  - at: x\n";
 
     #[test]
     fn steps_and_what_is_wrong_in_them_have_places() {

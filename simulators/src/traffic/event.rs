@@ -110,6 +110,8 @@ pub fn meaning(code: &str) -> &'static str {
         "94" => "duplicate",
         "96" => "system error",
         "1A" => "authentication needed",
+        "25" | "302" => "not on the list",
+        "300" | "500" | "800" => "done",
         "--" => "no answer",
         _ => "declined",
     }

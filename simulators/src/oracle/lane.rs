@@ -9,12 +9,9 @@ use super::Shop;
 use super::judge::{Judge, Slack};
 use super::request::{Act, Pin, Request};
 use super::world::{Household, Reply, Said};
-use crate::card::Proof;
 use crate::chaos::{Fates, Fault, Storm};
-use crate::exchange::Answer;
 use crate::gear::Gear;
 use crate::load::lane::{Frame, Order, Talk};
-use crate::load::operation::Operation;
 use crate::load::popularity::Picker;
 use crate::load::stats::{Tally, code};
 use crate::report::Finding;
@@ -25,7 +22,6 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A message that was not answered so often is given up.
 const ATTEMPTS_MAX: u8 = 20;
@@ -504,47 +500,6 @@ impl JudgedLane {
         self.settle(flight, reply, now_ns, tally);
     }
 
-    /// What is wrong with the proofs of an answer: its MAC (SEC-5), the issuer's cryptogram for the
-    /// chip (SEC-2).
-    fn unproven(&self, flight: &Flight, answer: &Answered, tally: &mut Tally) -> Option<String> {
-        let Request { seals, act, operation, .. } = &*flight.request;
-        if flight.purpose == Purpose::Garbage || !(seals.has_mac() || seals.has_chip()) {
-            return None;
-        }
-        let given = Answer {
-            mti: answer.mti,
-            fields: answer.fields.clone(),
-            body: answer.body.clone(),
-            took: Duration::ZERO,
-        };
-        let verdict = match seals.judge(self.shop.endpoint.dialect(), &given) {
-            Ok(verdict) => verdict,
-            Err(error) => return Some(format!("the answer cannot be proven: {error}")),
-        };
-        if seals.has_mac() {
-            tally.checks.proofs += 1;
-            if verdict.mac != Proof::Right {
-                return Some(format!(
-                    "the answer's authentication code is {:?} (SEC-5)",
-                    verdict.mac
-                ));
-            }
-        }
-        if !seals.has_chip() {
-            return None;
-        }
-        let is_decided = matches!(act, Act::Debit(_) | Act::Hold | Act::Credit(_) | Act::Balance);
-        let is_cloned = *operation == Operation::ClonedChip;
-        tally.checks.proofs += u64::from(verdict.arpc == Proof::Right);
-        let is_right = match verdict.arpc {
-            Proof::Right => !is_cloned,
-            Proof::None => is_cloned || !is_decided,
-            Proof::Wrong => false,
-        };
-        let told = verdict.arpc;
-        (!is_right).then(|| format!("the issuer's cryptogram for the chip is {told:?} (SEC-2)"))
-    }
-
     /// What is wrong with an answer.
     fn fault_of(&self, flight: &Flight, reply: &Reply, tally: &mut Tally) -> Option<String> {
         tally.checks.judged += 1;
@@ -676,10 +631,10 @@ impl JudgedLane {
 }
 
 /// An answer, decoded.
-struct Answered {
-    mti: Mti,
-    fields: crate::intent::Fields,
-    body: Vec<u8>,
+pub(super) struct Answered {
+    pub(super) mti: Mti,
+    pub(super) fields: crate::intent::Fields,
+    pub(super) body: Vec<u8>,
     reply: Reply,
 }
 

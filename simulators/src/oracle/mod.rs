@@ -13,6 +13,7 @@ mod judge;
 #[cfg(test)]
 mod judge_tests;
 mod lane;
+mod proofs;
 mod request;
 mod rules;
 mod storm;

@@ -191,11 +191,7 @@ fn oracle(report: &LoadReport) -> String {
         let text = "second answers to the same message, each the first one again (TXN-1)";
         list += &check(Some(true), &format!("{} {text}", number(oracle.repeats)));
     }
-    if oracle.proofs > 0 {
-        let text = "issuer's cryptograms and authentication codes on answers, each as chip and \
-                    terminal expect it (SEC-2, SEC-5)";
-        list += &check(Some(true), &format!("{} {text}", number(oracle.proofs)));
-    }
+    list += &proofs(oracle.proofs);
     let lost = oracle.repeated + oracle.taken_back;
     if lost + oracle.unresolved > 0 {
         let text = format!(
@@ -239,6 +235,15 @@ fn oracle(report: &LoadReport) -> String {
          <ul class=\"checks\">{list}</ul>{}</div>",
         first_wrong(oracle)
     )
+}
+
+fn proofs(count: u64) -> String {
+    if count == 0 {
+        return String::new();
+    }
+    let text = "issuer's cryptograms and authentication codes on answers, each as chip and terminal \
+                expect it (SEC-2, SEC-5)";
+    check(Some(true), &format!("{} {text}", grouped(float(count))))
 }
 
 fn first_wrong(oracle: &OracleReport) -> String {

@@ -408,7 +408,7 @@ impl Desk {
     /// Begins something of the menu.
     pub(super) fn start(&mut self, item: Item) -> Vec<Action> {
         if self.is_unsettled() {
-            self.note = Some((Tone::Attention, "Wait: the host must have the last first".into()));
+            self.note = Some((Tone::Attention, "Wait for the host".into()));
             return Vec::new();
         }
         match item {

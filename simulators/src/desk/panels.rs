@@ -80,7 +80,7 @@ impl Desk {
         let (number, deed, fate, approved) =
             (deal.number, deal.wish.deed, deal.fate, deal.approved);
         let refusal = match letter {
-            _ if self.is_unsettled() => Some("Wait: the host must have the last first"),
+            _ if self.is_unsettled() => Some("Wait for the host"),
             'a' => None,
             _ if !approved => Some("It was not approved: nothing to take back"),
             _ if matches!(fate, Fate::Reversed | Fate::Voided) => Some("It was taken back before"),

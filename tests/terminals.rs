@@ -285,10 +285,12 @@ fn a_pipe_gets_lines_and_scripts_are_judged() {
     assert!(run.err.contains("2:1: \"sell\" is none of purchase"), "{}", run.err);
     let file = bank.path("bad.txt");
     fs::write(&file, "purchase 10 tap\n  purchase ten tap\ndance\n").unwrap();
-    let run = with_input(&["pos", "--script", file.to_str().unwrap()], "").exits(2);
+    let run =
+        with_input(&["pos", "--wallet", &wallet, "--script", file.to_str().unwrap()], "").exits(2);
     assert!(run.err.contains("bad.txt:2:12: ") && run.err.contains("bad.txt:3:1: "), "{}", run.err);
     fs::write(&file, "target = \"x:1\"\n[chip]\ncvn = \"ten\"\n").unwrap();
-    let run = with_input(&["pos", "--profile", file.to_str().unwrap()], "").exits(2);
+    let run =
+        with_input(&["pos", "--wallet", &wallet, "--profile", file.to_str().unwrap()], "").exits(2);
     assert!(run.err.contains("bad.txt:3:7: "), "{}", run.err);
 }
 

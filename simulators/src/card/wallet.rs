@@ -32,11 +32,35 @@ enum Standing {
 
 /// What a chip keeps to itself, and what its terminal has still to report of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Kept")]
 struct Chip {
     counter: u16,
     standing: Standing,
     /// Results of scripts (9F5B) by identifier, in hex.
     results: Vec<String>,
+}
+
+/// A chip as a file may have it: earlier programs kept its counter alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    Counter(u16),
+    Whole {
+        counter: u16,
+        #[serde(default)]
+        standing: Standing,
+        #[serde(default)]
+        results: Vec<String>,
+    },
+}
+
+impl From<Kept> for Chip {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Counter(counter) => Self { counter, ..Self::default() },
+            Kept::Whole { counter, standing, results } => Self { counter, standing, results },
+        }
+    }
 }
 
 /// The chips by card. In memory, or also in a file, so that a card that is used by hand goes on
@@ -259,6 +283,8 @@ mod tests {
         assert_eq!(wallet.count(&pan, &usual), 42);
         wallet.refresh().unwrap();
         assert_eq!(wallet.count(&pan, &usual), 43, "what the file knows less of stays");
+        std::fs::write(&file, format!("{{\"{}\":12}}", name_of(&pan))).unwrap();
+        assert_eq!(Wallet::kept_in(&file).unwrap().count(&pan, &usual), 13, "an earlier file");
         std::fs::write(&file, "nonsense").unwrap();
         assert!(Wallet::kept_in(&file).unwrap_err().to_string().contains("no wallet"));
     }

@@ -99,8 +99,8 @@ test('a card is blocked while its holder pays, and an auditor finds out why', as
 test('an order that would loosen the regulation is refused with the clause', async ({ page }) => {
   await login(page, person('aida'));
   await page.goto('/orders/new?kind=agent_caps');
-  await page.getByRole('textbox', { name: 'Path' }).fill('agent_cash.cap_indicators');
-  await page.getByLabel('Value').fill('200');
+  await page.getByLabel('Path', { exact: true }).fill('agent_cash.cap_indicators');
+  await page.getByLabel('Value', { exact: true }).fill('200');
   await page.getByRole('button', { name: 'Add' }).last().click();
   await page.getByLabel('Title').fill('More cash');
   await page.getByLabel('Reason').fill('The agents ask for it');

@@ -9,6 +9,7 @@ import { Broken, Missing } from './shell/broken';
 import { Layout } from './shell/layout';
 import { Lockable } from './shell/lock';
 import { Login } from './shell/login';
+import { pagesFor } from './shell/pages';
 import { SessionProvider, useSession } from './shell/session';
 import { theme } from './theme';
 
@@ -52,6 +53,12 @@ function Gate() {
   return <Lockable><Layout /></Lockable>;
 }
 
+/** The first page that this person may see. */
+function Home() {
+  const { session } = useSession();
+  return <Navigate to={pagesFor(session?.permissions ?? [])[0]?.path ?? '/me'} replace />;
+}
+
 const page = (Page: React.ComponentType) => <Suspense fallback={<Waiting />}><Page /></Suspense>;
 
 const router = createBrowserRouter([
@@ -62,7 +69,7 @@ const router = createBrowserRouter([
       {
         errorElement: <Broken />,
         children: [
-          { path: '/', element: <Navigate to="/live" replace /> },
+          { path: '/', element: <Home /> },
           { path: '/live', element: page(pages.Live) },
           { path: '/transactions', element: page(pages.Transactions) },
           { path: '/transactions/:id', element: page(pages.Transaction) },

@@ -109,8 +109,8 @@ export default function Order() {
             <Grid.Col span={{ base: 12, lg: 8 }}>
               <Stack gap="md">
                 <Paper flush title={t('order.changes')}><Changes changes={order.changes} /></Paper>
-                {may('orders.preview') || order.status !== 'draft' ? <Preview order={order} /> : null}
-                {['draft', 'signed', 'scheduled'].includes(order.status) ? <Shadow order={order} /> : null}
+                {may('orders.preview.see') ? <Preview order={order} /> : null}
+                {may('orders.shadow.see') && ['draft', 'signed', 'scheduled'].includes(order.status) ? <Shadow order={order} /> : null}
                 <History id={id} />
               </Stack>
             </Grid.Col>

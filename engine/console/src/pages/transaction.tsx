@@ -80,7 +80,7 @@ export default function Transaction() {
   const { t } = useTranslation();
   const { may } = useSession();
   const { id = '' } = useParams();
-  const [view, setView] = useState('story');
+  const [view, setView] = useState(may('story.see') ? 'story' : 'trace');
   const asked = useQuery({ queryKey: ['transaction', id], queryFn: () => call<TransactionDetail>('GET', `/transactions/${encodeURIComponent(id)}`) });
   return (
     <Asked query={asked} rows={12}>
@@ -97,11 +97,11 @@ export default function Transaction() {
               <Stack gap="md">
               <Paper
                 title={t('tx.why')}
-                aside={<SegmentedControl size="xs" value={view} onChange={setView} data={[{ value: 'story', label: t('tx.story') }, { value: 'trace', label: t('tx.trace') }]} />}
+                aside={may('story.see') && <SegmentedControl size="xs" value={view} onChange={setView} data={[{ value: 'story', label: t('tx.story') }, { value: 'trace', label: t('tx.trace') }]} />}
               >
                 {view === 'story' ? <Story id={tx.id} /> : <Trace lines={tx.trace} />}
               </Paper>
-              <Under id={tx.id} />
+              {may('under.see') ? <Under id={tx.id} /> : null}
               </Stack>
             </Grid.Col>
             <Grid.Col span={{ base: 12, lg: 5 }}>

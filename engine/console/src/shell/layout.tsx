@@ -9,7 +9,7 @@ import { NavLink as RouterLink, Outlet, useLocation } from 'react-router';
 import { IconKeyboard, IconLanguage, IconLeave, IconLock, IconMoon, IconSearch, IconSun, IconUser } from '@/parts/icons';
 import { Health } from './health';
 import { KeysHelp, useHotkeyPages } from './hotkeys';
-import { PAGES } from './pages';
+import { PAGES, pagesFor } from './pages';
 import { Palette } from './palette';
 import { LANGUAGES, type Language, useLanguage } from './preferences';
 import { useSession } from './session';
@@ -73,9 +73,10 @@ function Me({ help }: { help: () => void }) {
 function Sidebar({ close }: { close: () => void }) {
   const { t } = useTranslation();
   const { pathname } = useLocation();
+  const { session } = useSession();
   return (
     <Box p={8}>
-      {PAGES.map(({ path, name, icon: Icon }) => (
+      {pagesFor(session?.permissions ?? []).map(({ path, name, icon: Icon }) => (
         <NavLink
           key={path}
           component={RouterLink}

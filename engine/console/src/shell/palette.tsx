@@ -7,13 +7,13 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { hasCardNumber } from '@/lib/filters';
 import { IconCards, IconLeave, IconLock, IconMoon, IconPlus, IconSearch, IconTransactions } from '@/parts/icons';
-import { PAGES } from './pages';
+import { pagesFor } from './pages';
 import { useSession } from './session';
 
 export function Palette() {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  const { lock, leave } = useSession();
+  const { session, lock, leave, may } = useSession();
   const { toggleColorScheme } = useMantineColorScheme();
   const [query, setQuery] = useState('');
   const asked = query.trim();
@@ -25,7 +25,7 @@ export function Palette() {
     { id: 'account', label: t('palette.account', { id: asked }), leftSection: <IconCards size={18} />, onClick: () => void navigate(`/accounts/${encodeURIComponent(asked)}`) },
     { id: 'transaction', label: t('palette.transaction', { id: asked }), leftSection: <IconTransactions size={18} />, onClick: () => void navigate(`/transactions/${encodeURIComponent(asked)}`) },
   ].filter((one) => one.id !== 'transaction' || /^\d+$/.test(asked));
-  const pages: SpotlightActionData[] = PAGES.map(({ path, name, icon: Icon, key }) => ({
+  const pages: SpotlightActionData[] = pagesFor(session?.permissions ?? []).map(({ path, name, icon: Icon, key }) => ({
     id: path,
     label: t(`pages.${name}`),
     leftSection: <Icon size={18} stroke={1.6} />,
@@ -33,7 +33,7 @@ export function Palette() {
     onClick: () => void navigate(path),
   }));
   const doings: SpotlightActionData[] = [
-    { id: 'draft', label: t('palette.draft'), leftSection: <IconPlus size={18} />, onClick: () => void navigate('/orders/new') },
+    ...(may('orders.draft') ? [{ id: 'draft', label: t('palette.draft'), leftSection: <IconPlus size={18} />, onClick: () => void navigate('/orders/new') }] : []),
     { id: 'colours', label: t('palette.colours'), leftSection: <IconMoon size={18} />, onClick: toggleColorScheme },
     { id: 'lock', label: t('shell.lock'), leftSection: <IconLock size={18} />, onClick: lock },
     { id: 'leave', label: t('shell.leave'), leftSection: <IconLeave size={18} />, onClick: () => void leave() },

@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, type Page } from '@playwright/test';
@@ -46,11 +47,18 @@ function base32(text: string): Buffer {
   return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
 }
 
-/** A terminal asks; the response code it got. */
-export async function pay(kind: readonly string[], card: string, amount: string, more: string[] = []): Promise<string> {
+/** The PIN of a test card, as the portfolio has it. */
+function pin(card: string): string {
+  const portfolio = readFileSync(join(process.env['TAMGA_E2E_FOLDER'] ?? '', 'portfolio.jsonl'), 'utf8');
+  const row = portfolio.split('\n').find((line) => line.includes(`"id": "${card}"`)) ?? '{}';
+  return (JSON.parse(row) as { test_pin?: string }).test_pin ?? '';
+}
+
+/** A terminal asks, with the card's PIN unless it is tapped; the response code it got. */
+export async function pay(kind: readonly string[], card: string, amount: string): Promise<string> {
   const program = join(process.env['TAMGA_E2E_BIN'] ?? '', 'tamga-sim');
   const portfolio = join(process.env['TAMGA_E2E_FOLDER'] ?? '', 'portfolio.jsonl');
-  const args = [...kind, '--target', '127.0.0.1:18583', '--portfolio', portfolio, '--card', card, '--amount', amount, ...more];
+  const args = [...kind, '--target', '127.0.0.1:18583', '--portfolio', portfolio, '--card', card, '--amount', amount, ...(kind.includes('tap') ? [] : ['--pin', pin(card)])];
   // A decline may be told by the exit code, too.
   const folder = process.env['TAMGA_E2E_FOLDER'] ?? '';
   // The simulator's wallet of chips is the test's own, too.

@@ -21,8 +21,8 @@ test('pictures', async ({ page }) => {
   const cards = ['K01', 'K03', 'K04', 'K09', 'K10', 'K11', 'K12'];
   await page.goto('/live');
   for (let round = 0; round < 6; round += 1) {
-    await Promise.all(cards.map((card, at) => pay(['pos', '--entry', 'insert', '--pin', '1234', '--terminal', `POS0000${at + 1}`], card, `${150 + round * 37 + at * 11}.00`).catch(() => '')));
-    await pay(['agent', 'cash-out', '--terminal', 'AGT00003', '--pin', '1234'], 'K13', '6500.00').catch(() => '');
+    await Promise.all(cards.map((card, at) => pay(['pos', '--entry', 'insert', '--terminal', `POS0000${at + 1}`], card, `${150 + round * 37 + at * 11}.00`).catch(() => '')));
+    await pay(['agent', 'cash-out', '--terminal', 'AGT00003'], 'K13', '6500.00').catch(() => '');
     await pay(['pos', '--entry', 'tap', '--terminal', 'POS00002'], 'K14', '3400.00').catch(() => '');
   }
   await page.screenshot({ path: join(FOLDER, 'console-live.png') });

@@ -3,7 +3,7 @@
 import { expect, type Page, test } from '@playwright/test';
 import { code, login, pay, person, type } from './engine';
 
-const CASH = ['agent', 'cash-out', '--terminal', 'AGT00001', '--pin', '1234'] as const;
+const CASH = ['agent', 'cash-out', '--terminal', 'AGT00001'] as const;
 
 async function confirm(page: Page, name: string, button: string): Promise<void> {
   const dialog = page.getByRole('dialog');
@@ -64,7 +64,7 @@ test('a lower cap for one agent: preview, sign, approve as another, bite, roll b
 });
 
 test('a card is blocked while its holder pays, and an auditor finds out why', async ({ browser }) => {
-  const POS = ['pos', '--entry', 'insert', '--pin', '1234'] as const;
+  const POS = ['pos', '--entry', 'insert'] as const;
   expect(await pay(POS, 'K02', '150.00')).toBe('00');
   const operator = await (await browser.newContext()).newPage();
   await login(operator, person('aida'));
@@ -75,7 +75,7 @@ test('a card is blocked while its holder pays, and an auditor finds out why', as
   await expect(operator).toHaveURL(/\/cards\/K02/);
   await operator.getByRole('button', { name: 'Block', exact: true }).click();
   const dialog = operator.getByRole('dialog');
-  await dialog.getByRole('textbox', { name: 'Reason' }).click();
+  await dialog.getByLabel('Reason').first().click();
   await operator.getByRole('option', { name: 'lost', exact: true }).click();
   await dialog.getByLabel('On whose request').fill('cardholder');
   await dialog.getByLabel('How the person was identified').fill('code word');

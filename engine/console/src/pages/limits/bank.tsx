@@ -38,7 +38,7 @@ export function Bank({ rules }: { rules: Rules }) {
   const { t } = useTranslation();
   const { may } = useSession();
   const all = useRuleLeaves(rules.text);
-  const active = useQuery({ queryKey: ['orders', 'active'], queryFn: () => call<{ items: Order[] }>('GET', '/orders?status=active&limit=200') });
+  const active = useQuery({ queryKey: ['orders', 'active'], queryFn: () => call<{ items: Order[] }>('GET', '/orders?status=active&limit=200'), enabled: may('orders.see') });
   const orders = active.data?.items ?? [];
   const own = all.filter((leaf) => RULES.some(([prefix]) => leaf.path.startsWith(prefix)) && !/\.id$/.test(leaf.path));
   const change = (path: string) =>

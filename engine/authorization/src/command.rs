@@ -10,6 +10,7 @@ use crate::{
 };
 use crate::{DisputeCommand, DisputeRefusal, DisputesDone, RetireCommand};
 use crate::{Hindrance, PersonalCommand};
+use crate::{OrderCommand, OrderDone, OrderRefusal};
 use compact_str::CompactString;
 use ledger::{AccountSlot, Spent, Transfer};
 use payment_types::{Balance, BusinessDate, Currency, MaskedPan, Moment, PanDigest, Sequence};
@@ -483,6 +484,8 @@ pub enum Command {
     Key(Box<KeyEvent>),
     /// What concerns users and who gets in (SIG-4, PII-2).
     Access(Box<AccessCommand>),
+    /// A step of a change order (SIG-1).
+    Order(Box<OrderCommand>),
     /// A message without a right authentication code was refused (SEC-5). Nothing of the message is
     /// used: what stands here is what it said of itself, for those who look into it.
     Unauthentic {
@@ -698,6 +701,8 @@ pub enum Done {
     KeyNoted,
     /// What concerned a user is done or noted.
     Access(AccessDone),
+    /// A step of a change order was done.
+    Order(Box<OrderDone>),
     /// A refused message was noted.
     UnauthenticNoted,
     /// Holds were released.
@@ -765,6 +770,8 @@ pub enum Refusal {
     Rates(Vec<CompactString>),
     /// It concerned a user.
     Access(AccessRefusal),
+    /// A step of a change order.
+    Order(Box<OrderRefusal>),
     /// The key was used for another request.
     IdempotencyDiffers,
 }

@@ -114,6 +114,7 @@ impl State {
             }
             Command::Key(_) => Ok(Done::KeyNoted),
             Command::Access(command) => self.access(moment, command),
+            Command::Order(command) => self.order_command(moment, command),
             Command::Unauthentic { .. } => Ok(Done::UnauthenticNoted),
             Command::ExpireHolds => Ok(self.expire_holds(moment)),
             Command::EndOfDay { date } => {
@@ -158,7 +159,12 @@ impl State {
     }
 
     /// BLK-1: in force for every request decided after this.
-    fn block(&mut self, moment: Moment, card: &str, reason: BlockReason) -> Result<Done, Refusal> {
+    pub(crate) fn block(
+        &mut self,
+        moment: Moment,
+        card: &str,
+        reason: BlockReason,
+    ) -> Result<Done, Refusal> {
         let slot = self.card_named(card)?;
         let mut block_chip = false;
         let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
@@ -207,7 +213,7 @@ impl State {
     }
 
     /// BLK-2: lifting one reason leaves the others.
-    fn unblock(&mut self, card: &str, reason: BlockReason) -> Result<Done, Refusal> {
+    pub(crate) fn unblock(&mut self, card: &str, reason: BlockReason) -> Result<Done, Refusal> {
         let slot = self.card_named(card)?;
         let card = self.cards.get_mut(at(slot)).ok_or(Refusal::UnknownCard)?;
         if !card.blocks.contains(reason) {

@@ -89,8 +89,8 @@ pub use keys::{
 pub use notification_fee::NotificationService;
 pub use orders::{
     Guard, Order, OrderChange, OrderCommand, OrderDone, OrderDraft, OrderEnd, OrderKind,
-    OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Register, RegisterAct, RegisterEntry,
-    Risk, RolledBackBy, RulesPut, SignedAs, hex,
+    OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Orders, Register, RegisterAct,
+    RegisterEntry, Risk, RolledBackBy, RulesPut, SignedAs, hex,
 };
 pub use overdraft_jobs::Ageing;
 pub use personal::{Hindrance, LookedAt, PersonalCommand, Retained, SealedPanBytes, Subject};

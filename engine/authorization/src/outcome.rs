@@ -29,6 +29,7 @@ impl Done {
             | Self::TerminalKeySet
             | Self::KeyNoted
             | Self::Access(_)
+            | Self::Order(_)
             | Self::UnauthenticNoted
             | Self::HoldsExpired { .. } => &[],
         }
@@ -58,6 +59,7 @@ impl Done {
             | Self::TerminalKeySet
             | Self::KeyNoted
             | Self::Access(_)
+            | Self::Order(_)
             | Self::UnauthenticNoted
             | Self::HoldsExpired { .. } => &[],
         }

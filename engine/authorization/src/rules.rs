@@ -50,6 +50,14 @@ struct Registers<'a> {
     networks: &'a Ids,
 }
 
+/// A rule set read and compiled, with the names that it brings: not in force yet.
+pub(crate) struct Compiling {
+    text: String,
+    compiled: Compiled,
+    /// The registers with the names that only this rule set knows; `None` if it brings none.
+    registers: Option<(Directory, Ids)>,
+}
+
 impl Names for Registers<'_> {
     fn index(&self, dimension: Dimension, id: &str) -> Option<u32> {
         match dimension {
@@ -73,26 +81,53 @@ impl State {
     /// # Errors
     /// Everything that is wrong with it, one line each; nothing has changed.
     pub(crate) fn install_rules(&mut self, text: &str) -> Result<CompactString, Vec<String>> {
-        let lines = |errors: Vec<limits::RuleError>| {
-            errors.iter().map(ToString::to_string).collect::<Vec<_>>()
+        let compiling = self
+            .compile_rules(text, "rules.toml")
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        Ok(self.put_rules(compiling))
+    }
+
+    /// Reads and compiles a rule set without putting it in force; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn compile_rules(
+        &self,
+        text: &str,
+        file: &str,
+    ) -> Result<Compiling, Vec<limits::RuleError>> {
+        let set = RuleSet::parse(text, file)?;
+        let brings = set.tier_names().any(|tier| self.directory.tier_position(tier).is_none())
+            || set.network_names().any(|network| self.networks.find(network).is_none());
+        let registers = brings.then(|| {
+            let (mut directory, mut networks) = (self.directory.clone(), self.networks.clone());
+            for tier in set.tier_names() {
+                directory.tiers.add(&CompactString::from(tier));
+            }
+            for network in set.network_names() {
+                networks.add(&CompactString::from(network));
+            }
+            (directory, networks)
+        });
+        let (directory, networks) = match &registers {
+            Some((directory, networks)) => (directory, networks),
+            None => (&self.directory, &self.networks),
         };
-        let set = RuleSet::parse(text, "rules.toml").map_err(lines)?;
-        let mut directory = self.directory.clone();
-        let mut networks = self.networks.clone();
-        for tier in set.tier_names() {
-            directory.tiers.add(&CompactString::from(tier));
-        }
-        for network in set.network_names() {
-            networks.add(&CompactString::from(network));
-        }
-        let names = Registers { directory: &directory, networks: &networks };
-        let plan = Plan::compile(&set, &names).map_err(lines)?;
-        (self.directory, self.networks) = (directory, networks);
-        let version = CompactString::from(set.version.as_str());
+        let plan = Plan::compile(&set, &Registers { directory, networks })?;
         let compiled = Compiled { set: Arc::new(set), plan: Arc::new(plan) };
-        self.rules = Rules { text: text.to_owned(), installed: true, compiled };
+        Ok(Compiling { text: text.to_owned(), compiled, registers })
+    }
+
+    /// Puts a compiled rule set in force. What was counted stays counted (AGT-9).
+    pub(crate) fn put_rules(&mut self, compiling: Compiling) -> CompactString {
+        let Compiling { text, compiled, registers } = compiling;
+        if let Some((directory, networks)) = registers {
+            (self.directory, self.networks) = (directory, networks);
+        }
+        let version = CompactString::from(compiled.set.version.as_str());
+        self.rules = Rules { text, installed: true, compiled };
         self.install_plan();
-        Ok(version)
+        version
     }
 
     /// Compiles the rule set again: after loading, and when a portfolio brought names for it.

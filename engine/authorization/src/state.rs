@@ -12,6 +12,7 @@ use crate::directory::{Directory, Ids, at};
 use crate::disputes::Disputes;
 use crate::effects::Scratch;
 use crate::links::Links;
+use crate::orders::Orders;
 use crate::personal::Personal;
 use crate::pin_change::PinChanges;
 use crate::rates::Rates;
@@ -64,6 +65,7 @@ pub struct State {
     pub(crate) retirement: Retirement,
     pub(crate) personal: Personal,
     pub(crate) users: Users,
+    pub(crate) orders: Orders,
     pub(crate) reconciliation: Reconciliation,
     pub(crate) staged: Vec<Vec<PortfolioItem>>,
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,

@@ -11,11 +11,11 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::{Value, json};
 
 /// A row of the audit table, still without its place.
-struct Entry<'c> {
-    action: &'static str,
-    subject: Option<(&'static str, &'c str)>,
-    entered_by: Option<&'c str>,
-    details: Value,
+pub(crate) struct Entry<'c> {
+    pub(crate) action: &'static str,
+    pub(crate) subject: Option<(&'static str, &'c str)>,
+    pub(crate) entered_by: Option<&'c str>,
+    pub(crate) details: Value,
 }
 
 pub(crate) fn write(
@@ -40,6 +40,11 @@ pub(crate) fn write(
         }
         (_, Outcome::Done(Done::HoldsExpired { transactions, .. })) => {
             expire_holds(batch, place, transactions)?;
+        }
+        (_, Outcome::Done(Done::Order(done))) => {
+            if let Some(rules) = &done.rules {
+                install_rules(batch, place, &rules.version, &rules.text)?;
+            }
         }
         (_, Outcome::Done(Done::Day(part))) => {
             expire_holds(batch, place, &part.expired)?;
@@ -120,6 +125,7 @@ fn entry<'c>(
         }
         Command::Key(event) => key_event(event),
         Command::Access(command) => access(command, outcome),
+        Command::Order(command) => crate::orders::entry(command, outcome),
         Command::Unauthentic { terminal, listener, problem } => {
             unauthentic(terminal, listener, problem)
         }

@@ -22,6 +22,7 @@ mod card_transaction;
 mod error;
 mod history;
 mod names;
+mod orders;
 mod pool;
 mod portfolio;
 mod postings;

@@ -67,6 +67,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         Refusal::StopList(at) => {
             return format!("entry {at} of the stop-list has ended, or overlaps another");
         }
+        Refusal::Order(why) => return format!("order: {why:?}"),
         Refusal::NotListed => "not on the list of the end of day, or no longer rightly",
         Refusal::NoRate => "there is no rate to KGS",
         Refusal::NotBlockedFor => "not blocked for that reason",

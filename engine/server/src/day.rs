@@ -162,16 +162,26 @@ pub async fn advance_clock(
         clock.advance_to(to)?;
     }
     loop {
-        let next = shard.query(|state, _| state.next_day()).await?;
-        let Some(ending) = next.filter(|_| times.automatic) else { break };
-        let due = due(clock, times, ending);
-        if due > to {
-            break;
+        let look = |state: &authorization::State, _| (state.next_day(), state.orders().next_due());
+        let (next, order) = shard.query(look).await?;
+        let day = next.filter(|_| times.automatic);
+        let day = day.map(|day| (due(clock, times, day), day)).filter(|(due, _)| *due <= to);
+        // An order that is due takes effect in the shard's next turn: at its own moment, and before
+        // the day that ends then.
+        let order = order.map(|(due, _)| due).filter(|due| *due <= to && *due > clock.now().at);
+        match (day, order) {
+            (day, Some(order)) if day.is_none_or(|(due, _)| order <= due) => {
+                clock.advance_to(order)?;
+                shard.query(|_, _| ()).await?;
+            }
+            (Some((due, ending)), _) => {
+                if due > clock.now().at {
+                    clock.advance_to(due)?;
+                }
+                end_day(shard, ending, None).await?;
+            }
+            (None, _) => break,
         }
-        if due > clock.now().at {
-            clock.advance_to(due)?;
-        }
-        end_day(shard, ending, None).await?;
     }
     let now = clock.advance_to(to)?;
     shard.command(Command::ExpireHolds, None).await?;

@@ -16,7 +16,8 @@ use crate::shard::{Answered, Envelope, Fate, Query, Reply, Shard, ShardError, Sh
 use crate::snapshots::Snapshots;
 use crate::telemetry::ShardMeter;
 use authorization::{
-    Accepted, Command, Decision, Done, IdempotencyKey, Outcome, Record, ResultCode, Scratch, State,
+    Accepted, Command, Decision, Done, IdempotencyKey, OrderCommand, Outcome, Record, ResultCode,
+    Scratch, State,
 };
 use journal::{Committed, Durable, Journal, JournalError};
 use payment_types::{Moment, Sequence, Timestamp};
@@ -173,13 +174,18 @@ impl Worker {
             self.journal_asked = started;
             self.meter.journal(self.journal.trouble().as_deref());
         }
+        self.activate_orders()?;
         self.expire_holds()?;
         for work in work {
             match work {
                 Work::Authorize(envelope) => self.authorize(envelope, started)?,
                 Work::Command { command, idempotency, reply } => {
+                    let of_order = matches!(*command, Command::Order(_));
                     let answered = self.execute(*command, idempotency)?;
                     self.waiting.push(Waiting::Command { answered, reply });
+                    if of_order {
+                        self.activate_orders()?;
+                    }
                 }
                 Work::Query(query) => self.queries.push(query),
             }
@@ -265,6 +271,21 @@ impl Worker {
             self.register.refresh(&self.state);
         }
         Ok(Answered { sequence, outcome, moment, replayed: false })
+    }
+
+    /// SIG-1: orders that are due take effect before anything of that moment is decided, each as a
+    /// command of the shard's own.
+    fn activate_orders(&mut self) -> Result<(), JournalError> {
+        let now = self.moment();
+        while let Some(order) = self.state.orders().due(now.at) {
+            let command = Command::Order(Box::new(OrderCommand::Activate { order }));
+            let answered = self.execute(command, None)?;
+            self.waiting.push(Waiting::Own);
+            if !matches!(answered.outcome, Outcome::Done(_)) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// TXN-3: as a command of the shard's own, when a hold has run out.

@@ -37,15 +37,13 @@ pub enum OrderKind {
     CardBlocks,
     /// Users and their roles (SIG-4).
     Users,
-    /// Keys of the security module: retired or destroyed.
-    Keys,
     /// Any path of the rule set, or all of it as a text.
     Rules,
 }
 
 impl OrderKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::Limits,
         Self::ContactlessTiers,
         Self::AgentCaps,
@@ -61,7 +59,6 @@ impl OrderKind {
         Self::OverdraftLimits,
         Self::CardBlocks,
         Self::Users,
-        Self::Keys,
         Self::Rules,
     ];
 
@@ -84,7 +81,6 @@ impl OrderKind {
             Self::OverdraftLimits => "overdraft_limits",
             Self::CardBlocks => "card_blocks",
             Self::Users => "users",
-            Self::Keys => "keys",
             Self::Rules => "rules",
         }
     }
@@ -111,14 +107,14 @@ impl OrderKind {
             | Self::Networks
             | Self::OverdraftPolicy
             | Self::BlockPolicy => Risk::Medium,
-            Self::Editions | Self::Indicator | Self::Users | Self::Keys | Self::Rules => Risk::High,
+            Self::Editions | Self::Indicator | Self::Users | Self::Rules => Risk::High,
         }
     }
 
     /// Whether it changes the rule set.
     #[must_use]
     pub const fn is_of_rules(self) -> bool {
-        !matches!(self, Self::OverdraftLimits | Self::CardBlocks | Self::Users | Self::Keys)
+        !matches!(self, Self::OverdraftLimits | Self::CardBlocks | Self::Users)
     }
 
     /// The first keys of the paths it may change; none for any.
@@ -140,7 +136,6 @@ impl OrderKind {
             Self::OverdraftLimits => &["account"],
             Self::CardBlocks => &["card"],
             Self::Users => &["user"],
-            Self::Keys => &["key"],
             Self::Rules => &[],
         }
     }

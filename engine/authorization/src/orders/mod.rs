@@ -3,13 +3,19 @@
 //! superseded or rolled back. Every step is a journaled command and an entry of a chained register.
 //!
 //! Reading order: `kind.rs`, `order.rs`, `command.rs`, `steps.rs` (what may follow what),
-//! `changes.rs` and `rules.rs` (what an order does), `register.rs`.
+//! `rules.rs` and `things.rs` (what an order does), `register.rs`.
 
+mod book;
 mod command;
+mod effect;
 mod kind;
 mod order;
 mod register;
+mod rules;
+mod steps;
+mod things;
 
+pub use book::Orders;
 pub use command::{
     Guard, OrderCommand, OrderDone, OrderDraft, OrderRefusal, RolledBackBy, RulesPut,
 };
@@ -17,4 +23,5 @@ pub use kind::{OrderKind, Risk};
 pub use order::{
     Order, OrderChange, OrderEnd, OrderProblem, OrderSignature, OrderStatus, SignedAs, hex,
 };
+pub(crate) use register::Note;
 pub use register::{Register, RegisterAct, RegisterEntry};

@@ -280,6 +280,11 @@ impl Guard {
     }
 }
 
+/// How long the longest text of a setting may be: of all of it together.
+pub(super) fn text_length(setting: &Setting) -> usize {
+    setting.json().len()
+}
+
 pub(super) fn whole(number: u64) -> Setting {
     Setting::Whole(i64::try_from(number).unwrap_or(i64::MAX))
 }

@@ -83,8 +83,8 @@ pub struct RegisterEntry {
     pub by: CompactString,
     /// The signature, where there was one.
     pub signature: Option<Signature>,
-    /// What is signed, as canonical JSON: with the first entry about a revision, and where something
-    /// else than the order is signed.
+    /// What is signed, as canonical JSON: with the first entry about a revision, and where
+    /// something else than the order is signed.
     pub content: Option<String>,
     /// The rest, for people: a reason, a version.
     pub detail: CompactString,
@@ -96,7 +96,6 @@ pub struct RegisterEntry {
 
 /// An entry still without its place in the chain.
 #[derive(Debug, Clone, Default)]
-#[allow(dead_code)]
 pub(crate) struct Note {
     pub(crate) order: Option<(u64, u32)>,
     pub(crate) by: CompactString,
@@ -195,7 +194,6 @@ impl Register {
         self.head
     }
 
-    #[allow(dead_code)]
     pub(crate) fn add(
         &mut self,
         (sequence, moment): (Sequence, Moment),

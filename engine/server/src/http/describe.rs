@@ -24,6 +24,9 @@ pub(super) struct ProblemBody {
     /// The rule of the rule book that says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<String>,
+    /// Of an order: everything that is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) problems: Vec<super::order_view::ProblemView>,
 }
 
 /// `GET /accounts/{id}`.

@@ -166,6 +166,11 @@ impl Fields {
         self.0.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// A value as it came, if it is there.
+    pub(super) fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
     /// A list that must be there.
     pub(super) fn list(&self, name: &str) -> Result<&[Value], Problem> {
         match self.0.get(name) {
@@ -178,10 +183,12 @@ impl Fields {
     /// Refuses a clear card number of a network of ours anywhere in the body: what people write
     /// into a note is journaled for years (PII-1).
     pub(super) async fn without_card_numbers(self, context: &HttpContext) -> Result<Self, Problem> {
-        let texts = self.0.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
-        let suspects: Vec<(String, u64)> = texts
-            .flat_map(|(name, text)| prefixes(text).into_iter().map(move |at| (name.clone(), at)))
-            .collect();
+        let mut suspects: Vec<(String, u64)> = Vec::new();
+        for (name, value) in &self.0 {
+            each_text(value, &mut |text| {
+                suspects.extend(prefixes(text).into_iter().map(|at| (name.clone(), at)));
+            });
+        }
         if suspects.is_empty() {
             return Ok(self);
         }
@@ -194,6 +201,21 @@ impl Fields {
                 Err(Problem::field(&name, "holds a card number; write it as 941700******0016"))
             }
         }
+    }
+}
+
+/// Every text in a value, names of fields among them.
+fn each_text(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => found(text),
+        Value::Array(list) => list.iter().for_each(|value| each_text(value, found)),
+        Value::Object(table) => {
+            for (name, value) in table {
+                found(name);
+                each_text(value, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

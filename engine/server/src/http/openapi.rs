@@ -4,8 +4,8 @@
 use super::describe::ProblemBody;
 use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
-    events, find, health, keys, networks, notifications, operations, overdrafts, permissions,
-    session, session_steps,
+    events, find, health, keys, networks, notifications, operations, orders, overdrafts,
+    permissions, session, session_steps,
 };
 use super::{alerts, personal_keys, signing, users};
 use super::{
@@ -49,7 +49,9 @@ use utoipa::{Modify, OpenApi};
         retirement::end,
         disputes::list, disputes::claim, disputes::read, disputes::decide, disputes::count,
         batches::of_terminal, batches::of_acquirer,
-        rules::read, rates::list, rates::load, notifications::list, audit::list,
+        rules::read, orders::list, orders::draft, orders::register, orders::read, orders::revise,
+        orders::history, orders::sign, orders::approve, orders::reject, orders::withdraw,
+        orders::rollback, rates::list, rates::load, notifications::list, audit::list,
         events::events, events::live, find::find,
         devices::terminals, devices::terminal, devices::agents, devices::agent,
         operations::end_of_day, operations::day_status, operations::move_clock, document_json,

@@ -43,6 +43,7 @@ pub(super) struct Permission {
 const CUSTOMERS: May = May::Roles(&[Operator, Checker, Auditor, Privacy]);
 const OPERATOR: May = May::Roles(&[Operator]);
 const OFFICER: May = May::Roles(&[SecurityOfficer]);
+const EITHER: May = May::Roles(&[Operator, Checker]);
 const PRIVACY: May = May::Roles(&[Privacy]);
 
 /// A second person, for what a security officer began.
@@ -137,6 +138,17 @@ pub(super) const TABLE: &[Permission] = &[
     row("GET", "/presentments", CUSTOMERS),
     row("POST", "/presentments", OPERATOR),
     row("GET", "/rules", May::Known),
+    row("GET", "/orders", May::Known),
+    row("POST", "/orders", OPERATOR),
+    row("GET", "/orders/register", May::Known),
+    row("GET", "/orders/{id}", May::Known),
+    row("PUT", "/orders/{id}", OPERATOR),
+    row("GET", "/orders/{id}/history", May::Known),
+    row("POST", "/orders/{id}/sign", OPERATOR),
+    row("POST", "/orders/{id}/approve", May::Roles(&[Checker])),
+    row("POST", "/orders/{id}/reject", May::Roles(&[Checker])),
+    row("POST", "/orders/{id}/withdraw", EITHER),
+    row("POST", "/orders/{id}/rollback", EITHER),
     row("GET", "/rates", May::Known),
     row("POST", "/rates", OPERATOR),
     row("GET", "/notifications", CUSTOMERS),

@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 problem details.
 
 use super::describe::ProblemBody;
+use super::order_view::ProblemView;
 use crate::shard::ShardError;
 use authorization::Refusal;
 use axum::Json;
@@ -22,6 +23,7 @@ struct Details {
     field: Option<String>,
     rule: Option<&'static str>,
     header: Option<(HeaderName, &'static str)>,
+    problems: Vec<ProblemView>,
 }
 
 impl Problem {
@@ -33,11 +35,24 @@ impl Problem {
     ) -> Self {
         let detail = detail.into();
         let (field, rule, header) = (None, None, None);
-        Self(Box::new(Details { status, kind, title, detail, field, rule, header }))
+        let problems = Vec::new();
+        Self(Box::new(Details { status, kind, title, detail, field, rule, header, problems }))
     }
 
     pub(super) fn with_rule(mut self, rule: &'static str) -> Self {
         self.0.rule = Some(rule);
+        self
+    }
+
+    /// With everything that is wrong with an order.
+    pub(super) fn with_problems(mut self, problems: Vec<ProblemView>) -> Self {
+        self.0.problems = problems;
+        self
+    }
+
+    /// Of a kind of its own, for programs.
+    pub(super) fn with_kind(mut self, kind: &'static str) -> Self {
+        self.0.kind = kind;
         self
     }
 
@@ -196,6 +211,7 @@ impl Problem {
                 let detail = format!("days before it have not been ended: {first} is next");
                 Self::conflict(detail, "TXN-3")
             }
+            Refusal::Order(why) => super::order_refusals::refused(*why, id),
             Refusal::Access(why) => super::users::refused(&why, id),
             Refusal::IdempotencyDiffers => Self::key_reused(),
             Refusal::Rules(errors) => Self::field("text", errors.join("; ")),
@@ -231,7 +247,7 @@ impl From<ShardError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Details { status, kind, title, detail, field, rule, header } = *self.0;
+        let Details { status, kind, title, detail, field, rule, header, problems } = *self.0;
         let body = ProblemBody {
             kind: format!("urn:tamga:problem:{kind}"),
             title: title.to_owned(),
@@ -239,6 +255,7 @@ impl IntoResponse for Problem {
             detail,
             field,
             rule: rule.map(str::to_owned),
+            problems,
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();

@@ -5,8 +5,8 @@ use super::problem::Problem;
 use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
     events, find, gate, headers, health, keys, metering, networks, notifications, openapi,
-    operations, overdrafts, page, permissions, personal, presentments, rates, retirement, rules,
-    session, session_steps, statements, stop_list, transactions,
+    operations, orders, overdrafts, page, permissions, personal, presentments, rates, retirement,
+    rules, session, session_steps, statements, stop_list, transactions,
 };
 use super::{alerts, personal_keys, signing, users};
 use axum::Router;
@@ -78,9 +78,25 @@ impl Routes {
             .api(Method::GET, "/permissions", permissions::list)
     }
 
+    /// Change orders (SIG).
+    fn orders(self) -> Self {
+        self.api(Method::GET, "/orders", orders::list)
+            .api(Method::POST, "/orders", orders::draft)
+            .api(Method::GET, "/orders/register", orders::register)
+            .api(Method::GET, "/orders/{id}", orders::read)
+            .api(Method::PUT, "/orders/{id}", orders::revise)
+            .api(Method::GET, "/orders/{id}/history", orders::history)
+            .api(Method::POST, "/orders/{id}/sign", orders::sign)
+            .api(Method::POST, "/orders/{id}/approve", orders::approve)
+            .api(Method::POST, "/orders/{id}/reject", orders::reject)
+            .api(Method::POST, "/orders/{id}/withdraw", orders::withdraw)
+            .api(Method::POST, "/orders/{id}/rollback", orders::rollback)
+    }
+
     /// Every route there is.
     pub(super) fn all() -> Self {
         Self { router: Router::new(), known: Vec::new() }
+            .orders()
             .api(Method::GET, "/accounts/{id}", accounts::read)
             .api(Method::POST, "/accounts/{id}/credits", accounts::credit)
             .api(Method::PUT, "/accounts/{id}/arrest", accounts::arrest)

@@ -37,7 +37,6 @@ impl SigningPolicy {
 
 /// What a signer sends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[allow(dead_code)] // The routes of orders come next.
 pub(super) struct SignForm {
     /// Whether the statement of legal force was confirmed.
     pub(super) statement_confirmed: bool,
@@ -49,7 +48,6 @@ pub(super) struct SignForm {
     pub(super) signature: Option<String>,
 }
 
-#[allow(dead_code)]
 impl SignForm {
     /// The names of its fields.
     pub(super) const FIELDS: [&'static str; 4] =
@@ -100,7 +98,6 @@ pub(super) async fn statement(_: Caller, params: Params) -> Result<Json<Statemen
 ///
 /// # Errors
 /// Where the statement was not confirmed, or there is no factor that counts for this caller.
-#[allow(dead_code)]
 pub(super) async fn sign(
     context: &HttpContext,
     caller: &Caller,

@@ -72,6 +72,7 @@ pub(crate) const fn command_name(command: &Command) -> &'static str {
         Command::SetTerminalKey { .. } => "terminal key",
         Command::Key(_) => "key event",
         Command::Access(_) => "access",
+        Command::Order(_) => "change order",
         Command::Unauthentic { .. } => "unauthentic message",
         Command::LoadRates { .. } => "rates",
         Command::Personal(_) => "personal data",

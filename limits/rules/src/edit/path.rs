@@ -17,7 +17,7 @@ pub struct RulePath {
 }
 
 /// The lists of tables, and what tells their entries apart. What an entry does not say is `*`.
-const ENTRIES: [(&str, &[&str]); 14] = [
+const ENTRIES: [(&str, &[&str]); 17] = [
     ("indicator", &["valid_from"]),
     ("edition", &["rule", "in_force_from"]),
     ("agent_cash.lower", &["scope", "id"]),
@@ -32,6 +32,10 @@ const ENTRIES: [(&str, &[&str]); 14] = [
     ("fee", &["id"]),
     ("chip_check", &["id"]),
     ("stand_in", &["product"]),
+    // Not of the rule set, but named alike in orders.
+    ("account", &["id"]),
+    ("card", &["id"]),
+    ("user", &["id"]),
 ];
 
 /// The lists that must stand in the order of a date.

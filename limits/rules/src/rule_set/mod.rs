@@ -13,6 +13,7 @@ mod parse_clearing;
 mod parse_fees;
 mod parse_limits;
 mod parse_networks;
+mod parse_orders;
 mod parse_security;
 mod parse_terms;
 mod reader;
@@ -20,6 +21,7 @@ mod reader;
 pub use error::RuleError;
 pub use merge::merge_toml;
 pub use overdraft::{BlockPolicy, DayCount, ProductOverdraft, RepaidPart, TechnicalOverdraft};
+pub use parse_orders::{ORDER_KINDS, RISKS};
 
 use crate::Window;
 use crate::{Calendar, ChipTest, Dimension, Edition, FeeOperation, FeeTerms, Scope, StandInTerms};
@@ -75,6 +77,8 @@ pub struct RuleSet {
     pub clearing: Clearing,
     /// How long what is held of a customer is kept (PII-3).
     pub retention: Retention,
+    /// Kinds of change orders with a risk above their least, by name (SIG-2).
+    pub order_risks: Vec<(String, String)>,
 }
 
 /// `[[chip_check]]` (SEC-2).

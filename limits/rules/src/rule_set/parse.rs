@@ -2,6 +2,7 @@
 
 use super::parse_limits;
 use super::parse_networks;
+use super::parse_orders;
 use super::parse_security;
 use super::parse_terms;
 use super::reader::{Findings, Section};
@@ -11,7 +12,7 @@ use crate::{Dimension, Edition};
 use payment_types::{BusinessDate, ResponseCode};
 use toml::de::DeTable;
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "version",
     "indicator",
     "edition",
@@ -34,6 +35,7 @@ const KEYS: [&str; 22] = [
     "calendar",
     "clearing",
     "retention",
+    "orders",
 ];
 
 const AGENT_CASH_KEYS: [&str; 3] = ["cap_indicators", "lower", "agent"];
@@ -94,6 +96,7 @@ fn read(top: &Section<'_>, (text, file): (&str, &str), found: &mut Findings<'_>)
         calendar: parse_terms::calendar(top, found),
         clearing: parse_clearing::clearing(top, found),
         retention: parse_terms::retention(top, found),
+        order_risks: parse_orders::order_risks(top, found),
     }
 }
 

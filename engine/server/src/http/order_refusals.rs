@@ -1,0 +1,99 @@
+//! Why an order was refused, as problem details that name the rule.
+
+use super::order_view;
+use super::problem::Problem;
+use authorization::{OrderRefusal, OrderStatus, Strength};
+use payment_types::{Moment, UtcOffset, format_minor};
+
+impl Problem {
+    /// It is not at the point where that can be done.
+    pub(super) fn order_standing(order: u64, status: OrderStatus) -> Self {
+        Self::conflict(format!("order {order} is {}", words(status)), "SIG-1")
+    }
+}
+
+/// See the module; `id` is the order's.
+pub(super) fn refused(refusal: OrderRefusal, id: &str) -> Problem {
+    use OrderRefusal as R;
+    match refusal {
+        R::Unknown => Problem::not_found("order", id),
+        R::Standing { status } => {
+            Problem::conflict(format!("order {id} is {}", words(status)), "SIG-1")
+        }
+        R::Revised { revision, by, at } => {
+            let at = Moment::new(at, UtcOffset(0)).rfc3339();
+            let detail = format!(
+                "{by} changed order {id} at {at}; it is at revision {revision} now: read it again"
+            );
+            Problem::conflict(detail, "SIG-1").with_kind("order-revised")
+        }
+        R::Problems(problems) => {
+            let first = problems.first();
+            let detail = first.map_or_else(String::new, |problem| {
+                let clause = problem.clause.as_ref().map(|clause| format!(" ({clause})"));
+                format!("{}: {}{}", problem.path, problem.message, clause.unwrap_or_default())
+            });
+            let more = problems.len().saturating_sub(1);
+            let detail =
+                if more == 0 { detail } else { format!("{detail}; and {more} more problems") };
+            let views = problems.iter().map(order_view::problem).collect();
+            Problem::field("changes", detail).with_rule("SIG-1").with_problems(views)
+        }
+        R::SamePerson { name } => Problem::forbidden(format!(
+            "{name} wrote order {id}, or a revision of it; another person decides about it"
+        ))
+        .with_rule("SIG-1"),
+        R::NotTheMaker { maker } => {
+            let detail =
+                format!("{maker} wrote this revision of order {id}, and signs it as maker");
+            Problem::forbidden(detail).with_rule("SIG-1")
+        }
+        R::MissingRole { role } => {
+            Problem::forbidden(format!("the signer does not have the role {role}"))
+                .with_rule("SIG-1")
+        }
+        R::TooWeak { needs } => {
+            let how = match needs {
+                Strength::Strengthened => "sign with your personal key",
+                _ => "sign with a one-time code",
+            };
+            let detail = format!("its risk needs the {} signature: {how}", needs.name());
+            Problem::forbidden(detail).with_rule("SIG-2")
+        }
+        R::AboveRemoteCeiling { account, most } => {
+            let most = format_minor(i128::from(most), 2);
+            let detail = format!(
+                "above {most} KGS for account {account}, the most that may be granted through a \
+                 remote channel on a signature of this strength (002 §34-3)"
+            );
+            Problem::forbidden(detail).with_rule("SIG-5")
+        }
+        R::DigestDiffers => {
+            Problem::conflict("something else was signed; read the order again", "SIG-2")
+        }
+        R::StatementNotConfirmed => {
+            let detail = "confirm the statement of legal force";
+            Problem::field("statement_confirmed", detail).with_rule("SIG-2")
+        }
+        R::NotDue => Problem::conflict(format!("order {id} is not due yet"), "SIG-1"),
+        R::ChangedSince { path, order } => {
+            let detail = format!("order {order} changed {path} since; roll that one back first");
+            Problem::conflict(detail, "SIG-1")
+        }
+    }
+}
+
+const fn words(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Draft => "a draft that its maker has not signed",
+        OrderStatus::Signed => "signed by its maker already",
+        OrderStatus::Approved => "approved already",
+        OrderStatus::Scheduled => "approved and scheduled already",
+        OrderStatus::Active => "in force already",
+        OrderStatus::Superseded => "superseded by a later order",
+        OrderStatus::RolledBack => "rolled back",
+        OrderStatus::Rejected => "rejected",
+        OrderStatus::Withdrawn => "withdrawn",
+        OrderStatus::Failed => "failed: see why in its problems, and write a new one",
+    }
+}

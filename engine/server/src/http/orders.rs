@@ -1,0 +1,370 @@
+//! `/orders`: change orders (SIG-1 to SIG-5).
+
+use super::access::{Caller, Reader};
+use super::asked::Asked;
+use super::context::HttpContext;
+use super::fields::{Fields, Segments};
+use super::idempotency;
+use super::order_forms::{self, EndForm, OrderForm, SignatureForm};
+use super::order_view::{self, OrderHistory, OrderList, OrderView};
+use super::problem::Problem;
+use super::query::Params;
+use super::signing::{SignForm, sign as signature_of};
+use authorization::{
+    Command, Done, IdempotencyKey, Order, OrderCommand, OrderKind, OrderStatus, RolledBackBy,
+    Signature,
+};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use compact_str::CompactString;
+
+/// Entries of the register that are taken at a time, so that requests are decided between.
+const PIECE: usize = 500;
+
+/// Orders, newest first.
+#[utoipa::path(get, path = "/api/v1/orders", tag = "orders",
+    params(("status" = Option<String>, Query, description = "Only these"),
+        ("kind" = Option<String>, Query, description = "Only these"),
+        ("cursor" = Option<String>, Query, description = "`next` of the part before"),
+        ("limit" = Option<u32>, Query, description = "1 to 500; 50 if not told")),
+    responses((status = 200, body = OrderList)))]
+pub(super) async fn list(
+    State(context): State<HttpContext>,
+    _: Reader,
+    params: Params,
+) -> Result<Json<OrderList>, Problem> {
+    let params = params.known(&["status", "kind", "cursor", "limit"])?;
+    let status = params.get("status").map(|name| {
+        OrderStatus::from_name(name).ok_or_else(|| Problem::field("status", "is no status"))
+    });
+    let kind = params.get("kind").map(|name| {
+        OrderKind::from_name(name).ok_or_else(|| Problem::field("kind", "is no kind of orders"))
+    });
+    let (status, kind) = (status.transpose()?, kind.transpose()?);
+    let (cursor, limit) = (params.cursor()?.unwrap_or(u64::MAX), params.limit()?);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let look = move |core: &authorization::State, _| {
+        let last = cursor.saturating_sub(1).min(core.orders().count());
+        let wanted = |order: &&Order| {
+            status.is_none_or(|status| order.status == status)
+                && kind.is_none_or(|kind| order.kind == kind)
+        };
+        let newest = (1..=last).rev().filter_map(|id| core.orders().get(id)).filter(wanted);
+        newest.take(limit.saturating_add(1)).cloned().collect::<Vec<Order>>()
+    };
+    let running = context.running()?;
+    let mut orders = running.shard.query(look).await?;
+    let more = orders.len() > limit;
+    orders.truncate(limit);
+    let next = orders.last().filter(|_| more).map(|order| order.id.to_string());
+    let offset = running.clock.now().offset;
+    let items = orders.iter().map(|order| order_view::view(order, offset)).collect();
+    Ok(Json(OrderList { items, next }))
+}
+
+/// One order: what it changes, who signed it, how far it has come.
+#[utoipa::path(get, path = "/api/v1/orders/{id}", tag = "orders",
+    params(("id" = u64, Path, description = "Its number")),
+    responses((status = 200, body = OrderView), (status = 404, description = "No such order")))]
+pub(super) async fn read(
+    State(context): State<HttpContext>,
+    _: Reader,
+    Segments(id): Segments<String>,
+) -> Result<Json<OrderView>, Problem> {
+    Ok(Json(shown(&context, number(&id)?).await?))
+}
+
+/// The steps of an order, from the register.
+#[utoipa::path(get, path = "/api/v1/orders/{id}/history", tag = "orders",
+    params(("id" = u64, Path, description = "Its number")),
+    responses((status = 200, body = OrderHistory), (status = 404, description = "No such order")))]
+pub(super) async fn history(
+    State(context): State<HttpContext>,
+    _: Reader,
+    Segments(id): Segments<String>,
+) -> Result<Json<OrderHistory>, Problem> {
+    let order = number(&id)?;
+    order_of(&context, order).await?;
+    let running = context.running()?;
+    let offset = running.clock.now().offset;
+    let look = move |core: &authorization::State, _| {
+        let entries = core.orders().register().entries();
+        let of_order = entries.filter(|entry| entry.order.is_some_and(|(id, _)| id == order));
+        of_order.map(|entry| order_view::step(entry, offset)).collect()
+    };
+    Ok(Json(OrderHistory { items: running.shard.query(look).await? }))
+}
+
+/// The register as JSON lines: every step of every order and every use of a code, each entry
+/// chained to the one before by its hash (SIG-3). `tamga verify-order` reads it.
+#[utoipa::path(get, path = "/api/v1/orders/register", tag = "orders",
+    responses((status = 200, content_type = "application/jsonl", body = String)))]
+pub(super) async fn register(
+    State(context): State<HttpContext>,
+    _: Reader,
+) -> Result<Response, Problem> {
+    let shard = &context.running()?.shard;
+    let (mut text, mut begun) = (String::new(), 0usize);
+    loop {
+        let piece = shard.query(move |core: &authorization::State, _| {
+            let entries = core.orders().register().entries().skip(begun).take(PIECE);
+            entries.map(authorization::RegisterEntry::line).collect::<Vec<String>>()
+        });
+        let piece = piece.await?;
+        begun = begun.saturating_add(piece.len());
+        for line in &piece {
+            text.push_str(line);
+            text.push('\n');
+        }
+        if piece.len() < PIECE {
+            return Ok(([(CONTENT_TYPE, "application/jsonl")], text).into_response());
+        }
+    }
+}
+
+/// Writes an order. It is held against the rules in force: what is not possible is refused at once,
+/// with everything that is wrong, by path, layer and clause.
+#[utoipa::path(post, path = "/api/v1/orders", tag = "orders",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = OrderForm,
+    responses((status = 200, body = OrderView),
+        (status = 422, description = "What is wrong: `problems`")))]
+pub(super) async fn draft(
+    State(context): State<HttpContext>,
+    Reader(caller): Reader,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
+    let draft = order_forms::draft(&asked.fields(&context, &order_forms::DRAFT).await?)?;
+    carry_out(&context, OrderCommand::Draft { draft, by: caller.name.into() }, key).await
+}
+
+/// Writes an order anew that is not approved yet; signatures fall. Refused with 409 if somebody
+/// else was quicker.
+#[utoipa::path(put, path = "/api/v1/orders/{id}", tag = "orders",
+    params(("id" = u64, Path, description = "Its number")),
+    request_body = OrderForm,
+    responses((status = 200, body = OrderView),
+        (status = 409, description = "Somebody else changed it, or it is approved already"),
+        (status = 422, description = "What is wrong: `problems`")))]
+pub(super) async fn revise(
+    State(context): State<HttpContext>,
+    Reader(caller): Reader,
+    Segments(id): Segments<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
+    let mut known = order_forms::DRAFT.to_vec();
+    known.push("revision");
+    let fields = asked.fields(&context, &known).await?;
+    let (order, revision) = (number(&id)?, fields.revision()?);
+    let draft = order_forms::draft(&fields)?;
+    let by = caller.name.into();
+    carry_out(&context, OrderCommand::Revise { order, revision, draft, by }, key).await
+}
+
+/// The maker signs (SIG-2).
+#[utoipa::path(post, path = "/api/v1/orders/{id}/sign", tag = "orders",
+    params(("id" = u64, Path, description = "Its number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = SignatureForm,
+    responses((status = 200, body = OrderView),
+        (status = 403, description = "The signature is not worth enough, or not this person's"),
+        (status = 409, description = "Somebody else changed it, or it is signed already")))]
+pub(super) async fn sign(
+    State(context): State<HttpContext>,
+    Reader(caller): Reader,
+    Segments(id): Segments<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let order = number(&id)?;
+    signed(&context, &caller, order, &asked, &[OrderStatus::Draft], |revision, signature| {
+        OrderCommand::Sign { order, revision, signature }
+    })
+    .await
+}
+
+/// Another person approves it with a signature (SIG-1); without `effective_at` it is in force when
+/// this is answered.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/approve", tag = "orders",
+    params(("id" = u64, Path, description = "Its number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = SignatureForm,
+    responses((status = 200, body = OrderView),
+        (status = 403, description = "The person had a hand in it, or the signature is not enough"),
+        (status = 409, description = "Somebody else changed it, or it is not signed")))]
+pub(super) async fn approve(
+    State(context): State<HttpContext>,
+    Reader(caller): Reader,
+    Segments(id): Segments<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let order = number(&id)?;
+    signed(&context, &caller, order, &asked, &[OrderStatus::Signed], |revision, signature| {
+        OrderCommand::Approve { order, revision, signature }
+    })
+    .await
+}
+
+/// A checker turns it down.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/reject", tag = "orders",
+    params(("id" = u64, Path, description = "Its number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = EndForm,
+    responses((status = 200, body = OrderView),
+        (status = 409, description = "Somebody else changed it, or it is not signed")))]
+pub(super) async fn reject(
+    State(context): State<HttpContext>,
+    Reader(caller): Reader,
+    Segments(id): Segments<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
+    let fields = asked.fields(&context, &["revision", "reason"]).await?;
+    let (order, revision) = (number(&id)?, fields.revision()?);
+    let (by, reason) = (caller.name.into(), fields.text("reason")?.into());
+    carry_out(&context, OrderCommand::Reject { order, revision, by, reason }, key).await
+}
+
+/// Takes an order back before it is in force.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/withdraw", tag = "orders",
+    params(("id" = u64, Path, description = "Its number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = EndForm,
+    responses((status = 200, body = OrderView),
+        (status = 409, description = "It is in force already, or has ended")))]
+pub(super) async fn withdraw(
+    State(context): State<HttpContext>,
+    Reader(caller): Reader,
+    Segments(id): Segments<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
+    let fields = asked.fields(&context, &["reason"]).await?;
+    let (by, reason) = (caller.name.into(), fields.text("reason")?.into());
+    let order = number(&id)?;
+    carry_out(&context, OrderCommand::Withdraw { order, by, reason }, key).await
+}
+
+/// Undoes what an order did, at once. Refused where a later order changed the same.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/rollback", tag = "orders",
+    params(("id" = u64, Path, description = "Its number"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
+    request_body = SignatureForm,
+    responses((status = 200, body = OrderView),
+        (status = 403, description = "The signature is not worth enough"),
+        (status = 409, description = "It is not in force, or a later order changed the same")))]
+pub(super) async fn rollback(
+    State(context): State<HttpContext>,
+    Reader(caller): Reader,
+    Segments(id): Segments<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
+    let mut known = SignForm::FIELDS.to_vec();
+    known.push("reason");
+    let fields = asked.fields(&context, &known).await?;
+    let (order, reason) = (number(&id)?, CompactString::from(fields.text("reason")?));
+    if let Some(again) = repeated(&context, key, order).await? {
+        return Ok(again);
+    }
+    let found = order_of(&context, order).await?;
+    if !matches!(found.status, OrderStatus::Active | OrderStatus::Superseded) {
+        return Err(Problem::order_standing(order, found.status));
+    }
+    let form = SignForm::of(&fields)?;
+    let signature = signature_of(&context, &caller, &form, found.rollback_digest()).await?;
+    let by = RolledBackBy::Person(signature);
+    carry_out(&context, OrderCommand::RollBack { order, by, reason }, key).await
+}
+
+/// A signature of an order's digest, and what it is for. A code is good once, so what is sent again
+/// gets its answer before the code is looked at; so does what can't be signed now anyway.
+async fn signed(
+    context: &HttpContext,
+    caller: &Caller,
+    order: u64,
+    asked: &Asked,
+    standing: &[OrderStatus],
+    command: impl FnOnce(u32, Signature) -> OrderCommand,
+) -> Result<Response, Problem> {
+    let key = asked.key(caller)?;
+    let mut known = SignForm::FIELDS.to_vec();
+    known.push("revision");
+    let fields = asked.fields(context, &known).await?;
+    let revision = fields.revision()?;
+    if let Some(again) = repeated(context, key, order).await? {
+        return Ok(again);
+    }
+    let found = order_of(context, order).await?;
+    if found.revision == revision && !standing.contains(&found.status) {
+        return Err(Problem::order_standing(order, found.status));
+    }
+    let form = SignForm::of(&fields)?;
+    let signature = signature_of(context, caller, &form, found.digest).await?;
+    carry_out(context, command(revision, signature), key).await
+}
+
+/// The answer to something that was carried out before under this key.
+async fn repeated(
+    context: &HttpContext,
+    key: Option<IdempotencyKey>,
+    order: u64,
+) -> Result<Option<Response>, Problem> {
+    let Some(key) = key else { return Ok(None) };
+    let recall = move |core: &authorization::State, _| core.recall(&key);
+    match context.running()?.shard.query(recall).await? {
+        Some(authorization::Outcome::Done(_)) => {
+            let view = shown(context, order).await?;
+            Ok(Some(idempotency::mark(Json(view).into_response(), true)))
+        }
+        Some(authorization::Outcome::Refused(refusal)) => {
+            Err(Problem::refused(refusal, &order.to_string()))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Carries a step out and shows the order as it is then.
+async fn carry_out(
+    context: &HttpContext,
+    command: OrderCommand,
+    key: Option<IdempotencyKey>,
+) -> Result<Response, Problem> {
+    let about = command.order().map_or_else(String::new, |order| order.to_string());
+    let carried = context.carry_out(Command::Order(Box::new(command)), key, &about).await?;
+    let Done::Order(done) = &carried.done else {
+        return Err(Problem::internal("another outcome than an order's"));
+    };
+    let view = shown(context, done.order).await?;
+    Ok(carried.answer(view))
+}
+
+async fn shown(context: &HttpContext, id: u64) -> Result<OrderView, Problem> {
+    let offset = context.running()?.clock.now().offset;
+    Ok(order_view::view(&order_of(context, id).await?, offset))
+}
+
+async fn order_of(context: &HttpContext, id: u64) -> Result<Order, Problem> {
+    let look = move |core: &authorization::State, _| core.orders().get(id).cloned();
+    let order = context.running()?.shard.query(look).await?;
+    order.ok_or_else(|| Problem::not_found("order", &id.to_string()))
+}
+
+fn number(id: &str) -> Result<u64, Problem> {
+    id.parse().map_err(|_| Problem::not_found("order", &id.chars().take(40).collect::<String>()))
+}
+
+impl Fields {
+    /// `revision`: which one the caller looked at.
+    fn revision(&self) -> Result<u32, Problem> {
+        let revision = self.value("revision").and_then(serde_json::Value::as_u64);
+        let revision = revision.and_then(|revision| u32::try_from(revision).ok());
+        revision.ok_or_else(|| {
+            let detail = "must be the number of the revision that you looked at";
+            Problem::field("revision", detail).with_rule("SIG-1")
+        })
+    }
+}

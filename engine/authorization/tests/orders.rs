@@ -430,3 +430,115 @@ fn sig_3_the_register_is_chained_and_in_snapshots_and_a_replay_gives_the_same() 
     assert_eq!(read.orders().register().head(), register.head());
     assert_eq!(read.orders().get(order), bank.state.orders().get(order));
 }
+
+#[test]
+fn agt_7_the_trace_says_whose_lower_cap_it_was() {
+    let mut bank = Bank::new();
+    bank.in_force(cap("G1", 100), CODE);
+    let traced = |bank: &mut Bank, terminal| {
+        bank.new_message(common::message("0200", CASH, terminal, "K1", "10.00"));
+        let entries = bank.scratch.trace().iter();
+        let of_cap = entries.filter(|entry| entry.rule == authorization::RuleId::Agt7);
+        of_cap.map(|entry| (entry.limit, entry.ceiling)).collect::<Vec<_>>()
+    };
+    assert_eq!(traced(&mut bank, "AGT00001"), [(Some(0), 1_000_000)]);
+    assert_eq!(traced(&mut bank, "AGT00003"), []);
+    let paths: Vec<String> = bank.state.rules().lower_cap_paths().collect();
+    assert_eq!(paths, ["agent_cash.agent[G1]"]);
+}
+
+/// Whatever people do in whatever order: what is in force was approved by two, every refusal leaves
+/// all as it was, the rule set is the one that the orders in force make, and undoing all of them
+/// brings the first one back.
+#[test]
+fn sig_1_no_history_of_steps_gets_around_the_second_person() {
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = move |most: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % most
+    };
+    for _ in 0..60 {
+        let mut bank = Bank::new();
+        let first = limits::RuleText::parse(bank.state.rules_text()).unwrap();
+        for _ in 0..60 {
+            bank.now.at = Timestamp(bank.now.at.0 + 1000);
+            step(&mut bank, &mut next);
+            assert_eq!(bank.state.orders().register().verify(), Ok(()));
+            for order in bank.state.orders().iter().filter(|order| order.activated.is_some()) {
+                let by = |role| &order.signature(role).unwrap().signature;
+                use authorization::SignedAs::{Checker, Maker};
+                assert_ne!(by(Maker).signer, by(Checker).signer);
+                assert!(!order.authors.contains(&by(Checker).signer));
+                assert!(by(Maker).digest == order.digest && by(Checker).digest == order.digest);
+                assert_eq!(order.digest, order.content_digest());
+            }
+        }
+        undo_all(&mut bank);
+        let mut now = limits::RuleText::parse(bank.state.rules_text()).unwrap();
+        let version = limits::RulePath::parse("version").unwrap();
+        let base = first.get(&version).unwrap().0;
+        now.set(&version, Some(&base), None).unwrap();
+        assert_eq!(now, first);
+    }
+}
+
+fn undo_all(bank: &mut Bank) {
+    loop {
+        let active: Vec<u64> = bank
+            .state
+            .orders()
+            .iter()
+            .filter(|order| matches!(order.status, OrderStatus::Active | OrderStatus::Superseded))
+            .map(|order| order.id)
+            .collect();
+        if active.is_empty() {
+            return;
+        }
+        let undone = active.iter().filter(|order| bank.undo(**order, KEY).is_ok()).count();
+        assert!(undone > 0, "one of {active:?} can always be undone");
+    }
+}
+
+/// One step of somebody, right or wrong.
+fn step(bank: &mut Bank, next: &mut impl FnMut(u64) -> u64) {
+    let people = ["aida", "bakyt", "chynara"];
+    let who = people[usize::try_from(next(3)).unwrap()];
+    let order = next(bank.state.orders().count() + 1) + 1;
+    let found = bank.state.orders().get(order);
+    let revision = found.map_or(1, |order| order.revision - u32::from(next(8) == 0));
+    let digest = found.map_or([0; 32], |order| order.digest);
+    let undo = found.map_or([0; 32], |order| order.rollback_digest());
+    let signature = Signature {
+        signer: who.into(),
+        roles: vec!["operator".into(), "checker".into()],
+        factor: if next(4) == 0 { CODE } else { KEY },
+        digest: if next(8) == 0 { [0; 32] } else { digest },
+        statement: STATEMENT,
+    };
+    let mut draft = cap(
+        ["G1", "G2"][usize::try_from(next(2)).unwrap()],
+        50 + i64::try_from(next(120)).unwrap(),
+    );
+    draft.effective_at = (next(3) == 0).then(|| Timestamp(bank.now.at.0 + 3000));
+    let (by, reason) = (who.into(), "so".into());
+    let before = bank.state.rules_text().to_owned();
+    let done = bank.order(match next(9) {
+        0 | 1 => OrderCommand::Draft { draft, by },
+        2 => OrderCommand::Revise { order, revision, draft, by },
+        3 | 4 => OrderCommand::Sign { order, revision, signature },
+        5 | 6 => OrderCommand::Approve { order, revision, signature },
+        7 => match next(3) {
+            0 => OrderCommand::Reject { order, revision, by, reason },
+            1 => OrderCommand::Withdraw { order, by, reason },
+            _ => {
+                let by = RolledBackBy::Person(Signature { digest: undo, ..signature });
+                OrderCommand::RollBack { order, by, reason }
+            }
+        },
+        _ => OrderCommand::Activate { order },
+    });
+    let changed = bank.state.rules_text() != before;
+    assert_eq!(changed, done.is_ok_and(|done| done.rules.is_some()));
+}

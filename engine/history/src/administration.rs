@@ -421,10 +421,11 @@ fn install_rules(
 /// them. The core took the text, so it parses.
 fn limits_of(text: &str) -> Vec<(String, &'static str)> {
     let Ok(rules) = limits::RuleSet::parse(text, "rules.toml") else { return Vec::new() };
+    let caps: Vec<_> = rules.lower_cap_paths().map(|path| (path, "amount")).collect();
     let limits = rules.limits.into_iter().map(|limit| (limit.id, limit.measure.name()));
     let fees = rules.fees.into_iter().map(|fee| (fee.id, "fee"));
     let checks = rules.chip_checks.into_iter().map(|check| (check.id, "chip_check"));
-    limits.chain(fees).chain(checks).collect()
+    limits.chain(fees).chain(checks).chain(caps).collect()
 }
 
 fn expire_holds(

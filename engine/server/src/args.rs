@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Check that journal, snapshot, balances and counters agree
     Verify(Verify),
+    /// Prove who signed a change order, with what, and that nothing was altered since
+    VerifyOrder(VerifyOrder),
     /// End a business day by hand; ending it twice changes nothing
     Eod(Eod),
     /// List technical overdrafts that are open, by due date and age
@@ -264,6 +266,28 @@ pub(crate) struct Replay {
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reads the register from the data directory, also while an engine runs, or from what
+GET /orders/register gave. Exit code 1 and the first thing that is not right.
+
+Examples:
+  tamga verify-order 57 --config tamga.toml
+  tamga verify-order 57 --export register.jsonl --head 9d41...")]
+pub(crate) struct VerifyOrder {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The exported register, in place of a data directory
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "data"])]
+    pub(crate) export: Option<PathBuf>,
+    /// The head that the register had, as it was kept elsewhere
+    #[arg(long, value_name = "HEX")]
+    pub(crate) head: Option<String>,
+    /// The order's number
+    #[arg(value_name = "ORDER")]
+    pub(crate) order: u64,
 }
 
 #[derive(Debug, Args)]

@@ -55,5 +55,6 @@ pub mod telemetry;
 pub mod tls;
 pub mod users;
 pub mod verify;
+pub mod verify_order;
 pub mod wire;
 pub mod worker;

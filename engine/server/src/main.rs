@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Encode(args) => run::encode(&args),
         Command::Replay(args) => run::replay(&args),
         Command::Verify(args) => run::verify(&args),
+        Command::VerifyOrder(args) => run::verify_order(args),
         Command::Eod(args) => run::eod(args),
         Command::Overdrafts(args) => run::overdrafts(args),
         Command::Statement(args) => run::statement(args),

@@ -8,7 +8,7 @@ pub(crate) mod users;
 
 use crate::args::{
     CheckConfig, Decode, Demo, Encode, Eod, Format, GeneralLedger, GeneratePortfolio, Import,
-    ImportRates, Overdrafts, Place, Replay, Serve, Statement, Verify,
+    ImportRates, Overdrafts, Place, Replay, Serve, Statement, Verify, VerifyOrder,
 };
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -27,6 +27,7 @@ use tamga::progress::Progress;
 use tamga::replay::ReplayOptions;
 use tamga::serve::ServeOptions;
 use tamga::table::{Align, Table};
+use tamga::verify_order::RegisterSource;
 use tamga::wire::load_dialect;
 
 fn environment() -> impl Iterator<Item = (String, String)> {
@@ -165,6 +166,18 @@ pub(crate) fn replay(args: &Replay) -> Result<(), Failure> {
 pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {
     let verified = tamga::verify::verify(&data(&args.place)?, &mut Progress::new())?;
     for line in verified.lines {
+        print(&line)?;
+    }
+    print("good")
+}
+
+pub(crate) fn verify_order(args: VerifyOrder) -> Result<(), Failure> {
+    let source = match args.export {
+        Some(file) => RegisterSource::Export(file),
+        None => RegisterSource::Data(data(&args.place)?),
+    };
+    let told = tamga::verify_order::verify_order(&source, args.order, args.head.as_deref())?;
+    for line in told {
         print(&line)?;
     }
     print("good")

@@ -176,6 +176,7 @@ impl Check {
         }
         state.ledger().verify().map_err(|fault| Failure::found(format!("ledger: {fault}")))?;
         self.books.agree(state).map_err(Failure::found)?;
+        register(state, verified)?;
         let accounts = state.ledger().account_count();
         let line = format!("{accounts} accounts, balances are the sums of postings, in all zero");
         verified.add("ledger", line);
@@ -199,6 +200,20 @@ impl Check {
         };
         verified.add("read model", line);
     }
+}
+
+/// SIG-3: the register of orders is the chain it was written as.
+fn register(state: &State, verified: &mut Verified) -> Result<(), Failure> {
+    let register = state.orders().register();
+    register.verify().map_err(|(entry, what)| {
+        Failure::found(format!("entry {entry} of the register of orders: {what}"))
+    })?;
+    if !register.is_empty() {
+        let head = authorization::hex(&register.head());
+        let line = format!("{} entries, the chain is unbroken, head {head}", register.len());
+        verified.add("register", line);
+    }
+    Ok(())
 }
 
 /// I4: an approval that a cap or limit let pass although it does not fit under it.

@@ -4,8 +4,10 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering;
 use support::client::purchase;
 use support::desk::{Desk, token};
+use support::{engine, failing_after, open};
 
 const MAKER: &str = "aida";
 const CHECKER: &str = "bakyt";
@@ -69,12 +71,12 @@ fn sig_1_an_order_is_written_signed_approved_bites_and_is_undone() {
     assert_eq!((&written["risk"], &written["needs"]), (&json!("low"), &json!("simple")));
     let digest = sha256(written["content"].as_str().unwrap());
     assert_eq!(written["digest"], json!(digest), "anybody can work it out");
-    orders.refused(CHECKER, "/orders/1/sign", &signature(1), 403, "SIG-1");
+    orders.refused(CHECKER, "/orders/1/sign", &signature(1), 403, "BLK-3");
     orders.refused(MAKER, "/orders/1/sign", &json!({ "revision": 1 }), 422, "SIG-2");
     orders.refused(CHECKER, "/orders/1/approve", &signature(1), 409, "SIG-1");
     assert_eq!(orders.good(MAKER, "/orders/1/sign", &signature(1))["status"], "signed");
     orders.refused(MAKER, "/orders/1/approve", &signature(1), 403, "SIG-1");
-    orders.refused(AUDITOR, "/orders", &body, 403, "SIG-1");
+    orders.refused(AUDITOR, "/orders", &body, 403, "BLK-3");
     let approved = orders.good(CHECKER, "/orders/1/approve", &signature(1));
     assert_eq!((&approved["status"], &approved["version"]), (&json!("active"), &json!("order-1")));
     assert_eq!(approved["signatures"][1]["role"], "checker");
@@ -198,5 +200,42 @@ fn the_register_is_exported_as_chained_lines() {
         let hash = entry.as_object_mut().unwrap().remove("hash").unwrap();
         assert_eq!(hash, json!(sha256(&entry.to_string())), "canonical JSON is what is hashed");
         previous = hash.as_str().unwrap().to_owned();
+    }
+}
+
+/// The disk fails at any commit on the way: what was answered stands after a restart, what was not
+/// stands whole or not at all, and an order that was approved is in force then.
+#[test]
+fn a_failure_between_approval_and_activation_leaves_one_or_the_other() {
+    for commits in 1..6 {
+        let mut left = None;
+        let tokens = [token(MAKER, "\"operator\""), token(CHECKER, "\"checker\"")].concat();
+        let mut desk = Desk::open_with(|opened| left = Some(failing_after(opened, 1000)), &tokens);
+        left.unwrap().store(commits, Ordering::Release);
+        let orders = Orders(&desk);
+        let body = order(json!([{ "path": "limit[pos-day]", "to": limit("500.00") }]));
+        let steps = [
+            (MAKER, "/orders", body),
+            (MAKER, "/orders/1/sign", signature(1)),
+            (CHECKER, "/orders/1/approve", signature(1)),
+            (CHECKER, "/orders/1/rollback", json!({ "statement_confirmed": true, "reason": "r" })),
+        ];
+        let mut answered = "nothing".to_owned();
+        for (who, path, body) in steps {
+            let (status, answer) = orders.ask(who, "POST", path, &body);
+            if status != 200 {
+                break;
+            }
+            answered = answer["status"].as_str().unwrap().to_owned();
+        }
+        // Its end is an error where the disk failed; the thread has ended either way.
+        let _ended = desk.runtime.block_on(desk.engine.take().unwrap().drain());
+        let opened = open(&desk.directory.path().join("data"));
+        let stands = opened.state.orders().get(1).map_or("nothing", |order| order.status.name());
+        assert_eq!(stands, answered, "after {commits} commits");
+        let by_order = opened.state.rules_version() == "order-1";
+        assert_eq!(by_order, stands == "active", "the rule set is the order's or it is not");
+        let again = desk.runtime.block_on(engine(opened, &tokens));
+        desk.runtime.block_on(again.drain()).unwrap();
     }
 }

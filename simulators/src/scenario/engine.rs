@@ -274,7 +274,9 @@ impl Engine {
         let path = |name: &str| toml::Value::from(self.folder.join(name).display().to_string());
         let (rules, data) = (path("rules.toml"), path("data"));
         let zone = toml::Value::from(self.launch.zone.as_str());
-        let digest = hex::encode(Sha256::digest(self.token.as_bytes()));
+        let digest = |token: &str| hex::encode(Sha256::digest(token.as_bytes()));
+        let second = digest(&super::http::token_of(&self.token, "second"));
+        let digest = digest(&self.token);
         format!(
             "rules = {rules}\n\
              [clock]\nzone = {zone}\n\
@@ -288,7 +290,8 @@ impl Engine {
              framing = \"u16be\"\ndialect = \"iso93-bcd\"\n\
              [http]\nbind = \"127.0.0.1:{http}\"\n\
              [[api_token]]\nname = \"acceptance\"\nsha256 = \"{digest}\"\n\
-             roles = [\"operator\", \"checker\", \"auditor\", \"privacy\"]\n"
+             roles = [\"operator\", \"checker\", \"auditor\", \"privacy\"]\n\
+             [[api_token]]\nname = \"second\"\nsha256 = \"{second}\"\nroles = [\"checker\"]\n"
         )
     }
 }

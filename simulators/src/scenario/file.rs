@@ -168,6 +168,9 @@ pub enum FieldText {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
+    /// Who asks: `second`, a token with the role checker only; one with all roles if not told.
+    #[serde(default, rename = "as")]
+    pub caller: Option<String>,
     /// The method.
     pub method: String,
     /// Below `/api/v1`, unless it is `/health/…` or `/metrics`.

@@ -9,6 +9,11 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(120);
 const SHOWN: usize = 300;
 
+/// The token of somebody else than the one with all roles.
+pub(crate) fn token_of(token: &str, caller: &str) -> String {
+    format!("{token}-{caller}")
+}
+
 /// A client with a token.
 pub(crate) struct Http {
     agent: ureq::Agent,
@@ -44,6 +49,24 @@ impl Http {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Reply, SimError> {
+        self.call_as(None, method, path, body)
+    }
+
+    /// The same with the token of somebody else, where a scenario names one.
+    ///
+    /// # Errors
+    /// As [`Http::call`].
+    pub(crate) fn call_as(
+        &mut self,
+        caller: Option<&str>,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Reply, SimError> {
+        let token = match caller {
+            None => self.token.clone(),
+            Some(caller) => token_of(&self.token, caller),
+        };
         self.calls += 1;
         let url = format!("{}{}", self.base, full_path(path));
         let failed = |cause: String| {
@@ -53,7 +76,7 @@ impl Http {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(&url)
-            .header("authorization", format!("Bearer {}", self.token));
+            .header("authorization", format!("Bearer {token}"));
         if method == "POST" {
             let key = format!("{}-{}", self.token.get(..8).unwrap_or_default(), self.calls);
             request = request.header("idempotency-key", key);

@@ -319,7 +319,8 @@ impl<'a> Player<'a> {
 
     fn api(&mut self, api: &Api, expect: &Expect) -> Result<Played, SimError> {
         let started = Instant::now();
-        let reply = self.http.call(&api.method, &api.path, api.body.as_ref())?;
+        let reply =
+            self.http.call_as(api.caller.as_deref(), &api.method, &api.path, api.body.as_ref())?;
         let mut differences = Vec::new();
         let wanted = expect.status.map_or_else(|| "2xx".to_owned(), |status| status.to_string());
         let right = expect.status.map_or(reply.is_success(), |status| status == reply.status);

@@ -6,7 +6,8 @@ use super::command::{
 };
 use super::user::{Alert, AlertKind, OneTimeSecret, PersonalKey, ResetAsked, User};
 use super::{ENROLMENT_HOURS, FORMER_PASSWORDS, KEYS_MOST, NETWORKS_MOST, Role, Roles, Users};
-use crate::{Done, Refusal, State};
+use crate::orders::Note;
+use crate::{Done, Refusal, RegisterAct, State};
 use compact_str::CompactString;
 use payment_types::{Moment, Timestamp};
 
@@ -27,8 +28,33 @@ impl State {
         command: &AccessCommand,
     ) -> std::result::Result<Done, Refusal> {
         let sequence = self.sequence.0;
-        let done = self.users.carry_out(sequence, moment, command);
-        done.map(Done::Access).map_err(Refusal::Access)
+        let done = self.users.carry_out(sequence, moment, command).map_err(Refusal::Access)?;
+        self.register_code(moment, command);
+        Ok(Done::Access(done))
+    }
+}
+
+impl State {
+    /// SIG-3: every use of a one-time code stands in the register.
+    fn register_code(&mut self, moment: Moment, command: &AccessCommand) {
+        use AccessCommand as C;
+        let (act, by, detail) = match command {
+            C::UseCode { user, step, purpose } => {
+                let detail = format!("{}, step {step}", purpose.name());
+                (RegisterAct::CodeUsed, user, detail)
+            }
+            C::ConfirmOneTime { user, step } => {
+                (RegisterAct::CodeUsed, user, format!("enrolment, step {step}"))
+            }
+            C::LoginRefused { user: Some(user), because, .. }
+                if matches!(because, RefusedBecause::Code | RefusedBecause::CodeUsed) =>
+            {
+                (RegisterAct::CodeRefused, user, because.name().to_owned())
+            }
+            _ => return,
+        };
+        let note = Note { by: by.clone(), detail: detail.into(), ..Note::default() };
+        self.note(moment, act, note);
     }
 }
 

@@ -202,6 +202,15 @@ impl Case<'_> {
             if verdict.outcome != Outcome::NotApplicable {
                 self.scratch.trace.push(entry_of(verdict));
             }
+            let capped = matches!(verdict.rule, Rule::Agt1 | Rule::Agt2);
+            if let Some((limit, cap)) = plan.lower_cap(facts).filter(|_| capped)
+                && verdict.outcome != Outcome::NotApplicable
+            {
+                let (rule, verdict, ceiling) = (RuleId::Agt7, Verdict::Note, signed(cap));
+                let (asked, used) = (0, 0);
+                let entry = TraceEntry { rule, verdict, limit, asked, used, ceiling };
+                self.scratch.trace.push(entry);
+            }
         }
         let Some(over) = self.scratch.report.first_over() else { return Ok(()) };
         let (rule, code, is_count) = (over.rule, over.code, over.measure == limits::Measure::Count);

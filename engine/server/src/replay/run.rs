@@ -3,7 +3,7 @@
 use super::must_exist;
 use crate::failure::Failure;
 use crate::storage;
-use authorization::{Command, Outcome, Record, Scratch, State};
+use authorization::{Command, Done, Outcome, Record, Scratch, State};
 use journal::{JournalError, Reader};
 use payment_types::Sequence;
 use std::path::Path;
@@ -77,6 +77,21 @@ impl Run {
         self.reader.position()
     }
 
+    /// An order that changed the rule set did so over the one that stands in for it here.
+    fn put_back(&mut self, outcome: &Outcome) {
+        let changed = matches!(outcome, Outcome::Done(Done::Order(done)) if done.rules.is_some());
+        let Some(text) = self.rules.clone().filter(|_| changed) else { return };
+        self.shift = self.shift.saturating_add(1);
+        let accepted = authorization::Accepted {
+            moment: self.state.last_moment(),
+            idempotency: None,
+            command: Command::InstallRules { text },
+        };
+        let next = Sequence(self.state.last_sequence().0.saturating_add(1));
+        // It was taken before, by the same names.
+        let _taken = self.state.execute(next, &accepted, &mut self.scratch);
+    }
+
     /// The next record, carried out; `None` at the end of the journal.
     pub(crate) fn step(&mut self) -> Result<Option<Step>, Failure> {
         let Some((sequence, bytes)) = self.reader.next(u64::MAX)? else { return Ok(None) };
@@ -89,6 +104,7 @@ impl Run {
         }
         let at = Sequence(sequence.saturating_add(self.shift));
         let outcome = self.state.execute(at, &record.accepted, &mut self.scratch);
+        self.put_back(&outcome);
         Ok(Some(Step { sequence, record, outcome }))
     }
 }

@@ -220,6 +220,16 @@ impl Plan {
         at.and_then(|at| self.security.checks.get(at)).map_or("", |row| &row.2)
     }
 
+    /// AGT-7: the lower cap that holds for a request in place of the bank's own: its place in
+    /// traces, where these follow the chip checks, and what it comes to, in tyiyn.
+    #[must_use]
+    pub fn lower_cap(&self, facts: &Facts) -> Option<(Option<u16>, u64)> {
+        let (at, cap) = self.regulation.lower_cap(facts)?;
+        let before = self.limits.len().saturating_add(self.fees.len());
+        let before = before.saturating_add(self.security.checks.len());
+        Some((u16::try_from(before.saturating_add(at)).ok(), cap))
+    }
+
     /// What of a product's cards may be approved while the security module can't be asked.
     #[must_use]
     pub fn stand_in(&self, product: u32) -> StandInTerms {

@@ -60,6 +60,15 @@ impl Regulation {
         self.indicators(NO_PIN_INDICATORS, date)
     }
 
+    /// AGT-7: the lowest of the lower caps that a request meets, if it is below the bank's own: its
+    /// place in the rule set, and what it comes to.
+    pub(crate) fn lower_cap(&self, facts: &Facts) -> Option<(usize, u64)> {
+        let met = self.lower_caps.iter().enumerate();
+        let met = met.filter(|(_, (dimension, at, _))| facts.index(*dimension) == Some(*at));
+        let (place, (_, _, cap)) = met.min_by_key(|(_, (_, _, cap))| *cap)?;
+        Some((place, self.indicators(*cap, facts.date))).filter(|_| *cap < self.cap_indicators)
+    }
+
     /// AGT: the cap for this holder, card, device and agent (AGT-7, AGT-9).
     pub(crate) fn cap(&self, date: BusinessDate, index: impl Fn(Dimension) -> Option<u32>) -> u64 {
         let meant = |(dimension, at, _): &&(Dimension, u32, u64)| index(*dimension) == Some(*at);

@@ -460,6 +460,14 @@ impl RuleSet {
         &self.source
     }
 
+    /// The paths of the lower caps (AGT-7), in the order of their places in traces.
+    pub fn lower_cap_paths(&self) -> impl Iterator<Item = String> {
+        self.agent_cash.lower.iter().map(|cap| match cap.list {
+            "agent" => format!("agent_cash.agent[{}]", cap.id),
+            list => format!("agent_cash.{list}[{}@{}]", cap.scope.name(), cap.id),
+        })
+    }
+
     /// The tiers it names. Each needs an index before the rule set is compiled.
     pub fn tier_names(&self) -> impl Iterator<Item = &str> {
         self.contactless.tiers.iter().map(|(name, _)| name.as_str())

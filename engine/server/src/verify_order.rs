@@ -133,6 +133,11 @@ impl Proof<'_> {
         }
         if act != "rolled_back" {
             signed.clone_from(&self.digest);
+        } else if let Some(content) = entry.get("content").and_then(Value::as_str) {
+            let order = entry.get("order").and_then(Value::as_u64).unwrap_or_default();
+            if content != format!("{{\"digest\":\"{}\",\"roll_back\":{order}}}", self.digest) {
+                return Err(wrong("the rollback of something else was signed".to_owned()));
+            }
         }
         let mut how = String::new();
         if let Some(Value::Object(signature)) = entry.get("signature") {

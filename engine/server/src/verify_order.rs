@@ -6,7 +6,7 @@
 //! signed; maker and checker are two people. Who rewrites all lines after one of them gets another
 //! head: compare it with one that was kept elsewhere (`--head`).
 
-use crate::access::personal_key::{is_of, signed_text};
+use crate::access::personal_key::is_of;
 use crate::failure::Failure;
 use crate::replay::{Run, difference};
 use authorization::{RegisterEntry, hex, sha256, statement};
@@ -210,7 +210,7 @@ fn personal_key(signature: &Map<String, Value>, signed: &str) -> Found<String> {
     let good = public
         .zip(made)
         .zip(digest)
-        .is_some_and(|((public, made), digest)| is_of(&public, &signed_text(&digest), &made));
+        .is_some_and(|((public, made), digest)| is_of(&public, &digest, &made));
     if good {
         Ok(format!("with the personal key {key}"))
     } else {

@@ -75,7 +75,7 @@ fn sig_1_an_order_is_written_signed_approved_bites_and_is_undone() {
     orders.refused(MAKER, "/orders/1/sign", &json!({ "revision": 1 }), 422, "SIG-2");
     orders.refused(CHECKER, "/orders/1/approve", &signature(1), 409, "SIG-1");
     assert_eq!(orders.good(MAKER, "/orders/1/sign", &signature(1))["status"], "signed");
-    orders.refused(MAKER, "/orders/1/approve", &signature(1), 403, "SIG-1");
+    orders.refused(MAKER, "/orders/1/approve", &signature(1), 403, "BLK-3");
     orders.refused(AUDITOR, "/orders", &body, 403, "BLK-3");
     let approved = orders.good(CHECKER, "/orders/1/approve", &signature(1));
     assert_eq!((&approved["status"], &approved["version"]), (&json!("active"), &json!("order-1")));

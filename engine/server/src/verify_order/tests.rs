@@ -38,12 +38,12 @@ fn register() -> String {
     }
     for (signer, role, seed) in [("aida", "operator", 1), ("bakyt", "checker", 2)] {
         let digest = state.orders().get(1).unwrap().digest;
-        let (secret, text) = ([seed; 32], signed_text(&digest));
+        let secret = [seed; 32];
         let public = public_of(&secret);
         let signature = authorization::Signature {
             signer: signer.into(),
             roles: vec![role.into()],
-            factor: Factor::personal_key(public, sign(&secret, &text)),
+            factor: Factor::personal_key(public, sign(&secret, &digest)),
             digest,
             statement: STATEMENT,
         };

@@ -78,9 +78,10 @@ impl Routes {
             .api(Method::GET, "/permissions", permissions::list)
     }
 
-    /// Change orders (SIG).
+    /// The rules, and change orders (SIG).
     fn orders(self) -> Self {
-        self.api(Method::GET, "/orders", orders::list)
+        self.api(Method::GET, "/rules", rules::read)
+            .api(Method::GET, "/orders", orders::list)
             .api(Method::POST, "/orders", orders::draft)
             .api(Method::GET, "/orders/register", orders::register)
             .api(Method::GET, "/orders/{id}", orders::read)
@@ -145,7 +146,6 @@ impl Routes {
             .api(Method::GET, "/acquirers/{id}/period", batches::of_acquirer)
             .api(Method::GET, "/presentments", presentments::list)
             .api(Method::POST, "/presentments", presentments::present)
-            .api(Method::GET, "/rules", rules::read)
             .api(Method::GET, "/rates", rates::list)
             .api(Method::POST, "/rates", rates::load)
             .api(Method::GET, "/notifications", notifications::list)

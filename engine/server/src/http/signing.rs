@@ -80,7 +80,8 @@ pub(super) struct StatementView {
 /// The statement of legal force that a signer confirms (SIG-2, 002 annex 2 §1), in its languages.
 #[utoipa::path(get, path = "/api/v1/signing/statement", tag = "orders",
     params(("version" = Option<u16>, Query, description = "The one in use if not told")),
-    responses((status = 200, body = StatementView), (status = 404, description = "No such version")))]
+    responses((status = 200, body = StatementView),
+        (status = 404, description = "No such version")))]
 pub(super) async fn statement(_: Caller, params: Params) -> Result<Json<StatementView>, Problem> {
     let params = params.known(&["version"])?;
     let version = match params.get("version") {

@@ -130,6 +130,15 @@ impl State {
         version
     }
 
+    /// Puts a rule set in force without a command, for what never was: previews and shadows. The
+    /// state is not the journal's any more.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, one line each; nothing has changed.
+    pub fn suppose_rules(&mut self, text: &str) -> Result<(), Vec<String>> {
+        self.install_rules(text).map(drop)
+    }
+
     /// Compiles the rule set again: after loading, and when a portfolio brought names for it.
     pub(crate) fn recompile(&mut self) -> Result<(), String> {
         let text = self.rules.text.clone();

@@ -7,7 +7,7 @@ use crate::{
     PresentmentEntry, Projector, RuleSetEntry, Statement, TransactionDetail, TransactionSummary,
     presentments, query, schema, statement,
 };
-use payment_types::BusinessDate;
+use payment_types::{BusinessDate, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,6 +80,14 @@ impl History {
     /// [`HistoryError`].
     pub fn transaction(&self, sequence: u64) -> Result<Option<TransactionDetail>, HistoryError> {
         self.pool.with(|sql| query::transaction(sql, sequence))
+    }
+
+    /// The sequence of the first transaction at an instant or later, if there is one.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn first_at(&self, instant: Timestamp) -> Result<Option<u64>, HistoryError> {
+        self.pool.with(|sql| query::first_transaction_at(sql, instant))
     }
 
     /// The outbox, newest first, of one account or of all.

@@ -161,6 +161,18 @@ fn sequences(
     Ok(range)
 }
 
+/// The first transaction at an instant or later.
+pub(crate) fn first_transaction_at(
+    sql: &Connection,
+    instant: Timestamp,
+) -> Result<Option<u64>, HistoryError> {
+    let range = sequences(sql, &Filter { from: Some(instant), ..Filter::default() }, None)?;
+    let find = "SELECT min(sequence) FROM transactions WHERE sequence >= ?1";
+    let first: Option<i64> =
+        sql.prepare_cached(find)?.query_row([range.start], |row| row.get(0))?;
+    Ok(first.map(to_u64))
+}
+
 /// The least sequence of a table's row at `instant` or later, found by halving; one more than
 /// `newest` if there is none.
 pub(crate) fn first_at_of(

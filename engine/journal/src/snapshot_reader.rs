@@ -65,6 +65,22 @@ impl SnapshotReader {
         Ok(NewestSnapshot { snapshot: None, warnings })
     }
 
+    /// The sequences of the snapshots in a folder, oldest first, sound or not.
+    ///
+    /// # Errors
+    /// What the system refused.
+    pub fn sequences_in(folder: &Path) -> Result<Vec<u64>, JournalError> {
+        snapshot::list(&Disk::at(folder))
+    }
+
+    /// One snapshot of a folder, every byte checked.
+    ///
+    /// # Errors
+    /// [`JournalError::BadSnapshot`], [`JournalError::NewerVersion`], or what the system refused.
+    pub fn open_in(folder: &Path, sequence: u64) -> Result<Self, JournalError> {
+        Self::open(&Disk::at(folder), sequence)
+    }
+
     /// The state in it is the one after this record: replay goes on with the next.
     #[must_use]
     pub fn sequence(&self) -> u64 {

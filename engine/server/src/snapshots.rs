@@ -8,8 +8,9 @@ use crate::telemetry;
 use authorization::State;
 use journal::{JournalError, SnapshotInfo, SnapshotWriter};
 use payment_types::Sequence;
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -18,6 +19,11 @@ use std::time::{Duration, Instant};
 
 /// The section of a snapshot that holds the state.
 pub(crate) const STATE_SECTION: &str = "state";
+/// One snapshot of each of the last days is kept here, in a folder named after the day, so that a
+/// state that was can be had again without running the whole journal.
+pub(crate) const DAY_SNAPSHOTS: &str = "day-snapshots";
+/// Days kept: a week and today.
+const DAYS_KEPT: usize = 8;
 /// A state that changed is snapshotted at least this often.
 const EVERY: Duration = Duration::from_secs(600);
 
@@ -93,8 +99,40 @@ pub(crate) fn take(directory: &Path, state: &State) {
     let started = Instant::now();
     let sequence = state.last_sequence().0;
     match write(directory, state) {
-        Ok(info) => telemetry::snapshot_taken(info.sequence, info.bytes, started.elapsed()),
+        Ok(info) => {
+            telemetry::snapshot_taken(info.sequence, info.bytes, started.elapsed());
+            let day = state.last_moment().business_date();
+            if let Err(error) = keep_of_day(directory, &info.path, &day.to_string()) {
+                telemetry::snapshot_failed(sequence, &error);
+            }
+        }
         Err(error) => telemetry::snapshot_failed(sequence, &error),
+    }
+}
+
+/// Keeps a day's first snapshot. It is the same file under another name, so it costs its room only
+/// once the engine has let go of it.
+fn keep_of_day(directory: &Path, snapshot: &Path, day: &str) -> io::Result<()> {
+    let all = directory.join(DAY_SNAPSHOTS);
+    let folder = all.join(day);
+    let Some(name) = snapshot.file_name() else { return Ok(()) };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    fs::hard_link(snapshot, folder.join(name))?;
+    let mut days = day_folders(directory)?;
+    days.sort();
+    let surplus = days.len().saturating_sub(DAYS_KEPT);
+    days.iter().take(surplus).try_for_each(fs::remove_dir_all)
+}
+
+/// The folders of days there are; none where none was kept.
+pub(crate) fn day_folders(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(directory.join(DAY_SNAPSHOTS)) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
 
@@ -111,4 +149,26 @@ pub fn write(directory: &Path, state: &State) -> Result<SnapshotInfo, JournalErr
         source,
     })?;
     writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_of_first_snapshots_is_kept() {
+        let data = tempfile::tempdir().unwrap();
+        for day in 1..=9 {
+            for number in 0..2 {
+                let snapshot = data.path().join(format!("{day}{number}.snap"));
+                fs::write(&snapshot, b"x").unwrap();
+                keep_of_day(data.path(), &snapshot, &format!("2026-11-0{day}")).unwrap();
+            }
+        }
+        let mut days = day_folders(data.path()).unwrap();
+        days.sort();
+        assert_eq!(days.len(), DAYS_KEPT);
+        assert!(days[0].ends_with("2026-11-02"), "the oldest day went");
+        assert!(days[0].join("20.snap").exists() && !days[0].join("21.snap").exists());
+    }
 }

@@ -174,18 +174,40 @@ pub(crate) fn newest_state(
     warnings.extend(newest.warnings.iter().map(|warning| {
         format!("snapshot {} was passed over: {}", warning.sequence, warning.error)
     }));
-    let Some(mut reader) = newest.snapshot else { return Ok((State::new(), None)) };
+    let Some(reader) = newest.snapshot else { return Ok((State::new(), None)) };
     let sequence = Sequence(reader.sequence());
+    Ok((state_in(reader)?, Some(sequence)))
+}
+
+fn state_in(mut reader: SnapshotReader) -> Result<State, StorageError> {
     let file = reader.path().to_path_buf();
     while let Some(section) = reader.next_section()? {
         if section == STATE_SECTION {
-            let state = State::read_snapshot(&mut reader)
-                .map_err(|cause| StorageError::Snapshot { path: file, cause })?;
-            return Ok((state, Some(sequence)));
+            return State::read_snapshot(&mut reader)
+                .map_err(|cause| StorageError::Snapshot { path: file, cause });
         }
     }
     let cause = SnapshotError::Malformed("it has no section with the state".to_owned());
     Err(StorageError::Snapshot { path: file, cause })
+}
+
+/// The newest sound snapshot of a folder up to a record; none if there is none, or no folder.
+pub(crate) fn newest_snapshot(folder: &Path, most: u64) -> Result<Option<u64>, StorageError> {
+    if !folder.is_dir() {
+        return Ok(None);
+    }
+    for sequence in SnapshotReader::sequences_in(folder)?.into_iter().rev() {
+        // One that is removed meanwhile is as one that is damaged: the one before does.
+        if sequence <= most && SnapshotReader::open_in(folder, sequence).is_ok() {
+            return Ok(Some(sequence));
+        }
+    }
+    Ok(None)
+}
+
+/// The state in a snapshot of a folder.
+pub(crate) fn state_of_snapshot(folder: &Path, sequence: u64) -> Result<State, StorageError> {
+    state_in(SnapshotReader::open_in(folder, sequence)?)
 }
 
 /// Carries out a record again and compares.

@@ -218,15 +218,17 @@ impl ShardMeter {
         }
     }
 
-    /// A turn was committed.
-    pub(crate) fn turn(&mut self, records: usize, decide: Duration, commit: Duration) {
+    /// A turn was committed; gives the longest wait for it.
+    pub(crate) fn turn(&mut self, records: usize, decide: Duration, commit: Duration) -> Duration {
         let count = u32::try_from(records).unwrap_or(u32::MAX);
         self.records.record(f64::from(count));
         self.decide.record(decide);
         self.commit.record(commit);
-        self.queue.record(std::mem::take(&mut self.longest_wait));
+        let waited = std::mem::take(&mut self.longest_wait);
+        self.queue.record(waited);
         self.appended.increment(u64::from(count));
         self.bytes.increment(std::mem::take(&mut self.turn_bytes));
+        waited
     }
 }
 

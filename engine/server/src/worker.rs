@@ -9,7 +9,7 @@
 //! stands shows after the recovery), what had not been touched is told so.
 
 use crate::clock::Clock;
-use crate::live::Sample;
+use crate::live::{Sample, Turn};
 use crate::queue::Taken;
 use crate::register::DeviceRegister;
 use crate::shard::{Answered, Envelope, Fate, Query, Reply, Shard, ShardError, Shared, Work};
@@ -174,6 +174,7 @@ impl Worker {
             self.journal_asked = started;
             self.meter.journal(self.journal.trouble().as_deref());
         }
+        let first = self.journal.next_sequence();
         self.activate_orders()?;
         self.expire_holds()?;
         for work in work {
@@ -195,7 +196,15 @@ impl Worker {
             let committed = self.journal.commit()?;
             let took = decided.elapsed();
             self.shared.committed(committed.durable(), took);
-            self.meter.turn(self.waiting.len(), decided.duration_since(started), took);
+            let deciding = decided.duration_since(started);
+            let waited = self.meter.turn(self.waiting.len(), deciding, took);
+            self.shared.live.turned(Turn {
+                first,
+                last: committed.durable(),
+                waited_us: micros(waited),
+                decided_us: micros(deciding),
+                committed_us: micros(took),
+            });
             self.refresh_pins();
             self.deliver(&committed);
         }
@@ -370,6 +379,10 @@ impl Worker {
             rest.drain(..).for_each(|work| refuse(work, &self.shared));
         }
     }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Tells the sender of work that was never touched.

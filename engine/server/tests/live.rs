@@ -139,3 +139,63 @@ fn a_card_is_found_by_its_number_and_the_look_is_journaled() {
         assert_eq!((status, problem["field"].as_str()), (422, Some(field)), "{bad}");
     }
 }
+
+#[test]
+fn a_story_tells_why_in_three_languages() {
+    let desk = Desk::open();
+    assert_eq!(desk.send(&purchase(1, 10_000)), "00");
+    assert_eq!(desk.send(&purchase(2, 9_000_000)), "51");
+    let list = desk.get("/transactions");
+    let declined = list["items"][0]["id"].as_str().unwrap();
+    let story =
+        |language: &str| desk.get(&format!("/transactions/{declined}/story?language={language}"));
+    let english = story("en");
+    assert_eq!(
+        english["summary"],
+        "Purchase of 90000.00 KGS at terminal POS00001 with card 941700******0016: not enough \
+         funds (51)."
+    );
+    let step = |story: &Value| {
+        let steps = story["steps"].as_array().unwrap().clone();
+        steps.into_iter().find(|step| step["decisive"] == json!(true)).unwrap()
+    };
+    let funds = step(&english);
+    assert_eq!((&funds["rule"], &funds["verdict"]), (&json!("BAL-1"), &json!("decline")));
+    assert_eq!(
+        funds["text"],
+        "Amount and fees against what is available: 90000.00 needed, 24900.00 available. Declines."
+    );
+    assert!(english["stages"]["committed_us"].as_u64().unwrap() > 0, "{english}");
+    assert!(step(&story("ru"))["text"].as_str().unwrap().ends_with("Отказывает."));
+    assert!(step(&story("ky"))["text"].as_str().unwrap().ends_with("Баш тартат."));
+    let (status, problem) =
+        desk.ask("GET", &format!("/transactions/{declined}/story?language=de"), &Value::Null);
+    assert_eq!((status, &problem["field"]), (422, &json!("language")));
+    assert_eq!(desk.ask("GET", "/transactions/999/story", &Value::Null).0, 404);
+}
+
+#[test]
+fn a_card_is_shown_as_it_was() {
+    let desk = Desk::open();
+    let block = json!({"reason": "holder_request", "requested_by": "cardholder",
+        "identified_by": "passport", "note": ""});
+    let clock = |to: &str| {
+        let (status, body) = desk.ask("POST", "/test-clock", &json!({ "to": to }));
+        assert_eq!(status, 200, "{body}");
+    };
+    assert_eq!(desk.send(&purchase(1, 10_000)), "00");
+    clock("2026-11-23T11:00:00+06:00");
+    assert_eq!(desk.ask("POST", "/cards/K1/blocks", &block).0, 200);
+    clock("2026-11-23T12:00:00+06:00");
+    let lifting = json!({"requested_by": "cardholder", "identified_by": "passport", "note": ""});
+    let (status, lifted) = desk.ask("DELETE", "/cards/K1/blocks/holder_request", &lifting);
+    assert_eq!(status, 200, "{lifted}");
+    let blocks = |at: &str| desk.get(&format!("/cards/K1?at={at}%2B06:00"))["blocks"].clone();
+    assert_eq!(blocks("2026-11-23T10:59:59"), json!([]));
+    assert_eq!(blocks("2026-11-23T11:00:00"), json!(["holder_request"]));
+    assert_eq!(blocks("2026-11-23T11:59:59"), json!(["holder_request"]));
+    assert_eq!(blocks("2026-11-23T12:00:00"), json!([]));
+    assert_eq!(desk.ask("GET", "/cards/K1?at=2026-11-22", &Value::Null).0, 404, "before the bank");
+    let (status, problem) = desk.ask("GET", "/cards/K1?at=2026-11-24", &Value::Null);
+    assert_eq!((status, &problem["field"]), (422, &json!("at")));
+}

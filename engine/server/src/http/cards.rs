@@ -7,7 +7,11 @@ use super::describe::{Block, Card, Counter, Figure};
 use super::fields::{Fields, Segments};
 use super::forms::{BlockForm, UnblockForm};
 use super::problem::Problem;
+use super::query::Params;
+use super::travels::look_back;
 use super::{money, overdrafts};
+use crate::effect::Travel;
+use crate::replay::Run;
 use crate::suggest::nearest;
 use authorization::{BlockReason, Command, OnRequestOf, State as Core};
 use axum::Json;
@@ -18,17 +22,34 @@ use limits::{CounterView, Dimension, Measure, Rule};
 use payment_types::{Currency, Moment};
 use serde::Serialize;
 
-/// A card's status, blocks and counters, as of now.
+/// A card's status, blocks and counters, as of now, or as of any moment that was: then the journal
+/// is replayed up to it, from the nearest snapshot.
 #[utoipa::path(get, path = "/api/v1/cards/{id}", tag = "cards",
-    params(("id" = String, Path, description = "The card's id, not its number")),
-    responses((status = 200, body = Card), (status = 404, description = "No such card")))]
+    params(("id" = String, Path, description = "The card's id, not its number"),
+        ("at" = Option<String>, Query, description = "A moment that was, or a day's first")),
+    responses((status = 200, body = Card), (status = 404, description = "No such card"),
+        (status = 409, description = "The journal does not go back that far any more")))]
 pub(super) async fn read(
     State(context): State<HttpContext>,
     _: Reader,
     Segments(id): Segments<String>,
+    params: Params,
 ) -> Result<Json<Card>, Problem> {
-    let wanted = id.clone();
-    let found = context.running()?.shard.query(move |core, now| view(core, &wanted, now)).await?;
+    let (running, wanted) = (context.running()?, id.clone());
+    let params = params.known(&["at"])?;
+    let found = match params.instant("at", &running.clock)? {
+        None => running.shard.query(move |core, now| view(core, &wanted, now)).await?,
+        Some(at) if at > running.clock.now().at => {
+            return Err(Problem::field("at", "is still to come"));
+        }
+        Some(at) => {
+            let (moment, durable) = (running.clock.moment_at(at), running.shard.durable());
+            let (next, _) = context.search(move |history| history.first_at(at.plus_ms(1))).await?;
+            let most = next.map_or(durable, |next| durable.min(next.saturating_sub(1)));
+            let look = move |run: Run, _: &Travel| Ok(view(&run.state, &wanted, moment));
+            look_back(&context, most, Some(at), look).await?
+        }
+    };
     found.map(Json).ok_or_else(|| Problem::not_found("card", &id))
 }
 

@@ -19,12 +19,14 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 /// How long a search waits for the read model to reach what was durable when it was asked.
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(2);
 const CATCH_UP_STEP: Duration = Duration::from_millis(2);
+/// Replays for questions at a time: each is a state in memory and a thread.
+const TRAVELS: usize = 2;
 
 /// What every handler gets; cheap to clone.
 #[derive(Clone)]
@@ -42,6 +44,8 @@ struct Inner {
     people: People,
     /// One at a time moves the test clock.
     clock_moves: Mutex<()>,
+    /// Replays for a question: so many at a time.
+    travels: Semaphore,
 }
 
 /// How people get in (SIG-4).
@@ -101,8 +105,9 @@ impl HttpContext {
         };
         let (running, draining) = (OnceLock::new(), AtomicBool::new(false));
         let clock_moves = Mutex::new(());
-        let unusual = Unusual::default();
-        let inner = Inner { tokens, metrics, running, draining, unusual, people, clock_moves };
+        let (unusual, travels) = (Unusual::default(), Semaphore::new(TRAVELS));
+        let inner =
+            Inner { tokens, metrics, running, draining, unusual, people, clock_moves, travels };
         Self { inner: Arc::new(inner) }
     }
 
@@ -193,6 +198,10 @@ impl HttpContext {
 
     pub(super) fn clock_moves(&self) -> &Mutex<()> {
         &self.inner.clock_moves
+    }
+
+    pub(super) fn travels(&self) -> &Semaphore {
+        &self.inner.travels
     }
 
     /// The engine, or the answer that it is still recovering.

@@ -59,8 +59,10 @@ mod session_steps;
 mod signing;
 mod statements;
 mod stop_list;
+mod story;
 mod throttle;
 mod transactions;
+mod travels;
 mod unusual;
 mod users;
 

@@ -9,7 +9,7 @@ use super::{
 };
 use super::{alerts, personal_keys, signing, users};
 use super::{
-    personal, presentments, rates, retirement, rules, statements, stop_list, transactions,
+    personal, presentments, rates, retirement, rules, statements, stop_list, story, transactions,
 };
 use axum::Json;
 use std::sync::OnceLock;
@@ -43,7 +43,7 @@ use utoipa::{Modify, OpenApi};
         personal_keys::approve, personal_keys::withdraw, alerts::list, signing::statement,
         keys::list, keys::change, networks::list,
         personal::read, personal::reveal, personal::erase, data_report::report,
-        transactions::list, transactions::read,
+        transactions::list, transactions::read, story::story,
         presentments::list, presentments::present, stop_list::list, stop_list::put,
         retirement::idle, retirement::uncollected, retirement::close, retirement::cancel,
         retirement::end,

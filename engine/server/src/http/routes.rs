@@ -6,7 +6,7 @@ use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
     events, find, gate, headers, health, keys, metering, networks, notifications, openapi,
     operations, orders, overdrafts, page, permissions, personal, presentments, rates, retirement,
-    rules, session, session_steps, statements, stop_list, transactions,
+    rules, session, session_steps, statements, stop_list, story, transactions,
 };
 use super::{alerts, personal_keys, signing, users};
 use axum::Router;
@@ -131,6 +131,7 @@ impl Routes {
             .api(Method::GET, "/networks", networks::list)
             .api(Method::GET, "/transactions", transactions::list)
             .api(Method::GET, "/transactions/{id}", transactions::read)
+            .api(Method::GET, "/transactions/{id}/story", story::story)
             .api(Method::GET, "/disputes", disputes::list)
             .api(Method::POST, "/disputes", disputes::claim)
             .api(Method::GET, "/disputes/{id}", disputes::read)

@@ -81,12 +81,20 @@ pub(super) async fn read(
     _: Reader,
     Segments(id): Segments<String>,
 ) -> Result<Json<TransactionDetail>, Problem> {
-    let unknown = || Problem::not_found("transaction", &id);
+    Ok(Json(detail(find(&context, &id).await?)))
+}
+
+/// A transaction as the read model has it.
+pub(super) async fn find(
+    context: &HttpContext,
+    id: &str,
+) -> Result<history::TransactionDetail, Problem> {
+    let unknown = || Problem::not_found("transaction", id);
     let sequence: u64 = id.parse().map_err(|_| unknown())?;
     let search = move |history: &history::History| history.transaction(sequence);
     let (found, behind) = context.search(search).await?;
     match found {
-        Some(found) => Ok(Json(detail(found))),
+        Some(found) => Ok(found),
         None if behind > 0 => Err(Problem::behind(behind)),
         None => Err(unknown()),
     }
@@ -125,10 +133,10 @@ fn summary(row: history::TransactionSummary) -> Transaction {
     }
 }
 
-fn detail(found: history::TransactionDetail) -> TransactionDetail {
-    let asked = found.summary.currency;
-    let booked = found.account_currency.unwrap_or(asked);
-    let text = |minor| money::text(minor, asked);
+pub(super) fn detail(found: history::TransactionDetail) -> TransactionDetail {
+    let numbers = Numbers::of(&found);
+    let booked = numbers.booked;
+    let text = |minor| money::text(minor, numbers.asked);
     let hold = found.hold.map(|change| Hold {
         change,
         amount: found.hold_amount.map(|minor| money::text(minor, booked)),
@@ -145,16 +153,34 @@ fn detail(found: history::TransactionDetail) -> TransactionDetail {
         replacement: found.replacement.map(text),
         cap_left: found.cap_left.map(|minor| money::text(minor, Currency::KGS)),
         hold,
-        trace: found
-            .trace
-            .into_iter()
-            .map(|line| trace_line(line, (found.summary.amount, asked), booked))
-            .collect(),
+        trace: found.trace.into_iter().map(|line| numbers.line(line)).collect(),
         postings: found.postings.into_iter().map(posting).collect(),
         original_transaction: found.original.map(link),
         followers: found.followers.into_iter().map(link).collect(),
         retransmissions: found.retransmissions.into_iter().map(Moment::rfc3339).collect(),
         transaction: summary(found.summary),
+    }
+}
+
+/// How the numbers of a transaction's trace are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Numbers {
+    /// DE 4.
+    pub(super) amount: i64,
+    /// DE 49.
+    pub(super) asked: Currency,
+    /// The account's.
+    pub(super) booked: Currency,
+}
+
+impl Numbers {
+    pub(super) fn of(found: &history::TransactionDetail) -> Self {
+        let (amount, asked) = (found.summary.amount, found.summary.currency);
+        Self { amount, asked, booked: found.account_currency.unwrap_or(asked) }
+    }
+
+    pub(super) fn line(self, line: history::TraceLine) -> TraceLine {
+        trace_line(line, (self.amount, self.asked), self.booked)
     }
 }
 

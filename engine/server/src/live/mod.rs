@@ -37,6 +37,8 @@ const FEED: usize = 128;
 const KEPT: usize = 3600;
 /// Seconds that are sent again to who comes back.
 const CAUGHT_UP: usize = 300;
+/// Turns of the shard that are remembered: hours of a quiet day, a minute under full load.
+const TURNS: usize = 65_536;
 /// How often what happened is sent on.
 const BEAT: Duration = Duration::from_millis(100);
 const BEATS_OF_SECOND: u32 = 10;
@@ -54,6 +56,19 @@ pub(crate) struct Live {
     samples_left: AtomicU32,
     samples: Mutex<Vec<Sample>>,
     closed: AtomicBool,
+    turns: Mutex<VecDeque<Turn>>,
+}
+
+/// How long the stages of a turn of the shard took, microseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    /// Its records.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    /// The longest wait for it.
+    pub(crate) waited_us: u64,
+    pub(crate) decided_us: u64,
+    pub(crate) committed_us: u64,
 }
 
 #[derive(Clone)]
@@ -75,6 +90,7 @@ impl Live {
             samples_left: AtomicU32::new(0),
             samples: Mutex::default(),
             closed: AtomicBool::new(false),
+            turns: Mutex::default(),
         })
     }
 
@@ -87,6 +103,22 @@ impl Live {
         let tally = Arc::new(Tally::new(name));
         listeners.push(Arc::clone(&tally));
         tally
+    }
+
+    /// A turn of the shard is on stable storage.
+    pub(crate) fn turned(&self, turn: Turn) {
+        let mut turns = lock(&self.turns);
+        if turns.len() >= TURNS {
+            turns.pop_front();
+        }
+        turns.push_back(turn);
+    }
+
+    /// The turn that a record was in, if it is not too long ago.
+    pub(crate) fn turn_of(&self, sequence: u64) -> Option<Turn> {
+        let turns = lock(&self.turns);
+        let at = turns.partition_point(|turn| turn.last < sequence);
+        turns.get(at).copied().filter(|turn| turn.first <= sequence)
     }
 
     /// Whether the next decision is to be shown. Asked by the shard for each: a look at one word

@@ -3,7 +3,7 @@
 use super::must_exist;
 use crate::failure::Failure;
 use crate::storage;
-use authorization::{Command, Done, Outcome, Record, Scratch, State};
+use authorization::{Command, Outcome, Record, Scratch, State};
 use journal::{JournalError, Reader};
 use payment_types::Sequence;
 use std::path::Path;
@@ -14,10 +14,10 @@ pub(crate) struct Run {
     pub(crate) state: State,
     reader: Reader,
     scratch: Scratch,
-    /// Added to every sequence, so that a command can be slipped in before the first.
-    shift: u64,
     /// Takes the place of every recorded rule set.
     rules: Option<String>,
+    /// The last record that is read.
+    last: u64,
 }
 
 /// A record and what came of it this time.
@@ -25,6 +25,9 @@ pub(crate) struct Step {
     pub(crate) sequence: u64,
     pub(crate) record: Record,
     pub(crate) outcome: Outcome,
+    /// The text of a rule set that was recorded here, whatever took its place.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for previews"))]
+    pub(crate) installed: Option<String>,
 }
 
 impl Run {
@@ -49,27 +52,36 @@ impl Run {
             }
             other => other.into(),
         })?;
-        Ok(Self { state, reader, scratch: Scratch::new(), shift: 0, rules: None })
+        Ok(Self { state, reader, scratch: Scratch::new(), rules: None, last: u64::MAX })
+    }
+
+    /// From a state that was, on from its last record.
+    pub(crate) fn from_state(state: State, data: &Path) -> Result<Self, Failure> {
+        let reader = Reader::open(data, state.last_sequence().0.saturating_add(1))?;
+        Ok(Self { state, reader, scratch: Scratch::new(), rules: None, last: u64::MAX })
+    }
+
+    /// Up to a record and no further.
+    pub(crate) fn until(mut self, last: u64) -> Self {
+        self.last = last;
+        self
     }
 
     /// Under another rule set: now, and wherever one was installed.
     pub(crate) fn under(mut self, text: String) -> Result<Self, Failure> {
         if self.state.has_rules() {
-            self.shift = 1;
-            let next = Sequence(self.next_sequence());
-            let accepted = authorization::Accepted {
-                moment: self.state.last_moment(),
-                idempotency: None,
-                command: Command::InstallRules { text: text.clone() },
-            };
-            if let Outcome::Refused(refusal) =
-                self.state.execute(next, &accepted, &mut self.scratch)
-            {
-                return Err(Failure::usage(format!("the rule set does not fit: {refusal:?}")));
-            }
+            self.suppose(&text)?;
         }
         self.rules = Some(text);
         Ok(self)
+    }
+
+    fn suppose(&mut self, text: &str) -> Result<(), Failure> {
+        let fits = self.state.suppose_rules(text);
+        let unfit = |errors: Vec<String>| {
+            Failure::usage(format!("the rule set does not fit: {}", errors.join("; ")))
+        };
+        fits.map_err(unfit)
     }
 
     /// The sequence of the next record.
@@ -77,34 +89,45 @@ impl Run {
         self.reader.position()
     }
 
-    /// An order that changed the rule set did so over the one that stands in for it here.
-    fn put_back(&mut self, outcome: &Outcome) {
-        let changed = matches!(outcome, Outcome::Done(Done::Order(done)) if done.rules.is_some());
-        let Some(text) = self.rules.clone().filter(|_| changed) else { return };
-        self.shift = self.shift.saturating_add(1);
-        let accepted = authorization::Accepted {
-            moment: self.state.last_moment(),
-            idempotency: None,
-            command: Command::InstallRules { text },
-        };
-        let next = Sequence(self.state.last_sequence().0.saturating_add(1));
-        // It was taken before, by the same names.
-        let _taken = self.state.execute(next, &accepted, &mut self.scratch);
-    }
-
     /// The next record, carried out; `None` at the end of the journal.
     pub(crate) fn step(&mut self) -> Result<Option<Step>, Failure> {
-        let Some((sequence, bytes)) = self.reader.next(u64::MAX)? else { return Ok(None) };
+        self.step_while(|_| true)
+    }
+
+    /// As [`Run::step`]; `None` also before the first record that is not wanted any more, which
+    /// ends the run.
+    pub(crate) fn step_while(
+        &mut self,
+        wanted: impl Fn(&Record) -> bool,
+    ) -> Result<Option<Step>, Failure> {
+        let Some((sequence, bytes)) = self.reader.next(self.last)? else { return Ok(None) };
         let mut record = authorization::decode_record(bytes)
             .map_err(|error| Failure::record(sequence, error))?;
-        if let (Some(rules), Command::InstallRules { text }) =
-            (&self.rules, &mut record.accepted.command)
-        {
-            text.clone_from(rules);
+        if !wanted(&record) {
+            self.last = 0;
+            return Ok(None);
         }
-        let at = Sequence(sequence.saturating_add(self.shift));
-        let outcome = self.state.execute(at, &record.accepted, &mut self.scratch);
-        self.put_back(&outcome);
-        Ok(Some(Step { sequence, record, outcome }))
+        let mut installed = None;
+        if let Command::InstallRules { text } = &mut record.accepted.command {
+            installed = Some(text.clone());
+            if let Some(rules) = &self.rules {
+                text.clone_from(rules);
+            }
+        }
+        let outcome = self.state.execute(Sequence(sequence), &record.accepted, &mut self.scratch);
+        if !matches!(record.accepted.command, Command::Authorize(_)) {
+            self.keep_rules()?;
+        }
+        Ok(Some(Step { sequence, record, outcome, installed }))
+    }
+
+    /// Whatever else put rules in force, these stay.
+    fn keep_rules(&mut self) -> Result<(), Failure> {
+        let Some(rules) = self.rules.take() else { return Ok(()) };
+        if self.state.has_rules() && self.state.rules_text() != rules {
+            self.suppose(&rules)?;
+        }
+        self.rules = Some(rules);
+        Ok(())
     }
 }

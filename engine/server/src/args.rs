@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Encode(Encode),
     /// Run the journal again: prove that it gives the same, or try another rule set on it
     Replay(Replay),
+    /// What a rule set would have done over the last days: money, the most affected, both traces
+    Preview(Preview),
     /// Check that journal, snapshot, balances and counters agree
     Verify(Verify),
     /// Prove who signed a change order, with what, and that nothing was altered since
@@ -259,6 +261,24 @@ pub(crate) struct Replay {
     /// Run it under this rule set and show which decisions would change
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  tamga preview --data data --rules stricter.toml --days 7")]
+pub(crate) struct Preview {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The rule set to be tried
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: PathBuf,
+    /// Up to the last record, so many days back
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub(crate) days: u32,
+    /// Everything as JSON, each transaction with both traces
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -36,6 +36,7 @@ pub mod offline;
 pub mod overdrafts;
 mod pace;
 pub mod portfolio;
+pub mod preview;
 pub mod progress;
 mod queue;
 pub mod reason;

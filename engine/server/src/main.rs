@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Decode(args) => run::decode(&args),
         Command::Encode(args) => run::encode(&args),
         Command::Replay(args) => run::replay(&args),
+        Command::Preview(args) => run::preview(&args),
         Command::Verify(args) => run::verify(&args),
         Command::VerifyOrder(args) => run::verify_order(args),
         Command::Eod(args) => run::eod(args),

@@ -8,7 +8,7 @@ pub(crate) mod users;
 
 use crate::args::{
     CheckConfig, Decode, Demo, Encode, Eod, Format, GeneralLedger, GeneratePortfolio, Import,
-    ImportRates, Overdrafts, Place, Replay, Serve, Statement, Verify, VerifyOrder,
+    ImportRates, Overdrafts, Place, Preview, Replay, Serve, Statement, Verify, VerifyOrder,
 };
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -161,6 +161,13 @@ pub(crate) fn replay(args: &Replay) -> Result<(), Failure> {
         Some(backtest) => print(&format!("\n{}", backtest.to_string().trim_end())),
         None => Ok(()),
     }
+}
+
+pub(crate) fn preview(args: &Preview) -> Result<(), Failure> {
+    let (data, rules) = (data(&args.place)?, args.rules.clone());
+    let options = tamga::preview::PreviewOptions { data, rules, days: args.days };
+    let previewed = tamga::preview::preview(&options, &mut Progress::new())?;
+    if args.json { print(&json(&previewed.json())?) } else { print(previewed.to_string().trim()) }
 }
 
 pub(crate) fn verify(args: &Verify) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 pub(crate) use authorization::Decided;
 
 /// What one side decided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Side {
     pub(crate) approved: bool,
     pub(crate) result: String,

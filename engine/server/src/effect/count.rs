@@ -52,8 +52,14 @@ pub(crate) struct Affected {
     pub(crate) operation: String,
     pub(crate) amount: String,
     pub(crate) currency: String,
-    pub(crate) was: Side,
-    pub(crate) would_be: Side,
+    /// The amount in minor units, and the account's currency: what traces are read by.
+    pub(crate) minor: i64,
+    pub(crate) account_currency: Option<String>,
+    /// There until they are shown in another form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) was: Option<Side>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) would_be: Option<Side>,
 }
 
 /// All of it.
@@ -79,6 +85,7 @@ pub(crate) struct Effect {
     pub(crate) top_terminals: Vec<Top>,
     pub(crate) top_agents: Vec<Top>,
     /// The first of them, at most 500, with both traces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) transactions: Vec<Affected>,
     /// Whether there are more than are listed.
     pub(crate) more: bool,
@@ -164,8 +171,13 @@ impl Pair<'_> {
             operation: crate::statement::operation(request.processing_code.number()).to_owned(),
             amount: format_minor(i128::from(amount.minor()), currency.exponent()),
             currency: currency.to_string(),
-            was: side(self.was, self.limits.0, true),
-            would_be: side(self.is, self.limits.1, true),
+            minor: i64::try_from(amount.minor()).unwrap_or(i64::MAX),
+            account_currency: parties
+                .account
+                .and_then(|slot| state.ledger().account(slot))
+                .map(|account| account.currency.to_string()),
+            was: Some(side(self.was, self.limits.0, true)),
+            would_be: Some(side(self.is, self.limits.1, true)),
         }
     }
 }

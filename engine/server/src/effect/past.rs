@@ -33,12 +33,17 @@ impl Travel {
         Ok(())
     }
 
-    /// `replayed 1200 of 48120 records`.
-    pub(crate) fn told(&self) -> String {
+    /// Records done, and all.
+    pub(crate) fn progress(&self) -> (u64, u64) {
         let [first, at, last] =
             [&self.first, &self.at, &self.last].map(|number| number.load(Ordering::Relaxed));
-        let done = at.saturating_sub(first.saturating_sub(1));
-        let all = last.saturating_sub(first).saturating_add(1);
+        let before = first.saturating_sub(1);
+        (at.saturating_sub(before), last.saturating_sub(before))
+    }
+
+    /// `replayed 1200 of 48120 records`.
+    pub(crate) fn told(&self) -> String {
+        let (done, all) = self.progress();
         format!("replayed {done} of {all} records")
     }
 }
@@ -67,7 +72,7 @@ pub(crate) fn travel(
         break Run::from_state(state, data)?.until(most);
     };
     travel.first.store(run.next_sequence(), Ordering::Relaxed);
-    travel.last.store(most, Ordering::Relaxed);
+    travel.last.fetch_max(most, Ordering::Relaxed);
     travel.tick(run.next_sequence().saturating_sub(1))?;
     let goes_on = |record: &authorization::Record| {
         until.is_none_or(|until| record.accepted.moment.at <= until)

@@ -122,6 +122,7 @@ pub(super) const TABLE: &[Permission] = &[
     row("GET", "/networks", May::Known),
     row("GET", "/transactions", CUSTOMERS),
     look("/transactions/{id}", "transaction"),
+    look("/transactions/{id}/story", "transaction"),
     row("GET", "/disputes", CUSTOMERS),
     row("POST", "/disputes", OPERATOR),
     row("GET", "/disputes/{id}", CUSTOMERS),

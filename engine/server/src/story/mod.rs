@@ -2,13 +2,11 @@
 //! English, Russian or Kyrgyz. Made from the recorded trace (TXN-8), so it tells the same years
 //! later, whatever the rules are then.
 
-mod outcomes;
 mod phrases;
-mod subjects;
+mod words;
 
-pub(crate) use outcomes::outcome;
 pub(crate) use phrases::{Figures, counts, opening, sentence};
-pub(crate) use subjects::subject;
+pub(crate) use words::{outcome, subject};
 
 use authorization::RuleId;
 

@@ -26,7 +26,6 @@ pub(crate) struct Step {
     pub(crate) record: Record,
     pub(crate) outcome: Outcome,
     /// The text of a rule set that was recorded here, whatever took its place.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for previews"))]
     pub(crate) installed: Option<String>,
 }
 

@@ -2,7 +2,8 @@
 //! the most affected, and each transaction with both traces.
 //!
 //! `tamga replay --rules` answers for the whole journal from its first record, as if those rules
-//! had been in force always; this one as if they had been put in force at the beginning of the window.
+//! had been in force always; this one as if they had been put in force at the beginning of the
+//! window.
 
 use crate::effect::{self, Travel, Window};
 use crate::failure::Failure;

@@ -94,6 +94,17 @@ impl Routes {
             .api(Method::POST, "/orders/{id}/rollback", orders::rollback)
     }
 
+    /// What moves: the feed, devices, agents; and finding a card.
+    fn moving(self) -> Self {
+        self.api(Method::GET, "/events", events::events)
+            .api(Method::GET, "/live", events::live)
+            .api(Method::GET, "/terminals", devices::terminals)
+            .api(Method::GET, "/terminals/{id}", devices::terminal)
+            .api(Method::GET, "/agents", devices::agents)
+            .api(Method::GET, "/agents/{id}", devices::agent)
+            .api(Method::POST, "/cards/find", find::find)
+    }
+
     /// Every route there is.
     pub(super) fn all() -> Self {
         Self { router: Router::new(), known: Vec::new() }
@@ -151,13 +162,7 @@ impl Routes {
             .api(Method::POST, "/rates", rates::load)
             .api(Method::GET, "/notifications", notifications::list)
             .api(Method::GET, "/audit", audit::list)
-            .api(Method::GET, "/events", events::events)
-            .api(Method::GET, "/terminals", devices::terminals)
-            .api(Method::GET, "/terminals/{id}", devices::terminal)
-            .api(Method::GET, "/agents", devices::agents)
-            .api(Method::GET, "/agents/{id}", devices::agent)
-            .api(Method::POST, "/cards/find", find::find)
-            .api(Method::GET, "/live", events::live)
+            .moving()
             .api(Method::GET, "/eod", operations::day_status)
             .api(Method::POST, "/eod", operations::end_of_day)
             .api(Method::POST, "/test-clock", operations::move_clock)

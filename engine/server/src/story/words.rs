@@ -1,5 +1,5 @@
-//! What each rule looks at, and each outcome in words, from `words.tsv`: a rule's id or an outcome's
-//! name, then English, Russian, Kyrgyz. A test makes sure that none is missing.
+//! What each rule looks at, and each outcome in words, from `words.tsv`: a rule's id or an
+//! outcome's name, then English, Russian, Kyrgyz. A test makes sure that none is missing.
 
 use authorization::{ResultCode, RuleId};
 

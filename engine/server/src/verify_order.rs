@@ -90,7 +90,8 @@ fn chain(text: &str) -> Found<(Vec<Map<String, Value>>, String)> {
     for (line, number) in text.lines().zip(1u64..) {
         let wrong = |what: &str| format!("entry {number} of the register {what}");
         let value: Value = serde_json::from_str(line).map_err(|_| wrong("is not JSON"))?;
-        if value.to_string() != line {
+        let written = value.to_string();
+        if written != line {
             return Err(wrong("is not written as it was exported"));
         }
         let Value::Object(mut entry) = value else { return Err(wrong("is no entry")) };

@@ -38,7 +38,7 @@ console-api:
 	cd $(CONSOLE) && npm run --silent check
 
 node:
-	@command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20)' \
+	@command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' \
 	  || { echo "installing Node.js"; apt-get update -qq && apt-get install -y -qq nodejs; \
 	       command -v npm >/dev/null || apt-get install -y -qq npm; }
 

@@ -248,7 +248,7 @@ pub(crate) fn is_chip(entry_mode: &str) -> bool {
 /// DE 22 of the 1993 edition (ISO 8583:1993 annex A, positions 1 to 12) for three digits of 1987.
 /// Position 7, how the card was read, is what counts; contactless is told by the letters that the
 /// large networks use there.
-fn pos_data_code(mode: &str, with_pin: bool) -> String {
+pub(crate) fn pos_data_code(mode: &str, with_pin: bool) -> String {
     // Position 5, where the cardholder is; position 6, whether the card is there; position 7.
     let (holder, card, input) = match mode.get(..2).unwrap_or_default() {
         "05" | "95" => ('0', '1', '5'),

@@ -47,6 +47,17 @@ impl Source {
         })
     }
 
+    /// The whole text.
+    ///
+    /// # Errors
+    /// [`SimError::File`].
+    pub fn text(&self) -> Result<String, SimError> {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut self.open()?, &mut text)
+            .map_err(SimError::file(self.path()))?;
+        Ok(text)
+    }
+
     pub(crate) fn path(&self) -> &Path {
         match self {
             Self::File(path) => path,

@@ -263,6 +263,32 @@ pub(crate) fn signing_key(card: &Card) -> Result<(CryptogramVersion, ChipKey), S
     Ok((version_of(cvn)?, key))
 }
 
+/// Whether the cryptogram in DE 55 is the card's own over the data beside it; nothing where that
+/// cannot be told.
+pub(crate) fn cryptogram_is_right(card: &Card, data: &[u8]) -> Option<bool> {
+    fn of<const N: usize>(data: &IccData<'_>, tag: u32) -> [u8; N] {
+        let value = Tag::new(tag).and_then(|tag| data.find(tag));
+        value.and_then(|value| value.try_into().ok()).unwrap_or([0; N])
+    }
+    let data = IccData::parse(data).ok()?;
+    let (version, key) = signing_key(card).ok()?;
+    let input = AcInput {
+        amount_authorized: of(&data, 0x9F02),
+        amount_other: of(&data, 0x9F03),
+        terminal_country: of(&data, 0x9F1A),
+        tvr: of(&data, 0x95),
+        currency: of(&data, 0x5F2A),
+        date: of(&data, 0x9A),
+        transaction_type: of::<1>(&data, 0x9C)[0],
+        unpredictable_number: of(&data, 0x9F37),
+        aip: of(&data, 0x82),
+        atc: data.atc()?,
+        issuer_application_data: data.find(Tag::ISSUER_APPLICATION_DATA)?,
+    };
+    let own = chips::cryptogram(version, &key, &input).ok()?;
+    Some(data.find(Tag::APPLICATION_CRYPTOGRAM)? == own)
+}
+
 fn version_of(cvn: u8) -> Result<CryptogramVersion, SimError> {
     Ok(match cvn {
         10 => CryptogramVersion::VisaCvn10,

@@ -11,7 +11,7 @@ mod wallet;
 mod wish;
 
 pub use chip::{ChipRecord, ScriptSeen};
-pub(crate) use chip::{cryptogram_over, signing_key};
+pub(crate) use chip::{cryptogram_is_right, cryptogram_over, signing_key};
 pub(crate) use icc::bcd;
 pub use icc::{Family, IccFields, Reading};
 pub use wallet::Wallet;

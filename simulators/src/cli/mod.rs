@@ -11,6 +11,7 @@ mod hsm;
 mod load;
 mod network;
 mod options;
+mod record;
 mod replay;
 mod scenario;
 mod terminal;
@@ -36,7 +37,7 @@ enum Command {
     Atm(Box<terminal::Atm>),
     Agent(Box<terminal::Agent>),
     Network(Box<network::Args>),
-    Scenario(scenario::Args),
+    Scenario(Box<scenario::Args>),
     Load(Box<load::Args>),
     FindKnee(Box<find_knee::Args>),
     Compare(compare::Args),

@@ -158,7 +158,8 @@ impl Args {
     }
 }
 
-async fn ended_by_hand() {
+/// Until Ctrl-C or SIGTERM.
+pub(super) async fn ended_by_hand() {
     let mut terminate =
         tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
     let terminated = async {

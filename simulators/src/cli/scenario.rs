@@ -1,23 +1,28 @@
 //! `tamga-sim scenario`.
 
+use super::record::RecordArgs;
 use super::{Outcome, Ran};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 use tamga_sim::scenario::{self, Launch, Settings, default_program};
-use tamga_sim::{SimError, moment};
+use tamga_sim::{SimError, files, moment};
 
 /// Play scenario files, each scenario against a fresh engine
 ///
 /// A scenario is a YAML document: a portfolio, a clock, rules over the base rule set, and steps
 /// that send messages, call the API, move the clock or kill the engine, with what must come of
 /// each.
+/// With --record one is written instead, from what terminals and a host say to each other.
+///
 /// Exit code 0 if all passed, 1 if something was not as expected, 2 if it could not be tried.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Scenario files; one file may hold several scenarios
-    #[arg(required = true)]
+    #[arg(required_unless_present = "record", conflicts_with = "record")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    record: RecordArgs,
     /// The engine [default: $TAMGA_BIN, else `tamga` beside this program, else on the PATH]
     #[arg(long, value_name = "PATH")]
     engine: Option<PathBuf>,
@@ -49,12 +54,16 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) fn run(self) -> Ran {
+        let launch = Launch {
+            program: self.engine.unwrap_or_else(default_program),
+            patience: Duration::from_secs(self.start_patience),
+            zone: self.zone,
+        };
+        if self.record.is_asked() {
+            return self.record.run(&launch);
+        }
         let settings = Settings {
-            launch: Launch {
-                program: self.engine.unwrap_or_else(default_program),
-                patience: Duration::from_secs(self.start_patience),
-                zone: self.zone,
-            },
+            launch,
             patience: Duration::from_secs(self.patience),
             keep_data: self.keep_data,
             only: self.only,
@@ -70,7 +79,7 @@ impl Args {
         let reports = [(self.junit, report.junit()), (self.json, report.json())];
         for (path, text) in reports {
             if let Some(path) = path {
-                std::fs::write(&path, text).map_err(SimError::file(&path))?;
+                files::write(&path, &text)?;
             }
         }
         if report.scenarios.is_empty() && report.unreadable.is_empty() {

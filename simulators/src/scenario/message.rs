@@ -4,10 +4,10 @@
 use super::file::{Ask, FieldText};
 use super::steps::parse_mti;
 use crate::SimError;
-use crate::card::Proofs;
+use crate::card::{Proof, Proofs};
 use crate::device::SecurityProfile;
 use crate::gear::{Dressed, Gear};
-use crate::intent::{Intent, Trace};
+use crate::intent::{Fields, Intent, Trace};
 use crate::pin::TypedPin;
 use crate::portfolio::{Card, Portfolio, Terminal};
 use iso8583::FieldValue;
@@ -134,6 +134,19 @@ impl Sent {
         Ok(dressed)
     }
 
+    /// Whether it is a 0100.
+    pub(crate) fn is_authorization(&self) -> bool {
+        self.mti.without_repeat().digits() == [0, 1, 0, 0]
+    }
+
+    /// The data elements without anything that keys make, and without `fields`.
+    pub(crate) fn bare(&self, version: u8) -> Result<Fields, SimError> {
+        let plain = Proofs { mac: Some(Proof::None), ..Proofs::default() };
+        let bare = Self { pin: None, new_pin: None, proofs: plain, dressed: None, ..self.clone() };
+        let bare = Self { extra: BTreeMap::new(), ..bare };
+        Ok(bare.dress(&mut Gear::default(), version)?.fields)
+    }
+
     /// DE 41.
     pub(crate) fn terminal(&self) -> &str {
         &self.subject.terminal.id
@@ -256,7 +269,6 @@ fn amount_of(text: Option<&str>, currency: Currency) -> Result<Option<Amount>, S
 mod tests {
     use super::*;
     use crate::exchange::plain;
-    use crate::intent::Fields;
     use crate::moment::{DEFAULT_ZONE, Zone};
 
     fn clock(text: &str) -> Moment {

@@ -11,8 +11,11 @@ mod file;
 pub(crate) mod http;
 mod message;
 mod proofs;
+mod recognise;
+mod recorder;
 mod report;
 mod rules;
+mod session;
 mod steps;
 mod whereabouts;
 
@@ -20,8 +23,10 @@ pub use compare::Difference;
 pub use diff::{Row, Table};
 pub use engine::{Engine, Launch, default_program};
 pub use file::{FileError, Scenario, read};
+pub use recorder::{Recorder, Strangers};
 pub use report::{Report, ScenarioResult};
 pub use rules::{BASE, merge, rule_set};
+pub use session::{Head, Recording, Taken};
 pub use steps::StepResult;
 pub use whereabouts::Whereabouts;
 

@@ -17,7 +17,7 @@ pub use compare::{Difference, Report};
 pub use file::{Header, Line, Side, Tape};
 pub use from_capture::of_streams;
 pub use player::{Player, Speed};
-pub use proxy::{Proxy, Tally};
+pub use proxy::{Proxy, Tally, Witness};
 pub use remap::Remap;
 
 #[cfg(test)]

@@ -30,20 +30,33 @@ pub struct Tally {
     pub unread: AtomicU64,
 }
 
+/// Whoever is shown what goes by.
+pub trait Witness: Send + Sync {
+    /// A message from one side of a connection, so long after the proxy began. Whether it could be
+    /// read.
+    ///
+    /// # Errors
+    /// Where what was seen can't be kept: the proxy ends.
+    fn message(&self, body: &[u8], from: Side, place: (u32, Duration)) -> Result<bool, SimError>;
+}
+
 /// See the module.
 pub struct Proxy {
     listener: TcpListener,
     endpoint: Endpoint,
-    recorder: Arc<Recorder>,
+    witness: Arc<dyn Witness>,
+    tally: Arc<Tally>,
+    began: Instant,
+    failed: Mutex<Option<SimError>>,
+    over: AtomicBool,
 }
 
+/// Writes a tape.
 struct Recorder {
     file: Mutex<BufWriter<File>>,
     path: PathBuf,
-    began: Instant,
+    endpoint: Endpoint,
     remap: Remap,
-    tally: Arc<Tally>,
-    failed: AtomicBool,
 }
 
 impl Proxy {
@@ -59,9 +72,7 @@ impl Proxy {
         path: &Path,
         (header, remap): (&Header, Remap),
     ) -> Result<Self, SimError> {
-        let failed = |cause| SimError::Connection { target: bind.to_owned(), cause };
-        let listener = TcpListener::bind(bind).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = listening(bind)?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let mut file = BufWriter::new(file.map_err(SimError::file(path))?);
         let first = serde_json::to_string(header)
@@ -70,12 +81,34 @@ impl Proxy {
         let recorder = Recorder {
             file: Mutex::new(file),
             path: path.to_owned(),
-            began: Instant::now(),
+            endpoint: endpoint.clone(),
             remap,
-            tally: Arc::new(Tally::default()),
-            failed: AtomicBool::new(false),
         };
-        Ok(Self { listener, endpoint, recorder: Arc::new(recorder) })
+        Ok(Self::of(listener, endpoint, Arc::new(recorder)))
+    }
+
+    /// Listens at `bind` for those who want to speak to `endpoint`, and shows what goes by.
+    ///
+    /// # Errors
+    /// [`SimError::Connection`] if the port can't be had.
+    pub fn before(
+        bind: &str,
+        endpoint: Endpoint,
+        witness: Arc<dyn Witness>,
+    ) -> Result<Self, SimError> {
+        Ok(Self::of(listening(bind)?, endpoint, witness))
+    }
+
+    fn of(listener: TcpListener, endpoint: Endpoint, witness: Arc<dyn Witness>) -> Self {
+        Self {
+            listener,
+            endpoint,
+            witness,
+            tally: Arc::default(),
+            began: Instant::now(),
+            failed: Mutex::new(None),
+            over: AtomicBool::new(false),
+        }
     }
 
     /// Where it listens.
@@ -90,20 +123,19 @@ impl Proxy {
     /// What has gone by.
     #[must_use]
     pub fn tally(&self) -> Arc<Tally> {
-        Arc::clone(&self.recorder.tally)
+        Arc::clone(&self.tally)
     }
 
-    /// Serves until `stop` is set; the tape is whole then.
+    /// Serves until `stop` is set; what was seen is kept whole.
     ///
     /// # Errors
-    /// [`SimError::File`] if the tape can't be written.
+    /// What the witness says.
     pub fn serve(&self, stop: &AtomicBool) -> Result<(), SimError> {
         std::thread::scope(|scope| {
-            while !stop.load(Ordering::Acquire) && !self.recorder.failed.load(Ordering::Acquire) {
+            while !stop.load(Ordering::Acquire) && !self.over.load(Ordering::Acquire) {
                 match self.listener.accept() {
                     Ok((terminal, _)) => {
-                        let number =
-                            self.recorder.tally.connections.fetch_add(1, Ordering::Relaxed);
+                        let number = self.tally.connections.fetch_add(1, Ordering::Relaxed);
                         let connection = u32::try_from(number + 1).unwrap_or(u32::MAX);
                         scope.spawn(move || self.connection(terminal, connection, stop));
                     }
@@ -113,15 +145,8 @@ impl Proxy {
                 }
             }
         });
-        let mut file = self.recorder.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.flush().map_err(SimError::file(&self.recorder.path))?;
-        match self.recorder.failed.load(Ordering::Acquire) {
-            true => Err(SimError::Setting(format!(
-                "{}: the tape could not be written; what was written before is whole",
-                self.recorder.path.display()
-            ))),
-            false => Ok(()),
-        }
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.take().map_or(Ok(()), Err)
     }
 
     /// Both directions of one connection; when one side ends, so does the other.
@@ -150,11 +175,14 @@ impl Proxy {
         let mut reads = true;
         let _nodelay = to.set_nodelay(true);
         let _timed = from.set_read_timeout(Some(STEP));
-        while !stop.load(Ordering::Acquire) && !over.load(Ordering::Acquire) {
+        while !stop.load(Ordering::Acquire)
+            && !over.load(Ordering::Acquire)
+            && !self.over.load(Ordering::Acquire)
+        {
             match from.read(&mut piece) {
                 Ok(0) => break,
                 Ok(length) => {
-                    let at = self.recorder.began.elapsed();
+                    let at = self.began.elapsed();
                     let bytes = piece.get(..length).unwrap_or_default();
                     // Handed on first: the tape must not slow anybody down.
                     if to.write_all(bytes).is_err() {
@@ -175,49 +203,65 @@ impl Proxy {
     fn take_down(&self, buffer: &mut BytesMut, side: Side, place: (u32, Duration)) -> bool {
         loop {
             match self.endpoint.framing().next_frame(buffer) {
-                Ok(Some(frame)) => self.recorder.message(&self.endpoint, &frame.body, side, place),
+                Ok(Some(frame)) => self.show(&frame.body, side, place),
                 Ok(None) => return true,
                 Err(_) => {
-                    self.recorder.tally.unread.fetch_add(1, Ordering::Relaxed);
+                    self.tally.unread.fetch_add(1, Ordering::Relaxed);
                     return false;
                 }
             }
         }
     }
-}
 
-impl Recorder {
-    fn message(
-        &self,
-        endpoint: &Endpoint,
-        body: &[u8],
-        from: Side,
-        (connection, at): (u32, Duration),
-    ) {
-        let counter = match from {
+    fn show(&self, body: &[u8], side: Side, place: (u32, Duration)) {
+        let counter = match side {
             Side::Terminal => &self.tally.requests,
             Side::Host => &self.tally.answers,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        match self.witness.message(body, side, place) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.tally.unread.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+                failed.get_or_insert(error);
+                self.over.store(true, Ordering::Release);
+            }
+        }
+    }
+}
+
+fn listening(bind: &str) -> Result<TcpListener, SimError> {
+    let failed = |cause| SimError::Connection { target: bind.to_owned(), cause };
+    let listener = TcpListener::bind(bind).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    Ok(listener)
+}
+
+impl Witness for Recorder {
+    fn message(
+        &self,
+        body: &[u8],
+        from: Side,
+        (connection, at): (u32, Duration),
+    ) -> Result<bool, SimError> {
         let at_us = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
         let message = match self.remap.replaces() {
             false => Some(body.to_vec()),
-            true => remapped(endpoint, body, &self.remap),
+            true => remapped(&self.endpoint, body, &self.remap),
         };
-        let Some(message) = message else {
-            // It may hold anything, so nothing of it is kept.
-            self.tally.unread.fetch_add(1, Ordering::Relaxed);
-            return;
-        };
+        // It may hold anything, so nothing of it is kept.
+        let Some(message) = message else { return Ok(false) };
         let line = Line { at_us, connection, from, message };
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let written = serde_json::to_string(&line)
             .map_err(std::io::Error::other)
             .and_then(|text| writeln!(file, "{text}"))
             .and_then(|()| file.flush());
-        if written.is_err() {
-            self.failed.store(true, Ordering::Release);
-        }
+        written.map_err(SimError::file(&self.path))?;
+        Ok(true)
     }
 }
 

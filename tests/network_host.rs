@@ -25,6 +25,7 @@ fn example(name: &str) -> PathBuf {
 /// An engine with the demo's cards, whose clock stands at now.
 struct Bank {
     engine: Engine,
+    clock: String,
     _folder: tempfile::TempDir,
 }
 
@@ -36,12 +37,21 @@ fn bank() -> Bank {
     let rules = std::fs::read_to_string(of_project("deploy/demo/rules.toml")).unwrap();
     let portfolio = of_project("deploy/demo/portfolio.jsonl").canonicalize().unwrap();
     let engine = Engine::start(&launch, folder.path(), &rules, &portfolio, &clock).unwrap();
-    Bank { engine, _folder: folder }
+    Bank { engine, clock, _folder: folder }
 }
 
 impl Bank {
     fn network(&self) -> String {
         self.engine.listener("network").unwrap().target().to_owned()
+    }
+
+    fn available(&self, account: &str) -> String {
+        let url = format!("{}/api/v1/accounts/{account}", self.engine.http());
+        let bearer = format!("Bearer {}", self.engine.token());
+        let body = ureq::get(&url).header("Authorization", &bearer).call().unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(&body.into_body().read_to_string().unwrap()).unwrap();
+        body["available"].as_str().unwrap().to_owned()
     }
 }
 
@@ -71,6 +81,15 @@ impl Host {
         Self { child, address, lines }
     }
 
+    fn wait_for(&self, what: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).expect(what);
+            if line.contains(what) {
+                return line;
+            }
+        }
+    }
+
     /// Ctrl-C; what it printed since, and its exit code.
     fn interrupted(mut self) -> (String, Option<i32>) {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
@@ -95,6 +114,44 @@ fn network(arguments: &[&str]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let wallet = folder.path().join("wallet.json");
     run(command("tamga-sim").arg("network").args(arguments).arg("--wallet").arg(wallet))
+}
+
+/// A purchase at a shop's terminal that speaks the network's way.
+fn buy(target: &str, amount: &str, wallet: &Path) -> Run {
+    let way = ["--framing", "u16be", "--dialect", "iso93-bcd", "--target", target];
+    let mut pos = command("tamga-sim");
+    pos.args(["pos", "--card", "K02", "--pin", "1234", "--amount", amount]);
+    run(pos.args(way).arg("--wallet").arg(wallet))
+}
+
+#[test]
+fn the_example_of_an_acquirer_is_right_about_the_engine() {
+    let bank = bank();
+    let folder = tempfile::tempdir().unwrap();
+    let json = folder.path().join("report.json");
+    let before = bank.available("A02");
+    let rules = example("acquirer.toml");
+    let ran = network(&[
+        "--rules",
+        rules.to_str().unwrap(),
+        "--target",
+        &bank.network(),
+        "--decode",
+        "--json",
+        json.to_str().unwrap(),
+    ]);
+    let ran = ran.good();
+    assert!(ran.out.contains("presentment") && ran.out.contains("pick up"), "{}", ran.out);
+    assert!(ran.out.contains("request 1100") && ran.out.contains("answer 1110"), "{}", ran.out);
+    assert!(!ran.out.contains("9417000000000024"), "no card number is shown");
+    let minor = |text: &str| text.replace('.', "").parse::<i64>().unwrap();
+    let spent = minor(&before) - minor(&bank.available("A02"));
+    assert_eq!(spent, 95_000, "the dinner was presented, the shoes taken back");
+    let report: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    assert_eq!(report["surprised"], 0);
+    assert_eq!(report["sent"]["file action"]["answered"], 3);
+    bank.engine.verify().unwrap();
 }
 
 #[test]
@@ -143,6 +200,35 @@ fn a_load_is_answered_and_what_became_of_it_is_counted() {
     let (refused, approved) = (given["116"].as_u64().unwrap(), given["000"].as_u64().unwrap());
     assert!(refused + approved >= 2000, "{report}");
     assert_eq!(refused, (refused + approved) / 10, "{report}");
+}
+
+#[test]
+fn between_terminals_and_the_engine_it_stands_in_while_that_is_gone() {
+    let mut bank = bank();
+    let host = Host::listening(&example("switch.toml"), &["--target", &bank.network()]);
+    host.wait_for("sign-on");
+    let folder = tempfile::tempdir().unwrap();
+    let wallet = folder.path().join("wallet.json");
+    let slip = buy(&host.address, "100.00", &wallet).good();
+    assert!(slip.out.contains("APPROVED"), "{}", slip.out);
+    let after_first = bank.available("A02");
+    // The engine is gone for a while; the network answers for it.
+    bank.engine.kill();
+    host.wait_for("closed");
+    let granted = buy(&host.address, "250.00", &wallet).good();
+    assert!(granted.out.contains("APPROVED"), "{}", granted.out);
+    let refused = buy(&host.address, "3000.01", &wallet).exits(1);
+    assert!(refused.out.contains("over the amount limit"), "{}", refused.out);
+    bank.engine.restart_killed(&bank.clock).unwrap();
+    // And the engine is told when it is there again.
+    let told = host.wait_for("presentment");
+    assert!(told.contains("approved") && told.contains("250.00"), "{told}");
+    let minor = |text: &str| text.replace('.', "").parse::<i64>().unwrap();
+    assert_eq!(minor(&after_first) - minor(&bank.available("A02")), 25_000);
+    let (out, code) = host.interrupted();
+    assert_eq!(code, Some(0), "{out}");
+    assert!(out.contains("stood in") && out.contains("advices told later"), "{out}");
+    bank.engine.verify().unwrap();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tamga_sim::moment::Zone;
 use tamga_sim::portfolio::Source;
-use tamga_sim::scenario::{Engine, Head, Launch, Recording, Strangers, rule_set};
+use tamga_sim::scenario::{BASE, Engine, Head, Launch, Recording, Strangers, rule_set};
 use tamga_sim::tape::Remap;
 use tamga_sim::{Endpoint, Portfolio, SimError};
 
@@ -25,8 +25,8 @@ pub(crate) struct RecordArgs {
     /// Cards and terminals of the session [default: $TAMGA_PORTFOLIO, else the demo's]
     #[arg(long, value_name = "FILE", requires = "record")]
     portfolio: Option<PathBuf>,
-    /// Rules over the base rule set, for the engine and the scenario [default: with the demo's
-    /// portfolio the demo's]
+    /// Rules over the base rule set, for the engine and the scenario [default: the demo's, where no
+    /// base.rules.toml stands beside the scenario]
     #[arg(long, value_name = "FILE", requires = "record")]
     rules: Option<PathBuf>,
     /// Where terminals connect to; before an engine of its own ATMs at the next port, networks at
@@ -66,7 +66,7 @@ impl RecordArgs {
         let zone = Zone::named(&launch.zone)?;
         let rules = match &self.rules {
             Some(file) => std::fs::read_to_string(file).map_err(SimError::file(file))?,
-            None if source == Source::Demo => DEMO_RULES.to_owned(),
+            None if source == Source::Demo || !beside.join(BASE).exists() => DEMO_RULES.to_owned(),
             None => String::new(),
         };
         if path.exists() {

@@ -60,12 +60,16 @@ struct Host {
     child: Child,
     address: String,
     lines: Receiver<String>,
+    /// Of its wallet.
+    _folder: tempfile::TempDir,
 }
 
 impl Host {
     fn listening(rules: &Path, more: &[&str]) -> Self {
         let mut run = command("tamga-sim");
+        let folder = tempfile::tempdir().unwrap();
         run.args(["network", "--listen", "127.0.0.1:0", "--rules"]).arg(rules).args(more);
+        run.arg("--wallet").arg(folder.path().join("wallet.json"));
         let mut child = run.stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let (told, lines) = channel();
@@ -78,7 +82,7 @@ impl Host {
         });
         let first = lines.recv_timeout(PATIENCE).unwrap();
         let address = first.split_whitespace().nth(2).unwrap().trim_end_matches(';').to_owned();
-        Self { child, address, lines }
+        Self { child, address, lines, _folder: folder }
     }
 
     fn wait_for(&self, what: &str) -> String {

@@ -266,6 +266,115 @@ fn a_key_that_the_journal_does_not_know_is_told() {
 }
 
 #[test]
+fn a_crash_between_the_journal_and_the_key_store_is_mended_at_the_next_start() {
+    let bank = Bank::new();
+    let _said = bank.key(&["master"]).good();
+    let _said = bank.key(&["generate", "cvk", "--usage", "card-verification"]).good();
+    let (keys, staged) = (bank.path("data/keys"), bank.path("data/keys.staged"));
+    let before = fs::read(&keys).unwrap();
+    let _said = bank.key(&["generate", "pvk", "--usage", "pin-verification-visa"]).good();
+    assert!(!staged.exists());
+    // As a crash leaves it that comes after the journal's write and before the store's.
+    fs::rename(&keys, &staged).unwrap();
+    let mode = fs::Permissions::from_mode(0o600);
+    let put_back = |path: &Path, bytes: &[u8]| {
+        fs::write(path, bytes).unwrap();
+        fs::set_permissions(path, mode.clone()).unwrap();
+    };
+    put_back(&keys, &before);
+    let data = bank.path("data");
+    let verify = ["verify".as_ref(), "--data".as_ref(), data.as_os_str()];
+    let found = tamga(&verify).exits(1);
+    assert!(found.err.contains("keys.staged"), "{}", found.err);
+    let running = bank.serve();
+    let (_, shown) = bank.asked("eve", None);
+    assert_eq!(shown["keys"][1]["name"], "pvk", "{shown}");
+    drop(running);
+    let log = fs::read_to_string(bank.path("log")).unwrap();
+    assert!(log.contains("is carried out now"), "{log}");
+    verified(&data);
+    // And one that comes before the journal's write: the change never was.
+    let after = fs::read(&keys).unwrap();
+    put_back(&staged, &before);
+    let listed = bank.key(&["list"]).good();
+    assert!(listed.out.contains("pvk") && !staged.exists(), "{}", listed.out);
+    assert_eq!(fs::read(&keys).unwrap(), after);
+    verified(&data);
+}
+
+#[test]
+fn a_change_that_is_sent_twice_is_made_once() {
+    let bank = Bank::new();
+    let _said = bank.key(&["master"]).good();
+    let mut running = bank.serve();
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let send = |key: &str, body: &Value| {
+        let url = format!("http://{}/api/v1/keys", bank.http);
+        let request = agent.post(&url).header("Authorization", "Bearer ann");
+        let request = request.header("Content-Type", "application/json");
+        let mut answer = request.header("Idempotency-Key", key).send(body.to_string()).unwrap();
+        let replayed = answer.headers().contains_key("idempotency-replayed");
+        let text = answer.body_mut().read_to_string().unwrap();
+        let body: Value = serde_json::from_str(&text).unwrap();
+        (answer.status().as_u16(), replayed, body)
+    };
+    let cvk = json!({"action": "generate", "name": "cvk", "usage": "card-verification"});
+    let zmk = json!({"action": "generate", "name": "zmk", "usage": "key-block-protection"});
+    let first = send("one", &cvk);
+    assert_eq!((first.0, first.1), (200, false), "{}", first.2);
+    assert_eq!(send("one", &cvk), (200, true, first.2.clone()));
+    assert_eq!(send("two", &zmk).0, 200);
+    let other = send("one", &zmk);
+    assert_eq!((other.0, other.2["field"].as_str()), (422, Some("Idempotency-Key")), "{}", other.2);
+    assert_eq!(send("three", &cvk).0, 409, "without the same key it is another request");
+    // A key block is not kept: it is made again.
+    let export = json!({"action": "export", "name": "cvk", "under": "zmk"});
+    let (status, _, block) = send("four", &export);
+    assert!(status == 200 && block["block"].is_string(), "{block}");
+    let (status, replayed, again) = send("four", &export);
+    assert!(status == 200 && replayed && again["block"].is_string(), "{again}");
+    drop(running);
+    // Also over a kill -9.
+    running = bank.serve();
+    assert_eq!(send("one", &cvk), (200, true, first.2));
+    let keys = bank.asked("eve", None).1;
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 2, "{keys}");
+    drop(running);
+    verified(&bank.path("data"));
+}
+
+#[test]
+fn the_master_key_is_changed_and_everything_goes_on() {
+    let bank = Bank::new();
+    let _said = bank.key(&["master"]).good();
+    let _said = bank.key(&["generate", "cvk", "--usage", "card-verification"]).good();
+    let old = fs::read(bank.path("master.key")).unwrap();
+    let running = bank.serve();
+    let busy = bank.key(&["rotate-master"]).exits(1);
+    assert!(busy.err.contains("stop it first"), "{}", busy.err);
+    drop(running);
+    let one = bank.write("one", &"11".repeat(32));
+    let two = bank.write("two", &"A5".repeat(32));
+    let files = ["rotate-master", "--components", "2", "--file", &one, "--file", &two];
+    let wrong = bank.key(&[&files[..], &["--check-value", "000000"]].concat()).exits(1);
+    assert!(wrong.err.contains("nothing was written"), "{}", wrong.err);
+    assert_eq!(fs::read(bank.path("master.key")).unwrap(), old);
+    let done = bank.key(&[&files[..], &["--by", "ann"]].concat()).good();
+    assert!(done.out.contains("in place of"), "{}", done.out);
+    assert_ne!(fs::read(bank.path("master.key")).unwrap(), old);
+    assert!(bank.key(&["list"]).good().out.contains("cvk"));
+    verified(&bank.path("data"));
+    let running = bank.serve();
+    let audit = ureq::get(&format!("http://{}/api/v1/audit?limit=500", bank.http));
+    let audit = audit.header("Authorization", "Bearer eve").call().unwrap();
+    let audit = audit.into_body().read_to_string().unwrap();
+    assert!(audit.contains("master_rotated") && audit.contains("ann"), "{audit}");
+    assert_eq!(bank.asked("eve", None).1["keys"].as_array().unwrap().len(), 1);
+    drop(running);
+}
+
+#[test]
 fn a_master_key_from_components_and_a_check_value() {
     let bank = Bank::new();
     let one = bank.write("one", &"11".repeat(32));

@@ -90,7 +90,7 @@ impl Gear {
             if let Some(proof) = proofs.cvv {
                 let reader = match intent.entry_mode {
                     Some(mode) if mode.starts_with("91") => {
-                        TrackReader::Contactless(self.wallet.next(card))
+                        TrackReader::Contactless(self.wallet.next(card), random[4])
                     }
                     Some(mode) if is_chip(mode) => TrackReader::Chip,
                     _ => TrackReader::Stripe,

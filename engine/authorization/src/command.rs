@@ -697,8 +697,8 @@ pub enum Done {
     },
     /// A device has a new key.
     TerminalKeySet,
-    /// What was done with a named key is noted.
-    KeyNoted,
+    /// What was done with a named key is noted: again, for who asks the same once more.
+    KeyNoted(Box<KeyEvent>),
     /// What concerned a user is done or noted.
     Access(AccessDone),
     /// A step of a change order was done.

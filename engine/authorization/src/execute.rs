@@ -112,7 +112,12 @@ impl State {
             Command::SetTerminalKey { terminal, role, sealed, .. } => {
                 self.set_terminal_key(moment, terminal, *role, sealed)
             }
-            Command::Key(_) => Ok(Done::KeyNoted),
+            Command::Key(event) => {
+                if !event.store.is_empty() {
+                    self.last_key_store.clone_from(&event.store);
+                }
+                Ok(Done::KeyNoted(event.clone()))
+            }
             Command::Access(command) => self.access(moment, command),
             Command::Order(command) => self.order_command(moment, command),
             Command::Unauthentic { .. } => Ok(Done::UnauthenticNoted),

@@ -24,6 +24,9 @@ pub struct KeyEvent {
     pub detail: CompactString,
     /// Who did it.
     pub by: CompactString,
+    /// Names the key store as it will be, where it changes: written beside the old one before this
+    /// was journaled, so that a crash in between loses no key.
+    pub store: CompactString,
 }
 
 impl KeyEvent {

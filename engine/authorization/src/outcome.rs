@@ -27,7 +27,7 @@ impl Done {
             | Self::CardSet
             | Self::RatesLoaded { .. }
             | Self::TerminalKeySet
-            | Self::KeyNoted
+            | Self::KeyNoted(_)
             | Self::Access(_)
             | Self::Order(_)
             | Self::UnauthenticNoted
@@ -57,7 +57,7 @@ impl Done {
             | Self::Retired { .. }
             | Self::RatesLoaded { .. }
             | Self::TerminalKeySet
-            | Self::KeyNoted
+            | Self::KeyNoted(_)
             | Self::Access(_)
             | Self::Order(_)
             | Self::UnauthenticNoted

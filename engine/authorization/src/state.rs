@@ -23,6 +23,7 @@ use crate::settings::Settings;
 use crate::stop_list::StopList;
 use crate::transactions::{Place, Transactions};
 use crate::{CardLimitItem, Decision, Request, SealedKeys};
+use compact_str::CompactString;
 use dense::{Chunked, Index};
 use ledger::Ledger;
 use limits::{CounterView, Keys, Plan, RuleSet, Usage};
@@ -71,6 +72,8 @@ pub struct State {
     pub(crate) card_limits: Vec<(u32, Vec<CardLimitItem>)>,
     /// The day of the first command.
     pub(crate) opened_on: Option<BusinessDate>,
+    /// The key store that the last journaled change of a key leaves; empty before the first.
+    pub(crate) last_key_store: CompactString,
     pub(crate) last_day_ended: Option<BusinessDate>,
     pub(crate) last_day: Option<DaySummary>,
     pub(crate) day: Option<DayUnderWay>,
@@ -274,6 +277,12 @@ impl State {
             next = transactions.get(place).and_then(|row| row.chain);
             Some(place)
         })
+    }
+
+    /// The name of the key store that the last journaled change of a key leaves, if there was one.
+    #[must_use]
+    pub fn last_key_store(&self) -> Option<&str> {
+        Some(self.last_key_store.as_str()).filter(|name| !name.is_empty())
     }
 
     /// The stored outcome of a command with this key, or a refusal if the key stood for another.

@@ -37,6 +37,25 @@ pub(crate) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, OpenError> 
     Ok(Some(Zeroizing::new(text.to_owned())))
 }
 
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), OpenError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        _ => sync_folder(path).map_err(failed("remove", path)),
+    }
+}
+
+/// Gives a durable file the name of another, in its place; durable when it returns.
+pub(crate) fn replace(with: &Path, path: &Path) -> Result<(), OpenError> {
+    fs::rename(with, path).and_then(|()| sync_folder(path)).map_err(failed("write", path))
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
+    File::open(&folder).and_then(|folder| folder.sync_all())
+}
+
 /// Writes the file under another name, makes it durable, and gives it its name last, so that a
 /// crash leaves either what was there before or all of the new content.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), OpenError> {
@@ -53,9 +72,7 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), OpenError> {
         drop(fs::remove_file(&unfinished));
         return Err(failed("write", path)(error));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_owned);
-    File::open(&folder).and_then(|folder| folder.sync_all()).map_err(failed("write", path))
+    sync_folder(path).map_err(failed("write", path))
 }
 
 fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {

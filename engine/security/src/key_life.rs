@@ -316,8 +316,22 @@ impl KeyRefusal {
     }
 }
 
+/// What was found of a change that a crash cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing was under way.
+    Nothing,
+    /// It had been journaled, and is carried out now.
+    CarriedOut,
+    /// It had not been journaled, so it never was; its secrets are wiped.
+    Dropped,
+}
+
 /// A store of named keys. One change at a time: between [`Self::prepare`] and [`Self::complete`]
 /// no other change may be made, or the second is refused.
+///
+/// A change is staged, then journaled under the name that staging gives, then completed. A crash at
+/// any point leaves either no change or one that [`Self::settle`] carries out at the next start.
 pub trait KeyLife: Send + Sync {
     /// What is there.
     fn list(&self) -> KeyList;
@@ -328,6 +342,20 @@ pub trait KeyLife: Send + Sync {
     /// [`KeyRefusal`].
     fn prepare(&self, change: &KeyChange, by: &str, now: Timestamp)
     -> Result<Prepared, KeyRefusal>;
+
+    /// Puts a change beside the store, sealed and durable, and names it; empty if the store will
+    /// not change.
+    ///
+    /// # Errors
+    /// [`KeyRefusal`] if it cannot be written.
+    fn stage(&self, prepared: &mut Prepared) -> Result<String, KeyRefusal>;
+
+    /// After a start, with the name of the last change that was journaled: carries out the one that
+    /// was staged, if it is that, and forgets it otherwise.
+    ///
+    /// # Errors
+    /// [`KeyRefusal`] if the store cannot be read or written.
+    fn settle(&self, journaled: Option<&str>) -> Result<Settled, KeyRefusal>;
 
     /// Carries it out; durable when it returns. Keys that are loaded change in place.
     ///

@@ -4,11 +4,11 @@
 
 use payment_types::{Pan, Timestamp};
 use security::{
-    CardValueInput, CardValues, CheckValue, Completed, HealthCheck, KeyAction, KeyAlgorithm,
-    KeyChange, KeyFacts, KeyLife, KeyRefusal, KeyUsage, MacAlgorithm, MacSource, Macs, NewKey,
-    OpenError, PinBlockFormat, PinCard, PinData, PinOutcome, PinReference, PinSource, Pins,
-    RefusalKind, SecurityError, SecurityModule, SoftwareModule, TestPin, USUAL_DECIMALIZATION,
-    Vault, Verification, VersionState, encrypt_pin_block_iso0,
+    CardValueInput, CardValues, CheckValue, ClearKey, Completed, HealthCheck, KeyAction,
+    KeyAlgorithm, KeyChange, KeyFacts, KeyLife, KeyRefusal, KeyUsage, MacAlgorithm, MacSource,
+    Macs, MasterKey, NewKey, OpenError, PinBlockFormat, PinCard, PinData, PinOutcome, PinReference,
+    PinSource, Pins, RefusalKind, SecurityError, SecurityModule, Settled, SoftwareModule, TestKey,
+    TestPin, USUAL_DECIMALIZATION, Vault, Verification, VersionState, encrypt_pin_block_iso0,
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -448,4 +448,130 @@ fn others_may_not_read_it_and_a_half_written_one_does_not_count() {
 fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).expect("written");
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("its permissions");
+}
+
+/// A change up to the point where the journal has it, or would have it.
+fn staged(module: &SoftwareModule, name: &str) -> String {
+    let change = KeyChange::Generate(new_key(name, KeyUsage::CardVerification));
+    let mut prepared = module.prepare(&change, "ann", NOW).expect("a good change");
+    module.stage(&mut prepared).expect("a disk")
+}
+
+#[test]
+fn a_crash_between_journal_and_store_loses_no_key_that_is_journaled() {
+    let place = Place::new();
+    let aside = place.data().join("keys.staged");
+    let names = |module: &SoftwareModule| {
+        module.list().keys.into_iter().map(|key| key.name).collect::<Vec<_>>()
+    };
+    generate(&place.open().unwrap(), new_key("cvk", KeyUsage::CardVerification));
+    // Journaled, not carried out.
+    let journaled = staged(&place.open().unwrap(), "second");
+    assert_eq!(fs::metadata(&aside).unwrap().permissions().mode() & 0o777, 0o600);
+    let module = place.open().unwrap();
+    assert_eq!(names(&module), ["cvk"]);
+    assert_eq!(module.settle(Some(&journaled)), Ok(Settled::CarriedOut));
+    assert_eq!(names(&module), ["cvk", "second"]);
+    assert!(!aside.exists());
+    assert_eq!(module.settle(Some(&journaled)), Ok(Settled::Nothing), "once");
+    let sealed = module.named_key("second", KeyUsage::CardVerification).unwrap();
+    let check = module.load(&sealed, KeyUsage::CardVerification).unwrap().check_value();
+    assert_eq!(names(&place.open().unwrap()), ["cvk", "second"]);
+    // Not journaled: whatever the journal says last, it was another change.
+    for last in [None, Some(journaled.as_str()), Some("00")] {
+        let never = staged(&place.open().unwrap(), "third");
+        assert_ne!(never, journaled);
+        let module = place.open().unwrap();
+        assert_eq!(module.settle(last), Ok(Settled::Dropped));
+        assert_eq!(names(&module), ["cvk", "second"]);
+        assert!(!aside.exists());
+    }
+    // What is staged and changed by somebody is no store.
+    let journaled = staged(&place.open().unwrap(), "third");
+    let text = fs::read_to_string(&aside).unwrap();
+    fs::write(&aside, text.replace("second", "decond")).unwrap();
+    let module = place.open().unwrap();
+    assert_eq!(module.settle(Some(&journaled)), Ok(Settled::Dropped));
+    let loaded = module.load(&sealed, KeyUsage::CardVerification).unwrap();
+    assert_eq!(loaded.check_value(), check);
+    // Staged and completed as usual, it is in its place and nothing is left beside it.
+    let change = KeyChange::Generate(new_key("third", KeyUsage::CardVerification));
+    let mut prepared = module.prepare(&change, "ann", NOW).unwrap();
+    assert!(!module.stage(&mut prepared).unwrap().is_empty());
+    module.complete(prepared).unwrap();
+    assert_eq!(names(&place.open().unwrap()), ["cvk", "second", "third"]);
+    assert!(!aside.exists());
+}
+
+#[test]
+fn after_a_change_that_could_not_be_written_no_other_is_taken() {
+    let place = Place::new();
+    let module = place.open().unwrap();
+    let change = KeyChange::Generate(new_key("cvk", KeyUsage::CardVerification));
+    let mut prepared = module.prepare(&change, "ann", NOW).unwrap();
+    module.stage(&mut prepared).unwrap();
+    // Its place is taken by what can't be replaced: the disk fails just then.
+    fs::remove_file(place.store()).unwrap();
+    fs::create_dir_all(place.store().join("in the way")).unwrap();
+    assert_eq!(module.complete(prepared).unwrap_err().kind, RefusalKind::Storage);
+    let next = module.prepare(&change, "ann", NOW).err().unwrap();
+    assert!(next.kind == RefusalKind::Storage && next.message.contains("start the engine again"));
+}
+
+#[test]
+fn another_master_key_changes_nothing_else_and_survives_a_crash_at_any_point() {
+    let place = Place::new();
+    let module = place.open().unwrap();
+    generate(&module, new_key("cvk", KeyUsage::CardVerification));
+    // What journal and state hold, sealed, and what tells one installation from another.
+    let clear = TestKey::Tdes(ClearKey::from_hex(KEY).unwrap());
+    let sealed = module.seal_test_key(&clear, KeyUsage::MacTerminal).unwrap();
+    let (fingerprint, digest) = (module.fingerprint(), module.pan_digest(&pan()));
+    drop(module);
+    let old_store = fs::read(place.store()).unwrap();
+    let old_master = fs::read(place.master()).unwrap();
+    let new = MasterKey::random().unwrap();
+    let check = MasterKey::open(&place.master()).unwrap().check_value();
+    let rotated = SoftwareModule::rotate_master(&place.data(), &place.master(), &new);
+    assert_eq!(rotated.unwrap(), check);
+    let same = || {
+        let module = place.open().unwrap();
+        assert_eq!((module.fingerprint(), module.pan_digest(&pan())), (fingerprint, digest));
+        assert!(module.load(&sealed, KeyUsage::MacTerminal).is_ok());
+        let named = module.named_key("cvk", KeyUsage::CardVerification).unwrap();
+        assert!(module.load(&named, KeyUsage::CardVerification).is_ok());
+        let master = MasterKey::open(&place.master()).unwrap();
+        assert_eq!(master.check_value(), new.check_value());
+    };
+    same();
+    let (store, master) = (fs::read(place.store()).unwrap(), fs::read(place.master()).unwrap());
+    assert!(old_store != store && old_master != master);
+    let private = |path: &Path, bytes: &[u8]| {
+        fs::write(path, bytes).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    // After the store was replaced and before the master key: the next start ends it.
+    let next = place.master().with_extension("next");
+    private(&place.master(), &old_master);
+    private(&next, &master);
+    same();
+    assert!(!next.exists());
+    // Before the store was replaced: the old one is in force, and it can be begun again.
+    private(&place.store(), &old_store);
+    private(&place.master(), &old_master);
+    private(&next, &master);
+    assert!(place.open().is_ok());
+    assert_eq!(fs::read(place.master()).unwrap(), old_master);
+    SoftwareModule::rotate_master(&place.data(), &place.master(), &new).unwrap();
+    same();
+    // The old master key opens nothing any more, and an old store not under the new one.
+    private(&place.master(), &old_master);
+    assert!(place.refusal().contains("sealed under the master key"), "{}", place.refusal());
+    private(&place.master(), &master);
+    private(&place.store(), &old_store);
+    assert!(place.refusal().contains("sealed under the master key"), "{}", place.refusal());
+}
+
+fn pan() -> Pan {
+    Pan::from_ascii(b"9417000000000009").expect("a number")
 }

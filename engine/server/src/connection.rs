@@ -17,6 +17,7 @@ use crate::register::DeviceRegister;
 use crate::shard::{Envelope, Fate, Reply, Shard, Work};
 use crate::slots::{MANAGEMENT, Pending, Slots};
 use crate::telemetry::{AnswerMeter, Bound, Closed, ListenerMeter};
+use crate::wiped;
 use authorization::{Command, Decision, ResultCode};
 use bytes::BytesMut;
 use interchange::{
@@ -229,7 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Ok(cause);
             }
             if self.input.capacity() - self.input.len() < READ_BYTES_MIN {
-                self.input.reserve(READ_BYTES);
+                wiped::grow(&mut self.input, READ_BYTES);
             }
             let event = tokio::select! {
                 biased;
@@ -277,10 +278,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let moment = self.port.clock.now();
         let mut cut = false;
         loop {
-            match self.port.framing.next_frame(&mut self.input) {
-                Ok(Some(frame)) => {
+            match self.port.framing.cut(&mut self.input) {
+                Ok(Some((tpdu, mut body))) => {
                     cut = true;
-                    self.take_frame(frame, now, moment);
+                    let body = wiped::kept(&mut body);
+                    self.take_frame(Frame { tpdu, body }, now, moment);
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -536,7 +538,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn answer(&mut self, slot: u32, what: What, now: Instant) {
         let Some(pending) = self.slots.get_mut(slot) else { return };
         let mut body = std::mem::take(&mut self.body);
-        body.clear();
+        wiped::clear(&mut body);
         let port = &self.port;
         let Some(module) = port.module.as_ref().filter(|_| pending.secured.needs_module()) else {
             let made = what.make(port, pending, port.security.as_ref(), &mut body);
@@ -573,7 +575,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match made {
             Ok((body, concerns)) => {
                 self.frame_out(pending.tpdu, &body);
-                self.body = body;
+                let mut before = std::mem::replace(&mut self.body, body);
+                wiped::clear(&mut before);
                 for concern in &concerns {
                     self.port.meter.concerned(self.peer, TerminalId::default(), *concern);
                 }
@@ -596,7 +599,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// `91`, with no effect anywhere, to a message that has no place.
     fn refuse(&mut self, request: &[u8], tpdu: Option<Tpdu>, secured: &Secured) {
         let mut body = std::mem::take(&mut self.body);
-        body.clear();
+        wiped::clear(&mut body);
         let port = &self.port;
         // A module outside the process is not waited for here.
         let security = if port.module.is_some() { &port.unreachable } else { &port.security };
@@ -635,7 +638,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(Err(error)) => return Err(Closed::Io(error.kind())),
             Err(_) => return Err(Closed::SlowReader),
         }
-        self.output.clear();
+        wiped::clear(&mut self.output);
         if self.output.capacity() > KEEP_BYTES {
             self.output = Vec::new();
         }
@@ -666,5 +669,8 @@ impl<S> Drop for Connection<S> {
     /// What is in flight is decided all the same; its answers have nowhere to go.
     fn drop(&mut self) {
         self.port.in_flight.fetch_sub(self.slots.len(), Ordering::Relaxed);
+        wiped::clear(&mut self.output);
+        wiped::clear(&mut self.body);
+        wiped::wipe(&mut self.input);
     }
 }

@@ -12,8 +12,8 @@ use crate::replay::must_exist;
 use authorization::{Command, KeyEvent};
 use payment_types::{BusinessDate, Moment, Timestamp, UtcOffset};
 use security::{
-    CheckValue, KeyAlgorithm, KeyChange, KeyFacts, KeyLife, KeyList, KeyRefusal, KeyUsage, NewKey,
-    VersionRecord, VersionState,
+    CheckValue, KeyAlgorithm, KeyChange, KeyFacts, KeyLife, KeyList, KeyRefusal, KeyUsage,
+    MasterKey, NewKey, SoftwareModule, VersionRecord, VersionState,
 };
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -215,6 +215,21 @@ fn instant(at: Timestamp, offset: UtcOffset) -> String {
 }
 
 impl KeyDone {
+    /// What the journal says of a change that was asked for before.
+    #[must_use]
+    pub fn again(event: &KeyEvent, block: Option<String>) -> Self {
+        Self {
+            action: event.action.to_string(),
+            name: event.name.to_string(),
+            usage: event.usage.to_string(),
+            algorithm: event.algorithm.to_string(),
+            version: event.version,
+            check_value: event.check_value.to_string(),
+            detail: event.detail.to_string(),
+            block,
+        }
+    }
+
     /// What a change said, and what came of it.
     #[must_use]
     pub fn of(facts: &KeyFacts, block: Option<String>) -> Self {
@@ -231,9 +246,9 @@ impl KeyDone {
     }
 }
 
-/// What the journal keeps.
+/// What the journal keeps; `store` is the name under which the change is staged.
 #[must_use]
-pub fn journaled(facts: &KeyFacts, by: &str) -> Command {
+pub fn journaled(facts: &KeyFacts, by: &str, store: &str) -> Command {
     Command::Key(Box::new(KeyEvent {
         action: facts.action.name().into(),
         name: facts.name.as_str().into(),
@@ -243,6 +258,7 @@ pub fn journaled(facts: &KeyFacts, by: &str) -> Command {
         check_value: facts.check_value.to_string().into(),
         detail: facts.detail.as_str().into(),
         by: by.into(),
+        store: store.into(),
     }))
 }
 
@@ -437,6 +453,44 @@ pub fn list(place: &KeyPlace) -> Result<KeysView, Failure> {
     }
 }
 
+/// Puts another master key in force, on a data directory at rest: journaled, then done. Gives the
+/// check value of the one before.
+///
+/// # Errors
+/// An engine runs on the directory, the module has no master key of its own, or a file cannot be
+/// read or written.
+pub fn rotate_master(place: &KeyPlace, new: &MasterKey) -> Result<CheckValue, Failure> {
+    let data = place.data.as_deref().unwrap_or(&place.config.store.path);
+    must_exist(data)?;
+    if place.config.security.pkcs11.is_some() {
+        return Err(no_store());
+    }
+    let mut offline = match Offline::open(&place.config, data, place.test_clock) {
+        Err(OfflineError::Locked(_)) => {
+            let line = "an engine runs on this directory: stop it first, since it keeps what the \
+                        master key seals in memory";
+            return Err(Failure::found(line.to_owned()));
+        }
+        other => other?,
+    };
+    let event = KeyEvent {
+        action: "master_rotated".into(),
+        name: "master".into(),
+        usage: "master".into(),
+        algorithm: KeyAlgorithm::Aes.name().into(),
+        version: 0,
+        check_value: new.check_value().to_string().into(),
+        detail: "".into(),
+        by: place.by.as_str().into(),
+        store: "".into(),
+    };
+    let _noted = offline.execute(Command::Key(Box::new(event)))?;
+    offline.commit()?;
+    let master = &place.config.security.master_key_file;
+    let rotated = SoftwareModule::rotate_master(data, master, new);
+    rotated.map_err(|error| Failure::data(error.to_string()))
+}
+
 /// Carries a change out.
 ///
 /// # Errors
@@ -466,9 +520,10 @@ fn here(offline: &mut Offline, request: &KeyRequest, by: &str) -> Result<KeyDone
     let now = offline.moment();
     life.advance(now.at);
     let change = request.change(life, now.offset).map_err(refused)?;
-    let prepared = life.prepare(&change, by, now.at).map_err(refused)?;
+    let mut prepared = life.prepare(&change, by, now.at).map_err(refused)?;
     let (facts, refusal) = (prepared.facts.clone(), prepared.refusal.clone());
-    let _noted = offline.execute(journaled(&facts, by))?;
+    let store = life.stage(&mut prepared).map_err(refused)?;
+    let _noted = offline.execute(journaled(&facts, by, &store))?;
     offline.commit()?;
     let completed = life.complete(prepared).map_err(refused)?;
     match refusal {

@@ -59,5 +59,6 @@ pub mod tls;
 pub mod users;
 pub mod verify;
 pub mod verify_order;
+mod wiped;
 pub mod wire;
 pub mod worker;

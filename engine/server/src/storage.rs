@@ -13,7 +13,7 @@ use authorization::{RecordError, Scratch, SnapshotError, State};
 use journal::{Journal, JournalError, Options, Recovery, SnapshotReader};
 use payment_types::Sequence;
 use personal::{CustomerKeys, PersonalError};
-use security::SecurityModule;
+use security::{KeyRefusal, SecurityModule, Settled};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -58,6 +58,9 @@ pub enum StorageError {
     /// The keys.
     #[error(transparent)]
     Keys(#[from] ModuleError),
+    /// A change of a key that was cut off.
+    #[error("the key store: {0}")]
+    KeyStore(KeyRefusal),
     /// The customers' keys.
     #[error(transparent)]
     Personal(#[from] PersonalError),
@@ -120,6 +123,7 @@ pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageErro
             torn.path.display()
         ));
     }
+    settle_keys(security.as_ref(), &state, &mut warnings)?;
     let customer_keys = customer_keys(path, &security, &state, &mut warnings)?;
     let register = Arc::new(DeviceRegister::new(Arc::clone(&security)));
     tell(register.refresh(&state), &mut warnings);
@@ -140,6 +144,27 @@ pub fn open(path: &Path, options: &StorageOptions) -> Result<Opened, StorageErro
 
 /// The customers' keys. An erasure that ended between its record and the destruction of the key is
 /// finished here (PII-3).
+/// A change of a key that a crash cut off between the journal and the key store.
+fn settle_keys(
+    security: &dyn SecurityModule,
+    state: &State,
+    warnings: &mut Vec<String>,
+) -> Result<(), StorageError> {
+    let Some(life) = security.key_life() else { return Ok(()) };
+    match life.settle(state.last_key_store()).map_err(StorageError::KeyStore)? {
+        Settled::Nothing => {}
+        Settled::CarriedOut => warnings.push(
+            "the last run ended between the journal and the key store: the change of a key that \
+             was journaled is carried out now"
+                .to_owned(),
+        ),
+        Settled::Dropped => warnings.push(
+            "the last run ended before a change of a key was journaled: it never was".to_owned(),
+        ),
+    }
+    Ok(())
+}
+
 fn customer_keys(
     path: &Path,
     security: &Arc<dyn SecurityModule>,

@@ -154,6 +154,18 @@ impl Framing {
     /// # Errors
     /// [`FrameError`]; the stream cannot be read further.
     pub fn next_frame(&self, buffer: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
+        let cut = self.cut(buffer)?;
+        Ok(cut.map(|(tpdu, body)| Frame { tpdu, body: body.freeze() }))
+    }
+
+    /// As [`Framing::next_frame`], with a body that the caller alone has, so that he can wipe it.
+    ///
+    /// # Errors
+    /// As [`Framing::next_frame`].
+    pub fn cut(
+        &self,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<(Option<Tpdu>, BytesMut)>, FrameError> {
         let Some(length) = self.kind.read(buffer)? else { return Ok(None) };
         if length == 0 {
             return Err(FrameError::Empty);
@@ -184,9 +196,9 @@ impl Framing {
             return Err(FrameError::BadHeader);
         }
         buffer.advance(width);
-        let mut body = buffer.split_to(length).freeze();
+        let mut body = buffer.split_to(length);
         body.advance(self.overhead());
-        Ok(Some(Frame { tpdu, body }))
+        Ok(Some((tpdu, body)))
     }
 
     fn tpdu<'p>(&self, payload: &'p [u8]) -> Result<(Option<Tpdu>, &'p [u8]), FrameError> {

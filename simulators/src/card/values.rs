@@ -1,6 +1,7 @@
-//! The values that prove a card or its holder without a chip: CVV, iCVV, CVV2, dCVV, and what an
-//! access control server says of an authentication (CAVV, AAV).
+//! The values that prove a card or its holder without a chip: CVV, iCVV, CVV2, dCVV, CVC3, and what
+//! an access control server says of an authentication (CAVV, AAV).
 
+use super::icc::Family;
 use super::wish::{CommerceWish, Proof};
 use crate::SimError;
 use crate::device::{clear, tdes};
@@ -25,8 +26,9 @@ pub enum TrackReader {
     Stripe,
     /// The chip's image of it: iCVV.
     Chip,
-    /// A contactless card in stripe mode, with its counter: dCVV.
-    Contactless(u16),
+    /// A contactless card in stripe mode, with its counter and a digit that the terminal threw in:
+    /// dCVV of Visa, which does not look at the digit, or CVC3 of M/Chip.
+    Contactless(u16, u8),
 }
 
 /// Track 2 with its verification value.
@@ -48,16 +50,35 @@ pub fn track2(card: &Card, reader: TrackReader, proof: Proof) -> Result<String, 
         TrackReader::Chip => {
             (card_value::icvv(&issuer_key(card, "cvk")?, &card.pan, expiry), String::new())
         }
-        TrackReader::Contactless(atc) => {
+        TrackReader::Contactless(atc, number) => {
             let issuer = issuer_key(card, "cvc3")?;
             let key = emv::master_key(&issuer, derivation(card), &card.pan, sequence(card));
             let counter = digits::<4>(u64::from(atc) % 10_000);
+            let version = card.issue.cryptogram_version.unwrap_or(super::wallet::USUAL_VERSION);
+            if Family::of(version)? == Family::MChip {
+                let after = format!("{}{}", String::from_utf8_lossy(&counter), number % 10);
+                let fixed = packed_track(&format!("{head}{NO_PVV}000{}", "0".repeat(after.len())));
+                let initial = card_value::ivcvc3(&key, &fixed);
+                let value = card_value::cvc3(&key, initial, u32::from(number % 10), atc % 10_000);
+                // Of its five digits the track has room for the last three.
+                let value = written(&value, proof);
+                return Ok(format!("{head}{NO_PVV}{}{after}", value.get(2..).unwrap_or_default()));
+            }
             let value = card_value::dcvv(&key, &card.pan, expiry, service, counter);
             (value, String::from_utf8_lossy(&counter).into_owned())
         }
     };
     let value = written(&value.map_err(malformed)?, proof);
     Ok(format!("{head}{NO_PVV}{value}{after}"))
+}
+
+/// A track as a chip keeps it: two digits a byte, the separator as `D`, filled up with `F`.
+fn packed_track(track: &str) -> Vec<u8> {
+    let mut text = track.replace('=', "D");
+    if !text.len().is_multiple_of(2) {
+        text.push('F');
+    }
+    hex::decode(text).unwrap_or_default()
 }
 
 /// The three digits on the back.
@@ -214,8 +235,19 @@ mod tests {
         assert_ne!(stripe, chip);
         assert_ne!(stripe, track(TrackReader::Stripe, Proof::Wrong));
         assert_eq!(track(TrackReader::Stripe, Proof::None), "9417000000000016=2912201");
-        let tap = track(TrackReader::Contactless(17), Proof::Right);
+        let tap = track(TrackReader::Contactless(17, 5), Proof::Right);
         assert!(tap.ends_with("0017") && tap.len() == 36, "{tap}");
+        let mut m_chip = card();
+        let issue =
+            crate::portfolio::Issue { cryptogram_version: Some(17), ..(*m_chip.issue).clone() };
+        m_chip.issue = std::sync::Arc::new(issue);
+        let tap = |atc, number| {
+            track2(&m_chip, TrackReader::Contactless(atc, number), Proof::Right).unwrap()
+        };
+        assert!(tap(17, 5).ends_with("00175") && tap(17, 5).len() == 37, "{}", tap(17, 5));
+        let value = |track: String| track[29..32].to_owned();
+        let values = [value(tap(17, 5)), value(tap(18, 5)), value(tap(17, 6)), value(tap(17, 5))];
+        assert!(values[0] != values[1] && values[0] != values[2] && values[0] == values[3]);
         assert_eq!(cvv2(&card(), Proof::Right).unwrap().len(), 3);
         assert_ne!(cvv2(&card(), Proof::Right).unwrap(), cvv2(&card(), Proof::Wrong).unwrap());
     }

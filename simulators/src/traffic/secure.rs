@@ -146,6 +146,10 @@ impl<'a> Play<'a> {
         let terminal = self.machine();
         let Some(old) = card.pin.clone() else { return Ok(()) };
         let new = old.next();
+        // Whoever does not know the PIN cannot change it; the right one after it takes the try back.
+        let stolen = asks(terminal, card, "PIN change, wrong PIN", PIN_CHANGE, 0, CHIP);
+        let (wrong, wanted) = (Some(old.wrong()), Some(new.clone()));
+        self.ask(&Ask { pin: wrong, new_pin: wanted, expected: "55", ..stolen })?;
         if !self.change_pin("PIN change", terminal, card, (&old, &new))? {
             return Ok(());
         }

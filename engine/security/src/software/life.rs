@@ -8,18 +8,22 @@ use super::SoftwareModule;
 use super::lock;
 use super::material::{Material, Origin};
 use super::store::{Store, StoredKey, StoredVersion};
+use crate::files;
 use crate::{
     Completed, KeyAction, KeyAlgorithm, KeyChange, KeyFacts, KeyLife, KeyList, KeyRefusal,
-    KeyUsage, NewKey, Prepared, RefusalKind, VersionState, is_key_name,
+    KeyUsage, NewKey, OpenError, Prepared, RefusalKind, Settled, VersionState, is_key_name,
 };
 use core::sync::atomic::Ordering;
 use payment_types::Timestamp;
+use sha2::{Digest, Sha256};
 
 /// A change on its way: what this module puts into [`Prepared`].
 struct Change {
     store: Store,
     block: Option<String>,
     changed: bool,
+    /// It lies beside the store already.
+    staged: bool,
 }
 
 impl Change {
@@ -39,13 +43,18 @@ impl KeyLife for SoftwareModule {
         by: &str,
         now: Timestamp,
     ) -> Result<Prepared, KeyRefusal> {
+        if self.stuck.load(Ordering::Relaxed) {
+            let message = "the last change is journaled and could not be written; see to the disk \
+                           and start the engine again, which carries it out";
+            return Err(KeyRefusal::new(RefusalKind::Storage, "store", message));
+        }
         let by = by.split_whitespace().collect::<Vec<_>>().join(" ");
         if by.is_empty() {
             return Err(KeyRefusal::invalid("by", "say who does it"));
         }
         let mut store = lock(&self.store).clone();
         store.generation = store.generation.wrapping_add(1);
-        let work = Change { store, block: None, changed: true };
+        let work = Change { store, block: None, changed: true, staged: false };
         match change {
             KeyChange::Generate(key) => self.generate(work, key, now),
             KeyChange::BeginCeremony { key, components, check_value } => {
@@ -67,28 +76,64 @@ impl KeyLife for SoftwareModule {
     fn complete(&self, prepared: Prepared) -> Result<Completed, KeyRefusal> {
         let change = prepared.content.downcast::<Change>();
         let change = change.map_err(|_| KeyRefusal::conflict("change", "not of this module"))?;
-        let mut store = lock(&self.store);
-        if change.store.generation != store.generation.wrapping_add(1) {
+        if change.store.generation != lock(&self.store).generation.wrapping_add(1) {
             let message = "the key store was changed in between; look at it and ask again";
             return Err(KeyRefusal::conflict("change", message));
         }
         if change.changed {
-            self.write(&change.store).map_err(|error| {
-                KeyRefusal::new(RefusalKind::Storage, "store", error.to_string())
-            })?;
-            *store = change.store;
-            let cells = lock(&self.live);
-            for (name, cell) in cells.iter() {
-                let versions = store.keys.get(name).map(|stored| self.live_versions(stored));
-                cell.set(versions.and_then(Result::ok).unwrap_or_default());
+            let written = match &self.path {
+                Some(path) if change.staged => files::replace(&Self::staged_at(path), path),
+                _ => self.write(&change.store),
+            };
+            if let Err(error) = written {
+                // It is journaled: the next start carries it out, and nothing may come in between.
+                self.stuck.store(true, Ordering::Relaxed);
+                return Err(not_written(&error));
             }
+            self.put_in_place(change.store);
         }
         Ok(Completed { block: change.block })
+    }
+
+    fn stage(&self, prepared: &mut Prepared) -> Result<String, KeyRefusal> {
+        let change = prepared.content.downcast_mut::<Change>();
+        let change = change.ok_or_else(|| KeyRefusal::conflict("change", "not of this module"))?;
+        let Some(path) = self.path.as_ref().filter(|_| change.changed) else {
+            return Ok(String::new());
+        };
+        let text = self.sealing().text(&self.own, &change.store);
+        files::write(&Self::staged_at(path), text.as_bytes()).map_err(|e| not_written(&e))?;
+        change.staged = true;
+        Ok(name_of(&text))
+    }
+
+    fn settle(&self, journaled: Option<&str>) -> Result<Settled, KeyRefusal> {
+        let Some(path) = &self.path else { return Ok(Settled::Nothing) };
+        let staged = Self::staged_at(path);
+        let Some(text) = files::read(&staged).map_err(|e| not_written(&e))? else {
+            return Ok(Settled::Nothing);
+        };
+        if journaled == Some(name_of(&text).as_str()) {
+            self.take_staged(path).map_err(|error| not_written(&error))?;
+            return Ok(Settled::CarriedOut);
+        }
+        files::remove(&staged).map_err(|error| not_written(&error))?;
+        Ok(Settled::Dropped)
     }
 
     fn advance(&self, now: Timestamp) {
         self.now.fetch_max(now.0, Ordering::Relaxed);
     }
+}
+
+fn not_written(error: &OpenError) -> KeyRefusal {
+    KeyRefusal::new(RefusalKind::Storage, "store", error.to_string())
+}
+
+/// Names a store by what is in its file, all of it sealed: half of a SHA-256 in hex.
+fn name_of(text: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl SoftwareModule {

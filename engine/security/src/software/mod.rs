@@ -13,6 +13,7 @@ mod held;
 pub(crate) mod key_block;
 mod life;
 mod macs;
+mod master;
 mod material;
 mod pins;
 mod store;
@@ -22,19 +23,20 @@ mod vault;
 use crate::files;
 use crate::reference::Kind;
 use crate::{
-    CheckValue, ClearKey, KeyLife, MasterKey, OpenError, PinReference, SecurityError,
-    SecurityModule, TdesKey, TestPin,
+    ClearKey, KeyLife, MasterKey, OpenError, PinReference, SecurityError, SecurityModule, TdesKey,
+    TestPin,
 };
 use aes_kw::KwAes256;
 use core::fmt;
 use cryptography::Pin;
 use held::NamedKey;
 use hmac::{Hmac, KeyInit, Mac};
+use master::RootKey;
 use payment_types::{Pan, PanDigest};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{OwnKeys, Store};
 use store_file::Sealing;
@@ -53,7 +55,7 @@ pub struct SoftwareModule {
     /// Seals what the store's own file holds.
     store_wrap: KwAes256,
     store_mac: HmacSha256,
-    master: CheckValue,
+    root: RootKey,
     own: OwnKeys,
     pin_verification: TdesKey,
     fingerprint: [u8; 8],
@@ -62,6 +64,8 @@ pub struct SoftwareModule {
     path: Option<PathBuf>,
     store: Mutex<Store>,
     live: Mutex<BTreeMap<String, Arc<NamedKey>>>,
+    /// A change is journaled and could not be written: no other may follow.
+    stuck: AtomicBool,
     /// The last time told, in milliseconds.
     now: Arc<AtomicI64>,
 }
@@ -79,7 +83,7 @@ impl SoftwareModule {
     pub fn open(dir: &Path, master_key: &Path, test_keys: bool) -> Result<Self, OpenError> {
         let path = dir.join(STORE);
         let text = files::read(&path)?.ok_or_else(|| OpenError::Missing { path: path.clone() })?;
-        Self::read(&MasterKey::open(master_key)?, &text, path, test_keys)
+        Self::read(&master::of_store(&text, master_key)?, &text, path, test_keys)
     }
 
     /// Opens the keys of a data directory, or makes new random ones where there are none. In test
@@ -95,7 +99,11 @@ impl SoftwareModule {
     ) -> Result<Self, OpenError> {
         let path = dir.join(STORE);
         let text = files::read(&path)?;
-        let master = match MasterKey::open(master_key) {
+        let opened = match &text {
+            Some(text) => master::of_store(text, master_key),
+            None => MasterKey::open(master_key),
+        };
+        let master = match opened {
             Err(OpenError::NoMasterKey { .. }) if test_keys && text.is_none() => {
                 let master = MasterKey::random()?;
                 master.create(master_key)?;
@@ -106,8 +114,8 @@ impl SoftwareModule {
         if let Some(text) = text {
             return Self::read(&master, &text, path, test_keys);
         }
-        let module =
-            Self::new(&master, OwnKeys::random()?, Store::default(), test_keys).stored_at(path);
+        let (own, root) = (OwnKeys::random()?, RootKey::random(&master)?);
+        let module = Self::new(root, own, Store::default(), test_keys).stored_at(path);
         module.write(&lock(&module.store))?;
         Ok(module)
     }
@@ -120,7 +128,12 @@ impl SoftwareModule {
             pin_verification: *b"\x01\x23\x45\x67\x89\xAB\xCD\xEF\xFE\xDC\xBA\x98\x76\x54\x32\x10",
         };
         let master = MasterKey::of(*b"the master key of tests, 32 byte");
-        Self::new(&master, own, Store::default(), true)
+        Self::new(
+            RootKey::of(*b"the root key of the tests, 32 by", &master),
+            own,
+            Store::default(),
+            true,
+        )
     }
 
     fn read(
@@ -130,9 +143,10 @@ impl SoftwareModule {
         test_keys: bool,
     ) -> Result<Self, OpenError> {
         let nobody = OwnKeys { digest: [0; 32], pin_verification: [1; 16] };
-        let sealing = Self::new(master, nobody, Store::default(), test_keys);
+        let root = RootKey::opened(store_file::root_in(text), master);
+        let sealing = Self::new(root.clone(), nobody, Store::default(), test_keys);
         let (own, store) = sealing.sealing().parse(text, &path)?;
-        let module = Self::new(master, own, store, test_keys);
+        let module = Self::new(root, own, store, test_keys);
         let whole = lock(&module.store).keys.values().all(|key| module.live_versions(key).is_ok());
         if whole {
             Ok(module.stored_at(path))
@@ -146,19 +160,19 @@ impl SoftwareModule {
         self
     }
 
-    fn new(master: &MasterKey, own: OwnKeys, store: Store, test_keys: bool) -> Self {
+    fn new(root: RootKey, own: OwnKeys, store: Store, test_keys: bool) -> Self {
         let digest = keyed(&own.digest);
         let mut name = digest.clone();
         name.update(b"tamga key set fingerprint 1");
         let [a, b, c, d, e, f, g, h, ..] = finish(name);
-        let wrapping = |purpose: &[u8]| KwAes256::new((&*derived(master.bytes(), purpose)).into());
+        let wrapping = |purpose: &[u8]| KwAes256::new((&*derived(root.bytes(), purpose)).into());
         Self {
             digest,
-            test_pin: keyed(&derived(master.bytes(), b"tamga test PIN reference 1")),
+            test_pin: keyed(&derived(root.bytes(), b"tamga test PIN reference 1")),
             wrap: wrapping(b"tamga sealed keys 1"),
             store_wrap: wrapping(b"tamga key store 2"),
-            store_mac: keyed(&derived(master.bytes(), b"tamga key store MAC 2")),
-            master: master.check_value(),
+            store_mac: keyed(&derived(root.bytes(), b"tamga key store MAC 2")),
+            root,
             pin_verification: TdesKey::derived(&own.pin_verification),
             own,
             fingerprint: [a, b, c, d, e, f, g, h],
@@ -166,12 +180,40 @@ impl SoftwareModule {
             path: None,
             store: Mutex::new(store),
             live: Mutex::default(),
+            stuck: AtomicBool::new(false),
             now: Arc::default(),
         }
     }
 
-    const fn sealing(&self) -> Sealing<'_> {
-        Sealing { master: self.master, wrap: &self.store_wrap, mac: &self.store_mac }
+    fn sealing(&self) -> Sealing<'_> {
+        let (master, root) = (self.root.master(), self.root.wrapped());
+        Sealing { master, root, wrap: &self.store_wrap, mac: &self.store_mac }
+    }
+
+    /// Where a change lies until it is journaled and carried out.
+    fn staged_at(path: &Path) -> PathBuf {
+        path.with_extension("staged")
+    }
+
+    /// Takes what was staged in the place of the store, on disk and in memory.
+    fn take_staged(&self, path: &Path) -> Result<(), OpenError> {
+        let staged = Self::staged_at(path);
+        let text =
+            files::read(&staged)?.ok_or_else(|| OpenError::Missing { path: staged.clone() })?;
+        let (_, store) = self.sealing().parse(&text, &staged)?;
+        files::replace(&staged, path)?;
+        self.put_in_place(store);
+        Ok(())
+    }
+
+    /// The store in memory, and all keys that are loaded from it.
+    fn put_in_place(&self, new: Store) {
+        let mut store = lock(&self.store);
+        *store = new;
+        for (name, cell) in lock(&self.live).iter() {
+            let versions = store.keys.get(name).map(|stored| self.live_versions(stored));
+            cell.set(versions.and_then(Result::ok).unwrap_or_default());
+        }
     }
 
     /// Puts the store on disk.

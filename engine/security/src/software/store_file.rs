@@ -1,11 +1,12 @@
 //! The store's file, `keys` in the data directory: text whose secrets are wrapped under the master
 //! key, with a check for damage and one against changes.
 //!
-//! Version 2, a line each: `tamga-keys 2`; `master = ` check value of the master key; `own NAME = `
-//! the installation's own keys, wrapped; `key NAME USAGE ALGORITHM` followed by its versions,
+//! Version 2, a line each: `tamga-keys 2`; `master = ` check value of the master key; `root = ` the
+//! key of which all others that seal are derived, wrapped under the master key; `own NAME = ` the
+//! installation's own keys, wrapped; `key NAME USAGE ALGORITHM` followed by its versions,
 //! `version NUMBER STATE CHECK-VALUE CREATED EXPIRES PVKI LENGTH WRAPPED`; `ceremony NAME USAGE
 //! ALGORITHM COMPONENTS CHECK-VALUE BEGUN EXPIRES PVKI OVERLAP` followed by `component WRAPPED BY`;
-//! `mac = ` HMAC-SHA-256 under a key derived from the master key, of all before; `checksum = `
+//! `mac = ` HMAC-SHA-256 under a key derived from the root key, of all before; `checksum = `
 //! SHA-256 of all before. Times are milliseconds since 1970, `-` stands for nothing.
 
 use super::store::{Ceremony, OwnKeys, Store, StoredKey, StoredVersion};
@@ -23,12 +24,14 @@ use zeroize::Zeroizing;
 const TITLE: &str = "tamga-keys ";
 const VERSION: u32 = 2;
 const MASTER: &str = "master = ";
+const ROOT: &str = "root = ";
 const MAC: &str = "mac = ";
 const CHECKSUM: &str = "checksum = ";
 
 /// What reads and writes the file.
 pub(super) struct Sealing<'a> {
     pub(super) master: CheckValue,
+    pub(super) root: &'a str,
     pub(super) wrap: &'a KwAes256,
     pub(super) mac: &'a Hmac<Sha256>,
 }
@@ -76,6 +79,16 @@ pub fn look_into_store(dir: &Path) -> Result<Option<Vec<KeyStoreEntry>>, OpenErr
     Ok(Some(found))
 }
 
+/// The wrapped root key of a store's text, whether or not it is one.
+pub(super) fn root_in(text: &str) -> &str {
+    text.lines().nth(2).and_then(|line| line.strip_prefix(ROOT)).unwrap_or_default()
+}
+
+/// The check value of the master key that a store's text says it is sealed under.
+pub(super) fn master_in(text: &str) -> &str {
+    text.lines().nth(1).and_then(|line| line.strip_prefix(MASTER)).unwrap_or_default()
+}
+
 impl Sealing<'_> {
     fn mac_of(&self, text: &str) -> [u8; 32] {
         let mut mac = self.mac.clone();
@@ -84,7 +97,7 @@ impl Sealing<'_> {
     }
 
     pub(super) fn text(&self, own: &OwnKeys, store: &Store) -> String {
-        let mut out = format!("{TITLE}{VERSION}\n{MASTER}{}\n", self.master);
+        let mut out = format!("{TITLE}{VERSION}\n{MASTER}{}\n{ROOT}{}\n", self.master, self.root);
         for (name, key) in [("digest", &own.digest[..]), ("pin", &own.pin_verification[..])] {
             line(&mut out, format_args!("own {name} = {}", hex::encode(self.wrapped(key))));
         }
@@ -148,7 +161,7 @@ impl Sealing<'_> {
         if !right {
             return Err(damaged("it was changed by something that does not have the master key"));
         }
-        self.lines(sealed.lines().skip(2)).ok_or_else(|| damaged("a line is not understood"))
+        self.lines(sealed.lines().skip(3)).ok_or_else(|| damaged("a line is not understood"))
     }
 
     fn lines<'a>(&self, lines: impl Iterator<Item = &'a str>) -> Option<(OwnKeys, Store)> {

@@ -63,6 +63,11 @@ impl Asked {
         idempotency::key_of(&self.parts.headers, caller, method, path, &self.body.0)
     }
 
+    /// Its body as it came, for who reads it with a form of its own.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body.0
+    }
+
     /// Its headers.
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.parts.headers

@@ -29,6 +29,7 @@ Examples:
   tamga key component zmk-elcart --by ann            (and bob enters the other one)
   tamga key import cvk --usage card-verification --under zmk-elcart --file cvk.tr31
   tamga key rotate pvk --accept-old-until 2027-06-30
+  tamga key rotate-master
   tamga key list")]
 pub(crate) struct Key {
     #[command(subcommand)]
@@ -77,6 +78,9 @@ enum Action {
     Usages,
     /// Make the master key of an installation: a new random one, or from components
     Master(MasterArgs),
+    /// Put another master key in force: a new random one, or from components. Nothing else changes;
+    /// backups from before still need the old one
+    RotateMaster(RotateMasterArgs),
     /// Make a random key in the store
     Generate(GenerateArgs),
     /// Give a key a new random version
@@ -112,6 +116,21 @@ struct ListArgs {
 struct MasterArgs {
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    made: Made,
+}
+
+#[derive(Debug, Args)]
+struct RotateMasterArgs {
+    #[command(flatten)]
+    at: Where,
+    #[command(flatten)]
+    made: Made,
+}
+
+/// How a master key is made.
+#[derive(Debug, Args)]
+struct Made {
     /// How many components it is made of, 2 to 9; without, it is random
     #[arg(long, value_name = "N")]
     components: Option<u8>,
@@ -227,6 +246,7 @@ pub(crate) fn key(args: Key) -> Result<(), Failure> {
         Action::List(args) => list(args),
         Action::Usages => usages(),
         Action::Master(args) => master(args),
+        Action::RotateMaster(args) => rotate_master(args),
         Action::CheckValue(args) => check_value(&args),
         Action::Generate(args) => tell("generate", args.name, args.at, with(args.fresh)),
         Action::Rotate(args) => tell("rotate", args.name, args.at, with(args.fresh)),
@@ -370,7 +390,31 @@ fn usages() -> Result<(), Failure> {
 fn master(args: MasterArgs) -> Result<(), Failure> {
     let config = config(&args.place)?;
     let path = &config.security.master_key_file;
-    let failed = |error: security::OpenError| Failure::data(error.to_string());
+    let (key, made) = made(args.made)?;
+    key.create(path).map_err(failed)?;
+    print(&format!(
+        "master key written to {}, check value {made}; keep a copy apart from the data directory",
+        path.display()
+    ))
+}
+
+fn rotate_master(args: RotateMasterArgs) -> Result<(), Failure> {
+    let (key, made) = made(args.made)?;
+    let place = place(args.at)?;
+    let before = tamga::keys::rotate_master(&place, &key)?;
+    print(&format!(
+        "master key {made} in force in {}, in place of {before}; keep a copy of it apart from the \
+         data directory, and the old one as long as there are backups from before",
+        place.config.security.master_key_file.display()
+    ))
+}
+
+fn failed(error: security::OpenError) -> Failure {
+    Failure::data(error.to_string())
+}
+
+/// The key that is asked for, and its check value.
+fn made(args: Made) -> Result<(MasterKey, String), Failure> {
     let key = match args.components {
         None if args.file.is_empty() => MasterKey::random().map_err(failed)?,
         count => {
@@ -397,11 +441,7 @@ fn master(args: MasterArgs) -> Result<(), Failure> {
         );
         return Err(Failure::found(line));
     }
-    key.create(path).map_err(failed)?;
-    print(&format!(
-        "master key written to {}, check value {made}; keep a copy apart from the data directory",
-        path.display()
-    ))
+    Ok((key, made))
 }
 
 fn check_value(args: &CheckValueArgs) -> Result<(), Failure> {

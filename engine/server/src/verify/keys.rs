@@ -42,9 +42,14 @@ impl KeyBook {
         };
         for ((name, version), event) in &self.versions {
             if !there(name, *version) {
+                let why = if data.join("keys.staged").exists() {
+                    "a crash left it in keys.staged; the next start carries it out"
+                } else {
+                    "was an older store put back?"
+                };
                 return Err(format!(
                     "key {name} version {version} ({}, by {}) is in the journal and not in the \
-                     key store: was an older store put back?",
+                     key store: {why}",
                     event.check_value, event.by
                 ));
             }

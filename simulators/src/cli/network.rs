@@ -11,6 +11,7 @@ use tamga_sim::moment::{DEFAULT_ZONE, Zone};
 use tamga_sim::network::{Event, File, Host, Settings, file};
 use tamga_sim::portfolio::Source;
 use tamga_sim::{Portfolio, SimError, files};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Be a payment network: send to a host, and answer those who ask
@@ -115,6 +116,7 @@ impl Args {
             .enable_all()
             .build()
             .map_err(|error| SimError::Setting(format!("no runtime: {error}")))?;
+        let by_hand = runtime.block_on(async { ByHand::caught() });
         let host = runtime.block_on(Host::new(settings, lines))?;
         if let Some(address) = host.address() {
             println!("listens at {address}; Ctrl-C ends it");
@@ -123,7 +125,7 @@ impl Args {
         let printer = std::thread::spawn(move || print(&shown, all, quiet));
         let (stop, stopped) = watch::channel(false);
         runtime.spawn(async move {
-            ended_by_hand().await;
+            by_hand.ended().await;
             let _over = stop.send(true);
         });
         let summary = runtime.block_on(host.run(stopped));
@@ -158,19 +160,33 @@ impl Args {
     }
 }
 
-/// Until Ctrl-C or SIGTERM.
-pub(super) async fn ended_by_hand() {
-    let mut terminate =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    let terminated = async {
-        match terminate.as_mut() {
-            Some(signal) => signal.recv().await,
-            None => std::future::pending().await,
+/// Ctrl-C and SIGTERM, caught from the moment this is made. Inside a runtime.
+pub(super) struct ByHand {
+    interrupt: Option<Signal>,
+    terminate: Option<Signal>,
+}
+
+impl ByHand {
+    pub(super) fn caught() -> Self {
+        let caught = |kind| signal(kind).ok();
+        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
+        Self { interrupt: caught(interrupt), terminate: caught(terminate) }
+    }
+
+    /// Until one of them comes.
+    pub(super) async fn ended(mut self) {
+        async fn next(signal: Option<&mut Signal>) {
+            match signal {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated => {}
+        tokio::select! {
+            () = next(self.interrupt.as_mut()) => {}
+            () = next(self.terminate.as_mut()) => {}
+        }
     }
 }
 

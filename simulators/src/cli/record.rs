@@ -1,5 +1,6 @@
 //! `tamga-sim scenario --record`.
 
+use super::network::ByHand;
 use super::options::Host;
 use super::{Outcome, Ran};
 use std::path::{Path, PathBuf};
@@ -105,9 +106,9 @@ impl RecordArgs {
         for (name, address) in recording.addresses()? {
             println!("{name:<8} {address}");
         }
-        println!("Ctrl-C ends it");
         let stop = Arc::new(AtomicBool::new(false));
         watch(Arc::clone(&stop))?;
+        println!("Ctrl-C ends it");
         let taken = recording.serve(&stop)?;
         println!("{} steps in {}", taken.steps, path.display());
         for (count, what) in [
@@ -172,8 +173,10 @@ fn watch(stop: Arc<AtomicBool>) -> Result<(), SimError> {
         .enable_all()
         .build()
         .map_err(|error| SimError::Setting(format!("no runtime: {error}")))?;
+    // Caught before anybody is told that it ends the session.
+    let by_hand = runtime.block_on(async { ByHand::caught() });
     std::thread::spawn(move || {
-        runtime.block_on(super::network::ended_by_hand());
+        runtime.block_on(by_hand.ended());
         stop.store(true, Ordering::Release);
     });
     Ok(())

@@ -1,5 +1,7 @@
 //! Change orders: who may do what, what may follow what, and what they do (SIG-1 to SIG-5).
 
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
 mod common;
 
 use authorization::{

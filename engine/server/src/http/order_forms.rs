@@ -53,12 +53,12 @@ pub(super) struct GuardForm {
     code_percent: Option<u8>,
 }
 
-/// A signature: of the order, or of its rollback.
+/// A signature of the order.
 #[derive(Debug, ToSchema)]
 #[allow(dead_code)]
 pub(super) struct SignatureForm {
-    /// The revision that was looked at; not for a rollback.
-    revision: Option<u32>,
+    /// The revision that was looked at.
+    revision: u32,
     /// Whether the statement of legal force is confirmed (SIG-2).
     statement_confirmed: bool,
     /// A one-time code: the simple signature.
@@ -67,16 +67,37 @@ pub(super) struct SignatureForm {
     key: Option<String>,
     /// ... and its signature of the digest, in base64: the strengthened one.
     signature: Option<String>,
-    /// Of a rollback: why.
-    reason: Option<String>,
 }
 
-/// Why an order is not to be.
+/// A signature of the order's rollback.
 #[derive(Debug, ToSchema)]
 #[allow(dead_code)]
-pub(super) struct EndForm {
-    /// Of a rejection: the revision that was looked at.
-    revision: Option<u32>,
+pub(super) struct RollbackForm {
+    /// Why.
+    reason: String,
+    /// Whether the statement of legal force is confirmed (SIG-2).
+    statement_confirmed: bool,
+    /// A one-time code: the simple signature.
+    code: Option<String>,
+    /// A personal key, in hex ...
+    key: Option<String>,
+    /// ... and its signature of `rollback_digest`, in base64: the strengthened one.
+    signature: Option<String>,
+}
+
+/// Why an order is turned down.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code)]
+pub(super) struct RejectForm {
+    /// The revision that was looked at.
+    revision: u32,
+    reason: String,
+}
+
+/// Why an order is taken back.
+#[derive(Debug, ToSchema)]
+#[allow(dead_code)]
+pub(super) struct WithdrawForm {
     reason: String,
 }
 

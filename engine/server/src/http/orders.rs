@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::context::HttpContext;
 use super::fields::{Fields, Segments};
 use super::idempotency;
-use super::order_forms::{self, EndForm, OrderForm, SignatureForm};
+use super::order_forms::{self, OrderForm, RejectForm, RollbackForm, SignatureForm, WithdrawForm};
 use super::order_view::{self, OrderHistory, OrderList, OrderView};
 use super::problem::Problem;
 use super::query::Params;
@@ -212,7 +212,7 @@ pub(super) async fn approve(
 #[utoipa::path(post, path = "/api/v1/orders/{id}/reject", tag = "orders",
     params(("id" = u64, Path, description = "Its number"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
-    request_body = EndForm,
+    request_body = RejectForm,
     responses((status = 200, body = OrderView),
         (status = 409, description = "Somebody else changed it, or it is not signed")))]
 pub(super) async fn reject(
@@ -232,7 +232,7 @@ pub(super) async fn reject(
 #[utoipa::path(post, path = "/api/v1/orders/{id}/withdraw", tag = "orders",
     params(("id" = u64, Path, description = "Its number"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
-    request_body = EndForm,
+    request_body = WithdrawForm,
     responses((status = 200, body = OrderView),
         (status = 409, description = "It is in force already, or has ended")))]
 pub(super) async fn withdraw(
@@ -252,7 +252,7 @@ pub(super) async fn withdraw(
 #[utoipa::path(post, path = "/api/v1/orders/{id}/rollback", tag = "orders",
     params(("id" = u64, Path, description = "Its number"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
-    request_body = SignatureForm,
+    request_body = RollbackForm,
     responses((status = 200, body = OrderView),
         (status = 403, description = "The signature is not worth enough"),
         (status = 409, description = "It is not in force, or a later order changed the same")))]

@@ -78,7 +78,7 @@ fn engine(folder: &Path) -> Engine {
 /// found of each: the block as sent, and the end of the track as digits and packed.
 fn purchases(engine: &Engine) -> Vec<[Vec<u8>; 4]> {
     let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let portfolio = tamga_sim::Portfolio::read(&scenarios.join("secure.jsonl")).unwrap();
+    let portfolio = tamga_sim::Portfolio::read(scenarios.join("secure.jsonl")).unwrap();
     let endpoint = engine.listener("pos").unwrap();
     let mut link = tamga_sim::Link::connect(&endpoint).unwrap();
     let terminal = portfolio.terminal("POSDUKPT").unwrap();
@@ -100,7 +100,7 @@ fn purchases(engine: &Engine) -> Vec<[Vec<u8>; 4]> {
         message.fields.insert(35, FieldValue::Text(track));
         let Some(FieldValue::Binary(block)) = message.fields.get(&52) else { panic!("a PIN") };
         // Two digits a byte, beginning at the one or the other.
-        let packed = [0, 1].map(|from| hex::decode(&tail[from..from + 8]).unwrap());
+        let packed = [0, 1].map(|from| hex::decode(tail.get(from..from + 8).unwrap()).unwrap());
         let [even, odd] = packed;
         secrets.push([block.clone(), tail.into_bytes(), even, odd]);
         let body = message.encode(endpoint.dialect()).unwrap();

@@ -64,7 +64,7 @@ pub(super) async fn change(
     let now = running.clock.now();
     life.advance(now.at);
     let key = asked.key(&caller)?;
-    if let Some(wanted) = key.clone()
+    if let Some(wanted) = key
         && let Some(before) = running.shard.query(move |core, _| core.recall(&wanted)).await?
     {
         let event = noted(before)?;

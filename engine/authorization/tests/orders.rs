@@ -1,6 +1,4 @@
 //! Change orders: who may do what, what may follow what, and what they do (SIG-1 to SIG-5).
-#![allow(clippy::unwrap_used)] // helpers of tests are outside `#[test]`, where it is allowed
-
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod common;

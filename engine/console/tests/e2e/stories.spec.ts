@@ -48,8 +48,12 @@ test('a lower cap for one agent: sign, approve as another, bite, roll back', asy
 
   await maker.goto('/live');
   await expect(maker.getByText('Live', { exact: true }).first()).toBeVisible();
-  expect(await pay(CASH, 'K07', '12000.00')).toBe('61');
-  await expect(maker.getByRole('row').filter({ hasText: 'AGT00001' }).filter({ hasText: '61' }).first()).toBeVisible();
+  // The feed shows what is decided while it is open, which takes it a moment.
+  const declined = maker.getByRole('row').filter({ hasText: 'AGT00001' }).filter({ hasText: '61' }).first();
+  await expect(async () => {
+    expect(await pay(CASH, 'K07', '12000.00')).toBe('61');
+    await expect(declined).toBeVisible({ timeout: 2_000 });
+  }).toPass({ timeout: 20_000 });
 
   await maker.goto(order);
   await maker.getByRole('button', { name: 'Roll back' }).click();

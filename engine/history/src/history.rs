@@ -3,9 +3,9 @@
 use crate::pool::Pool;
 use crate::projector::Progress;
 use crate::{
-    AuditEntry, BookSums, Filter, GeneralTotal, HistoryError, Notification, Page, Period,
-    PresentmentEntry, Projector, RuleSetEntry, Statement, TransactionDetail, TransactionSummary,
-    presentments, query, schema, statement,
+    AuditEntry, BookSums, CodeCount, Filter, GeneralTotal, HistoryError, Notification, Page,
+    Period, PresentmentEntry, Projector, RuleSetEntry, Statement, TransactionDetail,
+    TransactionSummary, presentments, query, schema, statement,
 };
 use payment_types::{BusinessDate, Timestamp};
 use std::path::Path;
@@ -88,6 +88,15 @@ impl History {
     /// [`HistoryError`].
     pub fn first_at(&self, instant: Timestamp) -> Result<Option<u64>, HistoryError> {
         self.pool.with(|sql| query::first_transaction_at(sql, instant))
+    }
+
+    /// How many transactions after a record were approved or declined with which code, and the
+    /// last record that was counted.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn codes_after(&self, sequence: u64) -> Result<(u64, Vec<CodeCount>), HistoryError> {
+        self.pool.with(|sql| query::codes_after(sql, sequence))
     }
 
     /// The outbox, newest first, of one account or of all.

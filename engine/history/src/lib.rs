@@ -40,6 +40,6 @@ pub use projector::{Progress, Projector, ProjectorThread};
 pub use query::Filter;
 pub use statement::{Period, PostingId};
 pub use view::{
-    AuditEntry, BookSums, GeneralTotal, Link, Notification, Page, Party, Posting, RuleSetEntry,
-    Statement, StatementLine, TraceLine, TransactionDetail, TransactionSummary,
+    AuditEntry, BookSums, CodeCount, GeneralTotal, Link, Notification, Page, Party, Posting,
+    RuleSetEntry, Statement, StatementLine, TraceLine, TransactionDetail, TransactionSummary,
 };

@@ -161,6 +161,27 @@ fn sequences(
     Ok(range)
 }
 
+/// The decisions after a record, by code.
+pub(crate) fn codes_after(
+    sql: &Connection,
+    sequence: u64,
+) -> Result<(u64, Vec<CodeCount>), HistoryError> {
+    // One reading transaction: what is counted ends with that record.
+    let sql = sql.unchecked_transaction()?;
+    let find = "SELECT max(sequence) FROM transactions WHERE sequence > ?1";
+    let last: Option<i64> =
+        sql.prepare_cached(find)?.query_row([int(sequence)], |row| row.get(0))?;
+    let Some(last) = last else { return Ok((sequence, Vec::new())) };
+    let find = "SELECT code, approved, count(*) FROM transactions \
+                WHERE sequence > ?1 AND sequence <= ?2 GROUP BY code, approved";
+    let count = |row: &Row<'_>| {
+        Ok(CodeCount { code: row.get(0)?, approved: row.get(1)?, count: to_u64(row.get(2)?) })
+    };
+    let mut statement = sql.prepare_cached(find)?;
+    let counts = statement.query_map([int(sequence), last], count)?;
+    Ok((to_u64(last), counts.collect::<Result<_, _>>()?))
+}
+
 /// The first transaction at an instant or later.
 pub(crate) fn first_transaction_at(
     sql: &Connection,

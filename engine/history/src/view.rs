@@ -67,6 +67,17 @@ pub struct TransactionSummary {
     pub rules: String,
 }
 
+/// So many transactions with one code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeCount {
+    /// DE 39 by the default table of 1987.
+    pub code: String,
+    /// Whether they were approved.
+    pub approved: bool,
+    /// How many.
+    pub count: u64,
+}
+
 /// One transaction with all that belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionDetail {

@@ -5,6 +5,7 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError};
 use crate::day;
 use crate::doors::{Doors, Front, HttpError};
+use crate::guard;
 use crate::http::{Running, SigningPolicy};
 use crate::listener::{Bound, ListenerError, Listening, Services};
 use crate::live::Live;
@@ -176,6 +177,8 @@ impl Engine {
             signing: SigningPolicy::of(config, &clock),
             security,
         };
+        let guards = guard::watch(shard.clone(), running.history.clone(), clock.clone());
+        engine.others.spawn(guards);
         let watched = (Arc::clone(&running.security), running.clock.clone());
         engine.others.spawn(crate::keys::watch::watch(watched.0, watched.1));
         engine.front.context.open(running);

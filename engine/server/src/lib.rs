@@ -22,6 +22,7 @@ pub mod eod;
 mod erased;
 pub mod failure;
 pub mod generate;
+mod guard;
 pub mod http;
 pub mod import;
 pub mod import_rates;

@@ -16,8 +16,8 @@ use crate::shard::{Answered, Envelope, Fate, Query, Reply, Shard, ShardError, Sh
 use crate::snapshots::Snapshots;
 use crate::telemetry::ShardMeter;
 use authorization::{
-    Accepted, Command, Decision, Done, IdempotencyKey, OrderCommand, Outcome, Record, ResultCode,
-    Scratch, State,
+    Accepted, Command, Decision, Done, IdempotencyKey, OrderCommand, OrderStatus, Outcome, Record,
+    ResultCode, Scratch, State,
 };
 use journal::{Committed, Durable, Journal, JournalError};
 use payment_types::{Moment, Sequence, Timestamp};
@@ -93,6 +93,7 @@ pub fn start(parts: ShardParts) -> io::Result<(Shard, ShardThread)> {
         waiting: Vec::with_capacity(BATCH_MOST),
         queries: Vec::new(),
         samples: Vec::new(),
+        orders: Vec::new(),
         new_pins: Vec::new(),
         expiry_checked: Timestamp(i64::MIN),
         now: Moment::default(),
@@ -134,6 +135,8 @@ struct Worker {
     queries: Vec<Query>,
     /// Decisions of the turn that are to be shown.
     samples: Vec<Sample>,
+    /// Orders that the turn moved.
+    orders: Vec<(u64, OrderStatus)>,
     /// Cards whose PIN this turn changed.
     new_pins: Vec<u32>,
     expiry_checked: Timestamp,
@@ -276,8 +279,12 @@ impl Worker {
         self.journal.append(&self.record)?;
         self.meter.appended(self.record.len());
         let Record { outcome, .. } = record;
-        if matches!(outcome, Outcome::Done(Done::Imported { .. })) {
-            self.register.refresh(&self.state);
+        match &outcome {
+            Outcome::Done(Done::Imported { .. }) => {
+                self.register.refresh(&self.state);
+            }
+            Outcome::Done(Done::Order(done)) => self.orders.push((done.order, done.status)),
+            _ => {}
         }
         Ok(Answered { sequence, outcome, moment, replayed: false })
     }
@@ -320,6 +327,10 @@ impl Worker {
     fn deliver(&mut self, committed: &Committed) {
         self.samples.iter_mut().for_each(Sample::committed);
         self.shared.live.show(&mut self.samples);
+        for (order, status) in self.orders.drain(..) {
+            let told = serde_json::json!({ "id": order, "status": status.name() });
+            self.shared.live.tell("order", &told);
+        }
         for waiting in self.waiting.drain(..) {
             match waiting {
                 Waiting::Decision { slot, reply, sequence, decision } => {

@@ -1,5 +1,5 @@
 //! What is not: states that were, and what rules that are not in force would do over the last days
-//! of the journal (a preview).
+//! of the journal (a preview), to one transaction, and beside the live engine (a shadow).
 //!
 //! What it is: replays on threads of their own. The journal and the shard are only read. What it is
 //! not: a second engine that answers anybody, or a place for rules: the core decides here as it
@@ -7,13 +7,19 @@
 
 mod compare;
 mod count;
+mod desk;
 mod past;
 mod preview;
+mod shadow;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use compare::{Limits, Side, TraceStep, side};
+pub(crate) use count::{Affected, Effect};
+pub(crate) use desk::{Desk, Job, JobState, kept};
 pub(crate) use past::{Travel, travel};
 pub(crate) use preview::{Candidate, Preview, Window, preview};
+pub(crate) use shadow::{NoShadow, ShadowView};
 
 /// A thread that has time: everything of the engine goes first.
 pub(crate) fn step_back() {

@@ -10,6 +10,7 @@ use crate::access::{Hasher, secrets::Secrets};
 use crate::clock::Clock;
 use crate::config::{AccessConfig, ApiToken};
 use crate::day::DayTimes;
+use crate::effect::Desk;
 use crate::shard::Shard;
 use history::History;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -46,6 +47,8 @@ struct Inner {
     clock_moves: Mutex<()>,
     /// Replays for a question: so many at a time.
     travels: Semaphore,
+    /// Previews and shadows.
+    effects: Desk,
 }
 
 /// How people get in (SIG-4).
@@ -106,8 +109,18 @@ impl HttpContext {
         let (running, draining) = (OnceLock::new(), AtomicBool::new(false));
         let clock_moves = Mutex::new(());
         let (unusual, travels) = (Unusual::default(), Semaphore::new(TRAVELS));
-        let inner =
-            Inner { tokens, metrics, running, draining, unusual, people, clock_moves, travels };
+        let effects = Desk::default();
+        let inner = Inner {
+            tokens,
+            metrics,
+            running,
+            draining,
+            unusual,
+            people,
+            clock_moves,
+            travels,
+            effects,
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -122,6 +135,7 @@ impl HttpContext {
         self.inner.draining.store(true, Ordering::Release);
         if let Some(running) = self.recovered() {
             running.shard.live().close();
+            self.inner.effects.close();
         }
     }
 
@@ -198,6 +212,10 @@ impl HttpContext {
 
     pub(super) fn clock_moves(&self) -> &Mutex<()> {
         &self.inner.clock_moves
+    }
+
+    pub(super) fn effects(&self) -> &Desk {
+        &self.inner.effects
     }
 
     pub(super) fn travels(&self) -> &Semaphore {

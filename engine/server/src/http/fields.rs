@@ -152,6 +152,23 @@ impl Fields {
         }
     }
 
+    /// A whole number in a range, or nothing.
+    pub(super) fn optional_whole(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Problem> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => {
+                let number = value.as_u64().filter(|number| range.contains(number));
+                let (least, most) = range.into_inner();
+                let wrong = || Problem::field(name, format!("must be from {least} to {most}"));
+                number.map(Some).ok_or_else(wrong)
+            }
+        }
+    }
+
     /// `true` or `false`, or nothing.
     pub(super) fn optional_flag(&self, name: &str) -> Result<Option<bool>, Problem> {
         match self.0.get(name) {

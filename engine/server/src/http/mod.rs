@@ -22,6 +22,7 @@ mod data_report;
 mod describe;
 mod devices;
 mod disputes;
+mod effects;
 mod events;
 mod factors;
 mod fields;

@@ -4,7 +4,7 @@
 use super::describe::ProblemBody;
 use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
-    events, find, health, keys, networks, notifications, operations, orders, overdrafts,
+    effects, events, find, health, keys, networks, notifications, operations, orders, overdrafts,
     permissions, session, session_steps,
 };
 use super::{alerts, personal_keys, signing, users};
@@ -51,7 +51,8 @@ use utoipa::{Modify, OpenApi};
         batches::of_terminal, batches::of_acquirer,
         rules::read, orders::list, orders::draft, orders::register, orders::read, orders::revise,
         orders::history, orders::sign, orders::approve, orders::reject, orders::withdraw,
-        orders::rollback, rates::list, rates::load, notifications::list, audit::list,
+        orders::rollback, effects::start, effects::read, effects::cancel, effects::start_shadow,
+        effects::read_shadow, effects::stop_shadow, effects::under, rates::list, rates::load, notifications::list, audit::list,
         events::events, events::live, find::find,
         devices::terminals, devices::terminal, devices::agents, devices::agent,
         operations::end_of_day, operations::day_status, operations::move_clock, document_json,

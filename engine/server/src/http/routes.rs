@@ -4,7 +4,7 @@ use super::context::HttpContext;
 use super::problem::Problem;
 use super::{
     accounts, audit, batches, card_security, card_settings, cards, data_report, devices, disputes,
-    events, find, gate, headers, health, keys, metering, networks, notifications, openapi,
+    effects, events, find, gate, headers, health, keys, metering, networks, notifications, openapi,
     operations, orders, overdrafts, page, permissions, personal, presentments, rates, retirement,
     rules, session, session_steps, statements, stop_list, story, transactions,
 };
@@ -92,6 +92,13 @@ impl Routes {
             .api(Method::POST, "/orders/{id}/reject", orders::reject)
             .api(Method::POST, "/orders/{id}/withdraw", orders::withdraw)
             .api(Method::POST, "/orders/{id}/rollback", orders::rollback)
+            .api(Method::POST, "/orders/{id}/preview", effects::start)
+            .api(Method::GET, "/orders/{id}/preview", effects::read)
+            .api(Method::DELETE, "/orders/{id}/preview", effects::cancel)
+            .api(Method::PUT, "/orders/{id}/shadow", effects::start_shadow)
+            .api(Method::GET, "/orders/{id}/shadow", effects::read_shadow)
+            .api(Method::DELETE, "/orders/{id}/shadow", effects::stop_shadow)
+            .api(Method::GET, "/transactions/{id}/under", effects::under)
     }
 
     /// What moves: the feed, devices, agents; and finding a card.

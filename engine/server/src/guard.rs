@@ -1,0 +1,171 @@
+//! Guards: an order that was activated with one is rolled back by itself if too much is declined
+//! in the minutes after.
+//!
+//! Counted from the read model, from the record at which the order took effect: so a restart of the
+//! engine forgets nothing. Judged from [`JUDGED_FROM`] decisions on.
+
+use crate::clock::Clock;
+use crate::shard::Shard;
+use authorization::{Command, Guard, OrderCommand, OrderStatus, Outcome, RolledBackBy, State};
+use history::{CodeCount, History};
+use payment_types::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tracing::{error, warn};
+
+/// How often guards look.
+const EVERY: Duration = Duration::from_secs(1);
+/// Fewer decisions say nothing about a share.
+const JUDGED_FROM: u64 = 20;
+
+/// An order whose guard watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Guarded {
+    order: u64,
+    guard: Guard,
+    activated_at: Timestamp,
+    activated: u64,
+}
+
+/// What was counted since an order took effect.
+#[derive(Debug, Clone, Default)]
+struct Counted {
+    /// The last record counted.
+    to: u64,
+    decisions: u64,
+    declined: u64,
+    codes: BTreeMap<String, u64>,
+    /// It was rolled back, or could not be: told once.
+    done: bool,
+}
+
+impl Counted {
+    fn add(&mut self, counts: &[CodeCount]) {
+        for count in counts {
+            self.decisions = self.decisions.saturating_add(count.count);
+            if !count.approved {
+                self.declined = self.declined.saturating_add(count.count);
+            }
+            let code = self.codes.entry(count.code.clone()).or_default();
+            *code = code.saturating_add(count.count);
+        }
+    }
+
+    /// Why the order is to be rolled back, if it is.
+    fn trips(&self, guard: &Guard) -> Option<String> {
+        if self.decisions < JUDGED_FROM {
+            return None;
+        }
+        let above = |part: u64, percent: u8| {
+            part.saturating_mul(100) > self.decisions.saturating_mul(u64::from(percent))
+        };
+        let all = self.decisions;
+        if let Some(most) = guard.decline_percent.filter(|most| above(self.declined, *most)) {
+            let declined = self.declined;
+            return Some(format!("{declined} of {all} requests were declined, more than {most} %"));
+        }
+        let code = guard.code.as_deref()?;
+        let count = self.codes.get(code).copied().unwrap_or_default();
+        let most = guard.code_percent.filter(|most| above(count, *most))?;
+        Some(format!("{count} of {all} requests got {code}, more than {most} %"))
+    }
+}
+
+/// Watches as long as the engine runs.
+pub(crate) async fn watch(shard: Shard, history: History, clock: Clock) {
+    let mut counted: BTreeMap<u64, Counted> = BTreeMap::new();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let now = clock.now().at;
+        let Ok(watched) = shard.query(move |core, _| guarded(core, now)).await else { return };
+        counted.retain(|order, _| watched.iter().any(|guarded| guarded.order == *order));
+        for guarded in watched {
+            let counted = counted.entry(guarded.order).or_insert_with(|| {
+                let to = guarded.activated;
+                Counted { to, ..Counted::default() }
+            });
+            if !counted.done {
+                look(&shard, &history, &guarded, counted).await;
+            }
+        }
+    }
+}
+
+/// The orders whose guards watch now.
+fn guarded(core: &State, now: Timestamp) -> Vec<Guarded> {
+    let watches = |order: &authorization::Order| {
+        let (guard, (at, sequence)) = (order.guard.clone()?, order.activated?);
+        let until = at.plus_ms(i64::from(guard.minutes).saturating_mul(60_000));
+        let (activated_at, activated) = (at, sequence.0);
+        let guarded = Guarded { order: order.id, guard, activated_at, activated };
+        (order.status == OrderStatus::Active && now <= until).then_some(guarded)
+    };
+    core.orders().iter().filter_map(watches).collect()
+}
+
+async fn look(shard: &Shard, history: &History, guarded: &Guarded, counted: &mut Counted) {
+    let (history, from) = (history.clone(), counted.to);
+    let found = tokio::task::spawn_blocking(move || history.codes_after(from)).await;
+    // A read model that can't be asked now is asked again in a second.
+    let Ok(Ok((to, counts))) = found else { return };
+    counted.to = to.max(counted.to);
+    counted.add(&counts);
+    let Some(why) = counted.trips(&guarded.guard) else { return };
+    counted.done = true;
+    let order = guarded.order;
+    let reason = format!("its guard: {why}");
+    let command = Command::Order(Box::new(OrderCommand::RollBack {
+        order,
+        by: RolledBackBy::Guard,
+        reason: reason.as_str().into(),
+    }));
+    let (rolled_back, told) = match shard.command(command, None).await.map(|a| a.outcome) {
+        Ok(Outcome::Done(_)) => (true, reason),
+        Ok(refused) => (false, format!("{reason}; it could not be rolled back: {refused:?}")),
+        Err(error) => (false, format!("{reason}; it could not be rolled back: {error}")),
+    };
+    if rolled_back {
+        warn!(order, told, "an order was rolled back by its guard");
+    } else {
+        error!(order, told, "ALARM: an order's guard tripped, and it stands");
+    }
+    let alert = serde_json::json!({
+        "kind": "guard", "order": order, "rolled_back": rolled_back, "text": told,
+    });
+    shard.live().tell("alert", &alert);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(counts: &[(&str, bool, u64)]) -> Counted {
+        let mut counted = Counted::default();
+        let count = |(code, approved, count): &(&str, bool, u64)| CodeCount {
+            code: (*code).to_owned(),
+            approved: *approved,
+            count: *count,
+        };
+        counted.add(&counts.iter().map(count).collect::<Vec<_>>());
+        counted
+    }
+
+    #[test]
+    fn a_guard_trips_above_its_share_and_not_on_a_few() {
+        let declines =
+            Guard { minutes: 5, decline_percent: Some(20), code: None, code_percent: None };
+        assert_eq!(counts(&[("61", false, 19)]).trips(&declines), None, "too few to say");
+        assert_eq!(counts(&[("00", true, 80), ("61", false, 20)]).trips(&declines), None, "20 %");
+        let why = counts(&[("00", true, 79), ("61", false, 21)]).trips(&declines).unwrap();
+        assert_eq!(why, "21 of 100 requests were declined, more than 20 %");
+        let code = Guard {
+            minutes: 5,
+            decline_percent: None,
+            code: Some("61".into()),
+            code_percent: Some(10),
+        };
+        assert_eq!(counts(&[("00", true, 50), ("51", false, 50)]).trips(&code), None);
+        let why = counts(&[("00", true, 88), ("61", false, 12)]).trips(&code).unwrap();
+        assert_eq!(why, "12 of 100 requests got 61, more than 10 %");
+    }
+}

@@ -23,7 +23,7 @@ const JUDGED_FROM: u64 = 20;
 struct Guarded {
     order: u64,
     guard: Guard,
-    activated_at: Timestamp,
+    /// The record at which it took effect.
     activated: u64,
 }
 
@@ -96,8 +96,7 @@ fn guarded(core: &State, now: Timestamp) -> Vec<Guarded> {
     let watches = |order: &authorization::Order| {
         let (guard, (at, sequence)) = (order.guard.clone()?, order.activated?);
         let until = at.plus_ms(i64::from(guard.minutes).saturating_mul(60_000));
-        let (activated_at, activated) = (at, sequence.0);
-        let guarded = Guarded { order: order.id, guard, activated_at, activated };
+        let guarded = Guarded { order: order.id, guard, activated: sequence.0 };
         (order.status == OrderStatus::Active && now <= until).then_some(guarded)
     };
     core.orders().iter().filter_map(watches).collect()

@@ -67,7 +67,7 @@ fn an_order_is_previewed_before_anybody_signs_it() {
     let first = &effect["transactions"][0];
     let limit = |side: &Value| {
         let trace = side["trace"].as_array().unwrap();
-        trace.iter().find(|line| line["rule"] == "LIM-1").cloned()
+        trace.iter().find(|line| line["limit"] == "pos-day").cloned()
     };
     assert_eq!(limit(&first["was"]), None, "there was no such limit");
     let line = limit(&first["would_be"]).unwrap();

@@ -1,5 +1,5 @@
-//! `/orders/{id}/preview`, `/orders/{id}/shadow` and `/transactions/{id}/under`: what an order would
-//! do, before anybody approves it (SIG-1).
+//! `/orders/{id}/preview`, `/orders/{id}/shadow` and `/transactions/{id}/under`: what an order
+//! would do, before anybody approves it (SIG-1).
 
 use super::access::Reader;
 use super::asked::Asked;
@@ -44,6 +44,8 @@ pub(super) struct PreviewView {
     order: u64,
     /// `none`, `running`, `done`, `cancelled`, `failed`.
     status: String,
+    /// Of the last one that was asked for since the engine's start.
+    days: Option<u32>,
     /// Records run so far, while it runs.
     done_records: u64,
     /// Records there are to run, those that lead up to the window too.
@@ -149,8 +151,8 @@ impl EffectView {
     fn of(mut effect: Effect) -> Self {
         let transactions = std::mem::take(&mut effect.transactions);
         let view = |mut affected: Affected| {
-            let asked = Currency::parse(&affected.currency).unwrap_or(Currency::KGS);
-            let booked = affected.account_currency.as_deref().and_then(Currency::parse);
+            let asked = Currency::from_alpha(&affected.currency).unwrap_or(Currency::KGS);
+            let booked = affected.account_currency.as_deref().and_then(Currency::from_alpha);
             let numbers =
                 Numbers { amount: affected.minor, asked, booked: booked.unwrap_or(asked) };
             let (was, would_be) = (affected.was.take(), affected.would_be.take());
@@ -301,6 +303,7 @@ async fn shown(context: &HttpContext, order: u64) -> Result<PreviewView, Problem
     Ok(PreviewView {
         order,
         status: status.to_owned(),
+        days: job.as_ref().map(|job| job.days),
         done_records: progress.0,
         all_records: progress.1,
         error,

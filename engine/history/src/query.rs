@@ -5,7 +5,7 @@ use crate::view::{
     AuditEntry, Link, Notification, Page, Party, Posting, RuleSetEntry, TraceLine,
     TransactionDetail, TransactionSummary,
 };
-use crate::{HistoryError, names};
+use crate::{CodeCount, HistoryError, names};
 use payment_types::{BusinessDate, Currency, Moment, Timestamp, UtcOffset};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};

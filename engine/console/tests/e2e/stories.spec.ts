@@ -13,11 +13,11 @@ async function confirm(page: Page, name: string, button: string): Promise<void> 
   await expect(dialog).toBeHidden();
 }
 
-test('a lower cap for one agent: sign, approve as another, bite, roll back', async ({ browser }) => {
+test('a lower cap for one agent: preview, sign, approve as another, bite, roll back', async ({ browser }) => {
   test.setTimeout(100_000);
   const maker = await (await browser.newContext()).newPage();
   const checker = await (await browser.newContext()).newPage();
-  // Cash above the cap that is to come.
+  // What the preview has to find: cash above the cap that is to come.
   expect(await pay(CASH, 'K05', '12000.00')).toBe('00');
   await login(maker, person('aida'));
   await maker.goto('/agents/G1');
@@ -29,6 +29,10 @@ test('a lower cap for one agent: sign, approve as another, bite, roll back', asy
   await maker.getByRole('button', { name: 'Save the draft' }).click();
   await expect(maker).toHaveURL(/\/orders\/\d+$/);
   const order = maker.url();
+
+  await maker.getByRole('button', { name: 'Calculate' }).click();
+  await expect(maker.getByText('would be declined')).toBeVisible({ timeout: 30_000 });
+  await expect(maker.getByRole('table', { name: 'Examples' })).toContainText('AGT00001');
 
   await maker.getByRole('button', { name: 'Sign', exact: true }).click();
   await confirm(maker, 'aida', 'Sign');

@@ -256,11 +256,13 @@ impl Mix {
         let (card, terminal) = (hub.portfolio.card(card)?, hub.portfolio.terminal(terminal)?);
         let mut about = None;
         if matches!(kind, SendKind::Presentment | SendKind::Reversal) {
+            // Drawn whatever there is by now, so that a seed sends the same kinds at any speed.
+            let which = self.random.random_range(0..usize::MAX);
             let mut approved = lock(&self.approved);
             match approved.len() {
                 // Nothing to be about yet: something to be about later.
                 0 => kind = SendKind::Authorization,
-                count => about = Some(approved.swap_remove(self.random.random_range(0..count))),
+                count => about = Some(approved.swap_remove(which % count)),
             }
         }
         let order = match kind {

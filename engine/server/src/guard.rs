@@ -5,7 +5,7 @@
 //! engine forgets nothing. Judged from [`JUDGED_FROM`] decisions on.
 
 use crate::clock::Clock;
-use crate::shard::Shard;
+use crate::shard::{Shard, ShardError};
 use authorization::{Command, Guard, OrderCommand, OrderStatus, Outcome, RolledBackBy, State};
 use history::{CodeCount, History};
 use payment_types::Timestamp;
@@ -110,7 +110,6 @@ async fn look(shard: &Shard, history: &History, guarded: &Guarded, counted: &mut
     counted.to = to.max(counted.to);
     counted.add(&counts);
     let Some(why) = counted.trips(&guarded.guard) else { return };
-    counted.done = true;
     let order = guarded.order;
     let reason = format!("its guard: {why}");
     let command = Command::Order(Box::new(OrderCommand::RollBack {
@@ -118,7 +117,12 @@ async fn look(shard: &Shard, history: &History, guarded: &Guarded, counted: &mut
         by: RolledBackBy::Guard,
         reason: reason.as_str().into(),
     }));
-    let (rolled_back, told) = match shard.command(command, None).await.map(|a| a.outcome) {
+    let answered = shard.command(command, None).await.map(|answered| answered.outcome);
+    if answered == Err(ShardError::Overloaded) {
+        return; // It trips again in a second, and what is overloaded may need it most.
+    }
+    counted.done = true;
+    let (rolled_back, told) = match answered {
         Ok(Outcome::Done(_)) => (true, reason),
         Ok(refused) => (false, format!("{reason}; it could not be rolled back: {refused:?}")),
         Err(error) => (false, format!("{reason}; it could not be rolled back: {error}")),

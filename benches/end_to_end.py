@@ -51,13 +51,13 @@ class Bench:
         self.ports = {name: free_port() for name in ("pos", "http", "echo")}
         self.portfolio = self.folder / "portfolio.jsonl"
         self.running, self.counter = [], 1
-        # More of the listener's settings.
-        self.more = ""
+        # More of the listener's settings, and settings before all others.
+        self.more, self.top = "", ""
 
     def start(self):
         config = self.folder / "tamga.toml"
         config.write_text(
-            '[security]\ntest_keys = true\n[log]\nlevel = "warn"\n[[listener]]\nname = "pos"\n'
+            self.top + '[security]\ntest_keys = true\n[log]\nlevel = "warn"\n[[listener]]\nname = "pos"\n'
             f'bind = "127.0.0.1:{self.ports["pos"]}"\nframing = "u16be"\ntpdu = true\n'
             f'dialect = "iso87-bcd"\n{self.more}[http]\nbind = "127.0.0.1:{self.ports["http"]}"\n')
         cards = ["--cards", str(self.options.cards), "--maced-pos", "64", "--out", str(self.portfolio)]
@@ -113,7 +113,8 @@ class Bench:
             self.counter += 200
         command = [self.sim, "load", "--target", f"127.0.0.1:{self.ports[target]}", "--tpdu",
                    "--framing", "u16be", "--dialect", "iso87-bcd", "--portfolio", self.portfolio,
-                   "--duration", f"{self.options.seconds}s", "--warm-up", "1s", "--json", report,
+                   *([] if "--count" in extra else ["--duration", f"{self.options.seconds}s", "--warm-up", "1s"]),
+                   "--json", report,
                    "--mix", "purchase=100", *extra, *(["--echo"] if echo else [])]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
         if done.returncode != 0:

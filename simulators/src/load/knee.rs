@@ -2,7 +2,7 @@
 
 use super::{Settings, Shape, run};
 use crate::SimError;
-use crate::report::{Latency, LoadReport, grouped};
+use crate::report::{Latency, LoadReport, float, grouped};
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -203,6 +203,8 @@ impl Step {
         let failed = report.errors();
         let missed = if failed > 0 {
             Some(format!("{failed} messages failed"))
+        } else if report.shed() > 0 {
+            Some(format!("{} were answered 91, too busy", grouped(float(report.shed()))))
         } else if report.rate < offered * 0.9 {
             Some(format!("only {} a second answered", grouped(report.rate)))
         } else if value >= goal.below {
@@ -263,6 +265,7 @@ impl fmt::Display for Knee {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::CodeCount;
 
     #[test]
     fn goals_are_read() {
@@ -279,6 +282,9 @@ mod tests {
         assert!(Step::of(&report, 1000.0, goal).missed.unwrap().contains("only 800"));
         report.rate = 990.0;
         assert_eq!(Step::of(&report, 1000.0, goal).missed, None);
+        report.codes = vec![CodeCount { code: "91".to_owned(), count: 3, ..CodeCount::default() }];
+        assert!(Step::of(&report, 1000.0, goal).missed.unwrap().contains("3 were answered 91"));
+        report.codes.clear();
         report.latency_ms.p99 = 10.0;
         assert!(Step::of(&report, 1000.0, goal).missed.unwrap().contains("10.00 ms"));
         report.timeouts = 1;

@@ -19,6 +19,12 @@ const HALF: u64 = 50;
 const LOOKS: usize = 48;
 const DAY_S: u64 = 86_400;
 
+/// What a reversal leaves standing of an amount: in one case of four some whole som, else nothing.
+fn left_standing(amount: u64, dice: &mut ChaCha8Rng) -> u64 {
+    let whole = amount.saturating_sub(1) / 100;
+    if whole > 0 && dice.random_ratio(1, 4) { dice.random_range(1..=whole) * 100 } else { 0 }
+}
+
 impl JudgedLane {
     /// An operation by its share.
     pub(super) fn operation(&mut self) -> Operation {
@@ -145,11 +151,8 @@ impl JudgedLane {
             return None;
         }
         let standing = home.standing.remove(of);
-        let may_stay = !standing.is_hold && standing.amount > 100;
-        let stays = match may_stay && self.dice.random_ratio(1, 4) {
-            true => self.dice.random_range(1..standing.amount / 100) * 100,
-            false => 0,
-        };
+        let stays =
+            if standing.is_hold { 0 } else { left_standing(standing.amount, &mut self.dice) };
         let amount = standing.amount;
         self.about(Operation::Reversal, (household, standing), (amount, stays), (stan, at))
     }
@@ -321,5 +324,21 @@ impl Shop {
         let (mti, fields, seals) = about.ok()?;
         let (pin, act) = (Pin::None, Act::Undo);
         Some(Request { act, pin, mti, fields, seals, trace, ..original.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn a_reversal_leaves_less_than_there_was() {
+        let mut dice = ChaCha8Rng::seed_from_u64(1);
+        for amount in [0, 1, 99, 100, 101, 150, 199, 200, 201, 50_000] {
+            let left: Vec<u64> = (0..200).map(|_| left_standing(amount, &mut dice)).collect();
+            assert!(left.iter().all(|left| left % 100 == 0 && (*left == 0 || *left < amount)));
+            assert_eq!(left.iter().any(|left| *left > 0), amount > 100, "{amount}");
+        }
     }
 }

@@ -94,7 +94,9 @@ fn verdict(report: &LoadReport) -> (&'static str, &'static str, String) {
             return ("bad", "✕ not correct", text);
         }
         let differences = oracle.money.as_ref().map_or(0, |money| money.differences);
-        let text = if differences > 0 {
+        let text = if oracle.judged == 0 {
+            format!("No answer could be judged; {} were 91, too busy.", answers(oracle.shed))
+        } else if differences > 0 {
             format!("The books are off in {} places.", answers(differences))
         } else {
             format!("Of {} messages nobody knows what they did.", answers(oracle.unresolved))
@@ -105,6 +107,11 @@ fn verdict(report: &LoadReport) -> (&'static str, &'static str, String) {
     if errors > 0 || report.answered == 0 {
         let text = format!("{} of {} messages failed.", answers(errors), answers(report.sent));
         return ("warn", "! not all answered", text);
+    }
+    if report.oracle.is_none() && report.shed() > 0 {
+        let (shed, all) = (answers(report.shed()), answers(report.answered));
+        let text = format!("{shed} of {all} answers were 91: the host was too busy.");
+        return ("warn", "! not all served", text);
     }
     let p99 = milliseconds(report.latency_ms.p99);
     match &report.oracle {
@@ -405,6 +412,13 @@ mod tests {
         report.timeouts = 12;
         assert!(page(&report).contains("12 of 3 000 messages failed"));
         report.timeouts = 0;
+        let plain = report.codes.clone();
+        report.codes = vec![CodeCount { code: "91".to_owned(), count: 7, ..CodeCount::default() }];
+        assert!(page(&report).contains("7 of 3 000 answers were 91: the host was too busy."));
+        report.codes = plain;
+        report.oracle = Some(OracleReport { shed: 3000, ..OracleReport::default() });
+        assert!(page(&report).contains("No answer could be judged; 3 000 were 91, too busy."));
+        assert!(!report.is_clean(), "a host that answers nothing but 91 is no good host");
         let money = MoneyReport { accounts: 5, ..MoneyReport::default() };
         let mut oracle =
             OracleReport { judged: 2990, money: Some(money), ..OracleReport::default() };

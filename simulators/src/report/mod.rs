@@ -87,7 +87,7 @@ pub struct Second {
 }
 
 /// How often a code came back for an operation.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct CodeCount {
     /// What was asked for.
     pub operation: String,
@@ -379,6 +379,14 @@ impl LoadReport {
         self.unsent + self.timeouts + self.lost + self.strange
     }
 
+    /// Answers that say only that the host is too busy (DE 39 91, action code 907): they come
+    /// fast and serve nobody.
+    #[must_use]
+    pub fn shed(&self) -> u64 {
+        let shed = self.codes.iter().filter(|row| matches!(&*row.code, "91" | "907"));
+        shed.map(|row| row.count).sum()
+    }
+
     /// The report as JSON.
     #[must_use]
     pub fn json(&self) -> String {
@@ -403,10 +411,11 @@ impl LoadReport {
 }
 
 impl OracleReport {
-    /// Whether nothing was wrong, neither an answer nor the books.
+    /// Whether something was judged and nothing was wrong, neither an answer nor the books.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.wrong + self.unresolved == 0
+        self.judged > 0
+            && self.wrong + self.unresolved == 0
             && self.verified != Some(false)
             && self.money.as_ref().is_none_or(|money| money.differences == 0)
     }

@@ -113,9 +113,7 @@ impl State {
                 self.set_terminal_key(moment, terminal, *role, sealed)
             }
             Command::Key(event) => {
-                if !event.store.is_empty() {
-                    self.last_key_store.clone_from(&event.store);
-                }
+                self.note_key(event);
                 Ok(Done::KeyNoted(event.clone()))
             }
             Command::Access(command) => self.access(moment, command),

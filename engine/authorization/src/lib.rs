@@ -81,16 +81,16 @@ pub use facts::{
     SCRIPT_RESULTS, ScriptOutcome, ScriptResult, SecurityFacts, ThreeDSecureFact,
 };
 pub use import::ImportError;
-pub use key_event::KeyEvent;
+pub use key_event::{KeyEvent, KeyStanding, KeyVersion};
 pub use keys::{
     CardSecurity, Derivation, FORMER_KEYS_MOST, FormerKey, KEY_OVERLAP_MINUTES, KeyForm, KeyRole,
     KeyScheme, MacScheme, MacWrong, ProductSecurity, SealedKeys, TerminalSecurity,
 };
 pub use notification_fee::NotificationService;
 pub use orders::{
-    Guard, Order, OrderChange, OrderCommand, OrderDone, OrderDraft, OrderEnd, OrderKind,
-    OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Orders, Register, RegisterAct,
-    RegisterEntry, Risk, RolledBackBy, RulesPut, SignedAs, hex,
+    Guard, KeyStaged, KeyWish, Order, OrderChange, OrderCommand, OrderDone, OrderDraft, OrderEnd,
+    OrderKind, OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Orders, Register,
+    RegisterAct, RegisterEntry, Risk, RolledBackBy, RulesPut, SignedAs, hex,
 };
 pub use overdraft_jobs::Ageing;
 pub use personal::{Hindrance, LookedAt, PersonalCommand, Retained, SealedPanBytes, Subject};

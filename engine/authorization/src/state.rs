@@ -22,7 +22,7 @@ use crate::scripts::Scripts;
 use crate::settings::Settings;
 use crate::stop_list::StopList;
 use crate::transactions::{Place, Transactions};
-use crate::{CardLimitItem, Decision, Request, SealedKeys};
+use crate::{CardLimitItem, Decision, KeyVersion, Request, SealedKeys};
 use compact_str::CompactString;
 use dense::{Chunked, Index};
 use ledger::Ledger;
@@ -74,6 +74,8 @@ pub struct State {
     pub(crate) opened_on: Option<BusinessDate>,
     /// The key store that the last journaled change of a key leaves; empty before the first.
     pub(crate) last_key_store: CompactString,
+    /// The versions of named keys, as journaled changes left them.
+    pub(crate) named_keys: BTreeMap<CompactString, Vec<KeyVersion>>,
     pub(crate) last_day_ended: Option<BusinessDate>,
     pub(crate) last_day: Option<DaySummary>,
     pub(crate) day: Option<DayUnderWay>,

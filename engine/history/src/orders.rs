@@ -1,7 +1,9 @@
 //! Change orders in the audit (SIG-1): every step, whose it was, and what it changed.
 
 use crate::administration::Entry;
-use authorization::{Done, OrderChange, OrderCommand, OrderDone, Outcome, RolledBackBy, hex};
+use authorization::{
+    Done, KeyEvent, KeyStaged, OrderChange, OrderCommand, OrderDone, Outcome, RolledBackBy, hex,
+};
 use serde_json::{Value, json};
 
 pub(crate) fn entry<'c>(command: &'c OrderCommand, outcome: &Outcome) -> Entry<'c> {
@@ -63,13 +65,36 @@ fn step(command: &OrderCommand) -> (&'static str, Option<&str>, Value) {
             ("order_withdraw", Some(by), json!({ "reason": reason }))
         }
         OrderCommand::Activate { .. } => ("order_activate", None, json!({})),
-        OrderCommand::RollBack { by, reason, .. } => match by {
-            RolledBackBy::Person(signature) => {
-                let details = json!({ "reason": reason, "factor": signature.factor.name() });
-                ("order_roll_back", Some(&signature.signer), details)
-            }
-            RolledBackBy::Guard => ("order_guard", None, json!({ "reason": reason })),
-        },
+        OrderCommand::ActivateKey { staged, .. } => {
+            let details = match staged {
+                KeyStaged::Ready(event) => json!({ "key": key(event) }),
+                KeyStaged::Refused(why) => json!({ "refused": why }),
+            };
+            ("order_activate", None, details)
+        }
+        OrderCommand::RollBackKey { by, reason, staged, .. } => {
+            let (action, by, mut details) = rolled_back(by, reason);
+            details["key"] = key(staged);
+            (action, by, details)
+        }
+        OrderCommand::RollBack { by, reason, .. } => rolled_back(by, reason),
+    }
+}
+
+fn key(event: &KeyEvent) -> Value {
+    json!({
+        "did": event.action, "name": event.name, "version": event.version,
+        "check_value": event.check_value,
+    })
+}
+
+fn rolled_back<'c>(by: &'c RolledBackBy, reason: &str) -> (&'static str, Option<&'c str>, Value) {
+    match by {
+        RolledBackBy::Person(signature) => {
+            let details = json!({ "reason": reason, "factor": signature.factor.name() });
+            ("order_roll_back", Some(&signature.signer), details)
+        }
+        RolledBackBy::Guard => ("order_guard", None, json!({ "reason": reason })),
     }
 }
 

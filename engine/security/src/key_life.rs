@@ -86,6 +86,8 @@ pub enum KeyChange {
         /// Which version.
         version: u32,
     },
+    /// Sets how a version is: its state and its date, as two people agreed on.
+    Set(SetVersion),
     /// Wipes a retired version's material.
     Destroy {
         /// The key's name.
@@ -93,6 +95,21 @@ pub enum KeyChange {
         /// Which version.
         version: u32,
     },
+}
+
+/// How a version shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetVersion {
+    /// The key's name.
+    pub name: String,
+    /// Which version.
+    pub version: u32,
+    /// The version's, so that nobody means another one.
+    pub check_value: CheckValue,
+    /// Used, accepted until then, retired, destroyed.
+    pub state: VersionState,
+    /// When it should have been rotated.
+    pub expires_on: Option<BusinessDate>,
 }
 
 /// What was done.
@@ -116,6 +133,8 @@ pub enum KeyAction {
     Exported,
     /// A version is no longer used.
     Retired,
+    /// A version's dates are others, or it is used again.
+    Changed,
     /// A version's material was wiped.
     Destroyed,
 }
@@ -134,6 +153,7 @@ impl KeyAction {
             Self::Imported => "imported",
             Self::Exported => "exported",
             Self::Retired => "retired",
+            Self::Changed => "changed",
             Self::Destroyed => "destroyed",
         }
     }
@@ -156,6 +176,8 @@ pub struct KeyFacts {
     pub check_value: CheckValue,
     /// More, for people: which component of how many, under which key.
     pub detail: String,
+    /// The key's versions as they will be, oldest first; none while its first ceremony runs.
+    pub versions: Vec<VersionRecord>,
 }
 
 /// A change that was checked and can be carried out.

@@ -46,8 +46,8 @@ pub use exchange::{Generated, KeyExchange, KeyForm, WorkingKey};
 pub use health::{Health, HealthCheck};
 pub use key_life::{
     CeremonyRecord, Completed, KEY_NAME_MAX, KeyAction, KeyChange, KeyFacts, KeyLife, KeyList,
-    KeyRecord, KeyRefusal, NewKey, Prepared, RefusalKind, Settled, VersionRecord, VersionState,
-    is_key_name,
+    KeyRecord, KeyRefusal, NewKey, Prepared, RefusalKind, SetVersion, Settled, VersionRecord,
+    VersionState, is_key_name,
 };
 pub use macs::{Mac, MacDirection, MacSource, Macs};
 pub use master_key::MasterKey;

@@ -177,8 +177,10 @@ impl Engine {
             signing: SigningPolicy::of(config, &clock),
             security,
         };
-        let guards = guard::watch(shard.clone(), running.history.clone(), clock.clone());
-        engine.others.spawn(guards);
+        let (module, past) = (Arc::clone(&running.security), running.history.clone());
+        engine.others.spawn(guard::watch(shard.clone(), module, past, clock.clone()));
+        let module = Arc::clone(&running.security);
+        engine.others.spawn(crate::keys::orders::watch(shard.clone(), module, clock.clone()));
         let watched = (Arc::clone(&running.security), running.clock.clone());
         engine.others.spawn(crate::keys::watch::watch(watched.0, watched.1));
         engine.front.context.open(running);

@@ -5,11 +5,17 @@
 //! engine forgets nothing. Judged from [`JUDGED_FROM`] decisions on.
 
 use crate::clock::Clock;
+use crate::keys::orders::{Keeper, NotRolledBack};
 use crate::shard::{Shard, ShardError};
-use authorization::{Command, Guard, OrderCommand, OrderStatus, Outcome, RolledBackBy, State};
+use authorization::{
+    Command, Guard, OrderCommand, OrderKind, OrderProblem, OrderRefusal, OrderStatus, Outcome,
+    Refusal, RolledBackBy, State,
+};
 use history::{CodeCount, History};
-use payment_types::Timestamp;
+use payment_types::Moment;
+use security::SecurityModule;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tracing::{error, warn};
 
@@ -25,6 +31,10 @@ struct Guarded {
     guard: Guard,
     /// The record at which it took effect.
     activated: u64,
+    /// It is about a key.
+    of_key: bool,
+    /// When it was looked at.
+    now: Moment,
 }
 
 /// What was counted since an order took effect.
@@ -72,11 +82,16 @@ impl Counted {
 }
 
 /// Watches as long as the engine runs.
-pub(crate) async fn watch(shard: Shard, history: History, clock: Clock) {
+pub(crate) async fn watch(
+    shard: Shard,
+    security: Arc<dyn SecurityModule>,
+    history: History,
+    clock: Clock,
+) {
     let mut counted: BTreeMap<u64, Counted> = BTreeMap::new();
     loop {
         tokio::time::sleep(EVERY).await;
-        let now = clock.now().at;
+        let now = clock.now();
         let Ok(watched) = shard.query(move |core, _| guarded(core, now)).await else { return };
         counted.retain(|order, _| watched.iter().any(|guarded| guarded.order == *order));
         for guarded in watched {
@@ -85,24 +100,30 @@ pub(crate) async fn watch(shard: Shard, history: History, clock: Clock) {
                 Counted { to, ..Counted::default() }
             });
             if !counted.done {
-                look(&shard, &history, &guarded, counted).await;
+                look((&shard, &security), &history, &guarded, counted).await;
             }
         }
     }
 }
 
 /// The orders whose guards watch now.
-fn guarded(core: &State, now: Timestamp) -> Vec<Guarded> {
+fn guarded(core: &State, now: Moment) -> Vec<Guarded> {
     let watches = |order: &authorization::Order| {
         let (guard, (at, sequence)) = (order.guard.clone()?, order.activated?);
         let until = at.plus_ms(i64::from(guard.minutes).saturating_mul(60_000));
-        let guarded = Guarded { order: order.id, guard, activated: sequence.0 };
-        (order.status == OrderStatus::Active && now <= until).then_some(guarded)
+        let of_key = order.kind == OrderKind::Keys;
+        let guarded = Guarded { order: order.id, guard, activated: sequence.0, of_key, now };
+        (order.status == OrderStatus::Active && now.at <= until).then_some(guarded)
     };
     core.orders().iter().filter_map(watches).collect()
 }
 
-async fn look(shard: &Shard, history: &History, guarded: &Guarded, counted: &mut Counted) {
+async fn look(
+    (shard, security): (&Shard, &Arc<dyn SecurityModule>),
+    history: &History,
+    guarded: &Guarded,
+    counted: &mut Counted,
+) {
     let (history, from) = (history.clone(), counted.to);
     let found = tokio::task::spawn_blocking(move || history.codes_after(from)).await;
     // A read model that can't be asked now is asked again in a second.
@@ -112,12 +133,7 @@ async fn look(shard: &Shard, history: &History, guarded: &Guarded, counted: &mut
     let Some(why) = counted.trips(&guarded.guard) else { return };
     let order = guarded.order;
     let reason = format!("its guard: {why}");
-    let command = Command::Order(Box::new(OrderCommand::RollBack {
-        order,
-        by: RolledBackBy::Guard,
-        reason: reason.as_str().into(),
-    }));
-    let answered = shard.command(command, None).await.map(|answered| answered.outcome);
+    let answered = roll_back(shard, security, guarded, &reason).await;
     if answered == Err(ShardError::Overloaded) {
         return; // It trips again in a second, and what is overloaded may need it most.
     }
@@ -136,6 +152,35 @@ async fn look(shard: &Shard, history: &History, guarded: &Guarded, counted: &mut
         "kind": "guard", "order": order, "rolled_back": rolled_back, "text": told,
     });
     shard.live().tell("alert", &alert);
+}
+
+/// Undoes an order; one about a key with the security module.
+async fn roll_back(
+    shard: &Shard,
+    security: &Arc<dyn SecurityModule>,
+    guarded: &Guarded,
+    reason: &str,
+) -> Result<Outcome, ShardError> {
+    let (order, by, reason) = (guarded.order, RolledBackBy::Guard, reason.into());
+    if guarded.of_key {
+        let keeper = Keeper { shard, security, now: guarded.now };
+        return match keeper.roll_back(order, by, reason, None).await {
+            Ok(answered) => Ok(answered.outcome),
+            Err(NotRolledBack::Shard(error)) => Err(error),
+            Err(NotRolledBack::Refused(refusal)) => {
+                let problem = OrderProblem {
+                    path: String::new(),
+                    layer: "bank".into(),
+                    clause: None,
+                    message: refusal.message,
+                };
+                let refused = OrderRefusal::Problems(vec![problem]);
+                Ok(Outcome::Refused(Refusal::Order(Box::new(refused))))
+            }
+        };
+    }
+    let command = Command::Order(Box::new(OrderCommand::RollBack { order, by, reason }));
+    Ok(shard.command(command, None).await?.outcome)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Named keys: what can be asked for, carried out on a running engine and on a data directory at
 //! rest alike. Every change is journaled before it is made; key material never is.
 
+pub(crate) mod orders;
 pub mod watch;
 
 use crate::clock::parse_rfc3339;
@@ -9,7 +10,7 @@ use crate::failure::Failure;
 use crate::offline::{Offline, OfflineError};
 use crate::remote::Remote;
 use crate::replay::must_exist;
-use authorization::{Command, KeyEvent};
+use authorization::{Command, KeyEvent, KeyStanding, KeyVersion};
 use payment_types::{BusinessDate, Moment, Timestamp, UtcOffset};
 use security::{
     CheckValue, KeyAlgorithm, KeyChange, KeyFacts, KeyLife, KeyList, KeyRefusal, KeyUsage,
@@ -84,7 +85,7 @@ impl Drop for KeyRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct KeyDone {
     /// `generated`, `ceremony_begun`, `component_entered`, `ceremony_completed`,
-    /// `ceremony_cancelled`, `imported`, `exported`, `retired` or `destroyed`.
+    /// `ceremony_cancelled`, `imported`, `exported`, `retired`, `changed` or `destroyed`.
     pub action: String,
     /// The key's name.
     pub name: String,
@@ -249,7 +250,11 @@ impl KeyDone {
 /// What the journal keeps; `store` is the name under which the change is staged.
 #[must_use]
 pub fn journaled(facts: &KeyFacts, by: &str, store: &str) -> Command {
-    Command::Key(Box::new(KeyEvent {
+    Command::Key(Box::new(event_of(facts, by, store)))
+}
+
+fn event_of(facts: &KeyFacts, by: &str, store: &str) -> KeyEvent {
+    KeyEvent {
         action: facts.action.name().into(),
         name: facts.name.as_str().into(),
         usage: facts.usage.name().into(),
@@ -259,7 +264,22 @@ pub fn journaled(facts: &KeyFacts, by: &str, store: &str) -> Command {
         detail: facts.detail.as_str().into(),
         by: by.into(),
         store: store.into(),
-    }))
+        versions: facts.versions.iter().map(known_version).collect(),
+    }
+}
+
+fn known_version(version: &VersionRecord) -> KeyVersion {
+    KeyVersion {
+        version: version.version,
+        check_value: version.check_value.to_string().into(),
+        standing: match version.state {
+            VersionState::Current => KeyStanding::Current,
+            VersionState::Accepted(until) => KeyStanding::Accepted(until),
+            VersionState::Retired => KeyStanding::Retired,
+            VersionState::Destroyed => KeyStanding::Destroyed,
+        },
+        expires_on: version.expires_on,
+    }
 }
 
 const ACTIONS: [&str; 9] = [
@@ -429,8 +449,11 @@ pub struct KeyPlace {
     pub by: String,
 }
 
+/// What a module without a store is told.
+pub(crate) const NO_STORE: &str = "this security module keeps its keys with its own tools";
+
 fn no_store() -> Failure {
-    Failure::found("this security module keeps its keys with its own tools".to_owned())
+    Failure::found(NO_STORE.to_owned())
 }
 
 /// Lists the keys.
@@ -483,6 +506,7 @@ pub fn rotate_master(place: &KeyPlace, new: &MasterKey) -> Result<CheckValue, Fa
         detail: "".into(),
         by: place.by.as_str().into(),
         store: "".into(),
+        versions: Vec::new(),
     };
     let _noted = offline.execute(Command::Key(Box::new(event)))?;
     offline.commit()?;

@@ -124,7 +124,7 @@ impl Check {
         }
         self.records = self.records.saturating_add(1);
         self.books.record(&step.record);
-        self.keys.command(&step.record.accepted.command);
+        self.keys.record(&step.record);
         if let Some(sums) = self.read_model.as_ref().filter(|s| s.position == step.sequence) {
             self.books.equal(sums, state).map_err(Failure::found)?;
             self.read_model_met = true;

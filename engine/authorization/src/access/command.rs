@@ -208,6 +208,8 @@ pub enum CodePurpose {
     Signature,
     /// To change or enrol something of his own.
     Change,
+    /// To approve, as the second person, what a colleague enters.
+    Approval,
 }
 
 impl CodePurpose {
@@ -218,6 +220,7 @@ impl CodePurpose {
             Self::Login => "login",
             Self::Signature => "signature",
             Self::Change => "change",
+            Self::Approval => "approval",
         }
     }
 }

@@ -12,8 +12,10 @@ use std::collections::BTreeSet;
 pub struct Orders {
     /// By number, from 1.
     all: Chunked<Order>,
-    /// Those that are approved, by the moment from which they are due.
+    /// Those that are approved and that the shard puts in force, by the moment from which they are due.
     pub(super) waiting: BTreeSet<(Timestamp, u64)>,
+    /// The same of those about keys, which the engine's edge prepares with the security module.
+    pub(super) waiting_keys: BTreeSet<(Timestamp, u64)>,
     pub(super) register: Register,
 }
 
@@ -41,7 +43,7 @@ impl Orders {
         &self.register
     }
 
-    /// The approved order that is due first, and from when.
+    /// The approved order that is due first, and from when; without those about keys.
     #[must_use]
     pub fn next_due(&self) -> Option<(Timestamp, u64)> {
         self.waiting.first().copied()
@@ -51,6 +53,19 @@ impl Orders {
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Option<u64> {
         self.next_due().filter(|(at, _)| *at <= now).map(|(_, order)| order)
+    }
+
+    /// An approved order about a key that is due at a moment.
+    #[must_use]
+    pub fn due_key(&self, now: Timestamp) -> Option<&Order> {
+        let (at, order) = self.waiting_keys.first().copied()?;
+        self.get(order).filter(|_| at <= now)
+    }
+
+    /// It waits no more.
+    pub(super) fn waits_no_more(&mut self, order: u64) {
+        self.waiting.retain(|(_, id)| *id != order);
+        self.waiting_keys.retain(|(_, id)| *id != order);
     }
 
     pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Order> {
@@ -96,11 +111,12 @@ pub(super) fn overlap(one: &str, other: &str) -> bool {
 }
 
 /// Where paths begin that are not of the rule set.
-const NOT_OF_RULES: [&str; 3] = ["account[", "card[", "user["];
+const NOT_OF_RULES: [&str; 4] = ["account[", "card[", "user[", "key["];
 
 impl OrderChange {
     /// The change that undoes it.
-    pub(super) fn inverse(&self) -> Self {
+    #[must_use]
+    pub fn inverse(&self) -> Self {
         let Self { path, from, to, place } = self.clone();
         Self { path, from: to, to: from, place }
     }

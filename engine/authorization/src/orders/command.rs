@@ -1,7 +1,7 @@
 //! What can be done with orders, what it did, and why it was refused.
 
 use super::{OrderChange, OrderKind, OrderProblem, OrderStatus, RegisterEntry};
-use crate::Signature;
+use crate::{KeyEvent, Signature};
 use compact_str::CompactString;
 use payment_types::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,25 @@ pub enum OrderCommand {
         /// Which.
         order: u64,
     },
+    /// Put an order about a key into effect: the engine's edge, which prepared the change with the
+    /// security module, or learned there that it can't be.
+    ActivateKey {
+        /// Which.
+        order: u64,
+        /// What came of preparing it.
+        staged: KeyStaged,
+    },
+    /// Undo what an order about a key did.
+    RollBackKey {
+        /// Which.
+        order: u64,
+        /// Who.
+        by: RolledBackBy,
+        /// Why.
+        reason: CompactString,
+        /// The change that undoes it, prepared with the security module.
+        staged: Box<KeyEvent>,
+    },
     /// Undo what it did.
     RollBack {
         /// Which.
@@ -124,9 +143,20 @@ impl OrderCommand {
             | Self::Reject { order, .. }
             | Self::Withdraw { order, .. }
             | Self::Activate { order }
+            | Self::ActivateKey { order, .. }
+            | Self::RollBackKey { order, .. }
             | Self::RollBack { order, .. } => Some(*order),
         }
     }
+}
+
+/// What came of preparing a change of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyStaged {
+    /// It lies beside the key store, and takes its place once this is journaled.
+    Ready(Box<KeyEvent>),
+    /// It can't be, and why.
+    Refused(CompactString),
 }
 
 /// Who rolls an order back.

@@ -37,13 +37,15 @@ pub enum OrderKind {
     CardBlocks,
     /// Users and their roles (SIG-4).
     Users,
+    /// The life of a named key: made, rotated, retired, destroyed, its dates.
+    Keys,
     /// Any path of the rule set, or all of it as a text.
     Rules,
 }
 
 impl OrderKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Limits,
         Self::ContactlessTiers,
         Self::AgentCaps,
@@ -59,6 +61,7 @@ impl OrderKind {
         Self::OverdraftLimits,
         Self::CardBlocks,
         Self::Users,
+        Self::Keys,
         Self::Rules,
     ];
 
@@ -81,6 +84,7 @@ impl OrderKind {
             Self::OverdraftLimits => "overdraft_limits",
             Self::CardBlocks => "card_blocks",
             Self::Users => "users",
+            Self::Keys => "keys",
             Self::Rules => "rules",
         }
     }
@@ -107,14 +111,20 @@ impl OrderKind {
             | Self::Networks
             | Self::OverdraftPolicy
             | Self::BlockPolicy => Risk::Medium,
-            Self::Editions | Self::Indicator | Self::Users | Self::Rules => Risk::High,
+            Self::Editions | Self::Indicator | Self::Users | Self::Keys | Self::Rules => Risk::High,
         }
     }
 
     /// Whether it changes the rule set.
     #[must_use]
     pub const fn is_of_rules(self) -> bool {
-        !matches!(self, Self::OverdraftLimits | Self::CardBlocks | Self::Users)
+        !matches!(self, Self::OverdraftLimits | Self::CardBlocks | Self::Users | Self::Keys)
+    }
+
+    /// The role that its maker needs to sign it.
+    #[must_use]
+    pub const fn maker_role(self) -> &'static str {
+        if matches!(self, Self::Keys) { "key_custodian" } else { "operator" }
     }
 
     /// The first keys of the paths it may change; none for any.
@@ -136,6 +146,7 @@ impl OrderKind {
             Self::OverdraftLimits => &["account"],
             Self::CardBlocks => &["card"],
             Self::Users => &["user"],
+            Self::Keys => &["key"],
             Self::Rules => &[],
         }
     }

@@ -3,11 +3,12 @@
 //! superseded or rolled back. Every step is a journaled command and an entry of a chained register.
 //!
 //! Reading order: `kind.rs`, `order.rs`, `command.rs`, `steps.rs` (what may follow what),
-//! `rules.rs` and `things.rs` (what an order does), `register.rs`.
+//! `rules.rs`, `things.rs` and `keys.rs` (what an order does), `register.rs`.
 
 mod book;
 mod command;
 mod effect;
+mod keys;
 mod kind;
 mod order;
 mod register;
@@ -17,8 +18,9 @@ mod things;
 
 pub use book::Orders;
 pub use command::{
-    Guard, OrderCommand, OrderDone, OrderDraft, OrderRefusal, RolledBackBy, RulesPut,
+    Guard, KeyStaged, OrderCommand, OrderDone, OrderDraft, OrderRefusal, RolledBackBy, RulesPut,
 };
+pub use keys::KeyWish;
 pub use kind::{OrderKind, Risk};
 pub use order::{
     Order, OrderChange, OrderEnd, OrderProblem, OrderSignature, OrderStatus, SignedAs, hex,

@@ -9,12 +9,12 @@ use super::{
     OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Orders, RegisterAct, RegisterEntry,
     Risk, RolledBackBy, RulesPut, SignedAs,
 };
-use crate::{Done, Refusal, STATEMENT, Signature, State};
+use crate::{Done, KeyEvent, Refusal, STATEMENT, Signature, State};
 use compact_str::CompactString;
 use limits::RulePath;
 use payment_types::{Moment, Sequence};
 
-type Result<T = OrderDone> = std::result::Result<T, OrderRefusal>;
+pub(super) type Result<T = OrderDone> = std::result::Result<T, OrderRefusal>;
 
 /// The most changes of one order.
 const CHANGES_MOST: usize = 5_000;
@@ -52,7 +52,11 @@ impl State {
             }
             C::Withdraw { order, by, reason } => self.withdraw(moment, *order, by, reason),
             C::Activate { order } => self.activate(moment, *order),
-            C::RollBack { order, by, reason } => self.roll_back(moment, *order, by, reason),
+            C::ActivateKey { order, staged } => self.activate_key(moment, *order, staged),
+            C::RollBack { order, by, reason } => self.roll_back(moment, *order, (by, reason), None),
+            C::RollBackKey { order, by, reason, staged } => {
+                self.roll_back(moment, *order, (by, reason), Some(staged))
+            }
         };
         done.map(|done| Done::Order(Box::new(done)))
             .map_err(|refusal| Refusal::Order(Box::new(refusal)))
@@ -122,6 +126,9 @@ impl State {
             problems.push(problem("effective_at", "is past; leave it out for at once"));
         }
         problems.extend(guard.as_ref().and_then(wrong_guard));
+        if kind == OrderKind::Keys {
+            problems.extend(super::keys::of_one_change(draft));
+        }
         (order.kind, order.title, order.reason) = (kind, title, reason);
         (order.effective_at, order.guard) = (effective_at, guard);
         order.risk = self.risk_of(kind);
@@ -176,7 +183,7 @@ impl State {
     }
 
     /// What an order was written over must stand unchanged.
-    fn still(&self, order: &Order) -> std::result::Result<(), Problems> {
+    pub(super) fn still(&self, order: &Order) -> std::result::Result<(), Problems> {
         let now = self.filled(order.kind, order.changes.clone())?;
         let mut problems = Vec::new();
         for (was, is) in order.changes.iter().zip(&now) {
@@ -197,7 +204,7 @@ impl State {
         if signature.signer != order.maker {
             return Err(OrderRefusal::NotTheMaker { maker: order.maker });
         }
-        self.good(moment, &order, signature, "operator")?;
+        self.good(moment, &order, signature, order.kind.maker_role())?;
         order.status = OrderStatus::Signed;
         self.signed(moment, order, SignedAs::Maker, signature)
     }
@@ -212,7 +219,10 @@ impl State {
         let due = order.effective_at.unwrap_or(moment.at).max(moment.at);
         order.status = if due > moment.at { OrderStatus::Scheduled } else { OrderStatus::Approved };
         order.checker = Some(signature.signer.clone());
-        self.orders.waiting.insert((due, order.id));
+        match order.kind {
+            OrderKind::Keys => self.orders.waiting_keys.insert((due, order.id)),
+            _ => self.orders.waiting.insert((due, order.id)),
+        };
         self.signed(moment, order, SignedAs::Checker, signature)
     }
 
@@ -275,7 +285,7 @@ impl State {
         use OrderStatus as S;
         let order = self.order(order)?;
         standing(&order, &[S::Draft, S::Signed, S::Approved, S::Scheduled])?;
-        self.orders.waiting.retain(|(_, id)| *id != order.id);
+        self.orders.waits_no_more(order.id);
         self.end(moment, order, (S::Withdrawn, RegisterAct::Withdrawn), by, reason)
     }
 
@@ -297,7 +307,7 @@ impl State {
 
     /// Puts an order that is due into effect, or says why it can't be any more.
     fn activate(&mut self, moment: Moment, order: u64) -> Result {
-        let mut order = self.order(order)?;
+        let order = self.order(order)?;
         standing(&order, &[OrderStatus::Approved, OrderStatus::Scheduled])?;
         let due = self.orders.waiting.iter().find(|(_, id)| *id == order.id).copied();
         if due.is_none_or(|(at, _)| at > moment.at) {
@@ -308,7 +318,17 @@ impl State {
             .still(&order)
             .and_then(|()| self.effect(moment, order.kind, &order.changes, &version));
         let put = effect.and_then(|effect| self.carry_out(moment, &order, effect));
-        self.orders.waiting.retain(|(_, id)| *id != order.id);
+        self.took_effect(moment, order, put)
+    }
+
+    /// What became of an order that was due: in force, or failed with everything as it was.
+    pub(super) fn took_effect(
+        &mut self,
+        moment: Moment,
+        mut order: Order,
+        put: std::result::Result<Option<RulesPut>, Problems>,
+    ) -> Result {
+        self.orders.waits_no_more(order.id);
         match put {
             Ok(rules) => {
                 order.status = OrderStatus::Active;
@@ -362,8 +382,8 @@ impl State {
         &mut self,
         moment: Moment,
         order: u64,
-        by: &RolledBackBy,
-        reason: &CompactString,
+        (by, reason): (&RolledBackBy, &CompactString),
+        staged: Option<&KeyEvent>,
     ) -> Result {
         let mut order = self.order(order)?;
         let activated = match (order.status, order.activated) {
@@ -378,7 +398,7 @@ impl State {
         }
         let signature = match by {
             RolledBackBy::Person(signature) => {
-                let roles = ["operator", "checker"];
+                let roles = [order.kind.maker_role(), "checker"];
                 counts(signature, &roles, order.risk, &order.rollback_digest())?;
                 Some(signature.clone())
             }
@@ -392,7 +412,10 @@ impl State {
         let version = format!("order-{}-rolled-back", order.id);
         let rules = self
             .inverse_effect(moment, order.kind, &inverse, &version)
-            .and_then(|effect| self.carry_out(moment, &order, effect))
+            .and_then(|effect| {
+                self.take_key(order.kind, &inverse, staged)?;
+                self.carry_out(moment, &order, effect)
+            })
             .map_err(OrderRefusal::Problems)?;
         let who = signature.as_ref().map_or("guard".into(), |signature| signature.signer.clone());
         order.status = OrderStatus::RolledBack;
@@ -485,7 +508,7 @@ impl State {
         set.map_or(kind.least_risk(), |risk| risk.max(kind.least_risk()))
     }
 
-    fn order(&self, id: u64) -> Result<Order> {
+    pub(super) fn order(&self, id: u64) -> Result<Order> {
         self.orders.get(id).cloned().ok_or(OrderRefusal::Unknown)
     }
 
@@ -532,7 +555,7 @@ fn about(order: &Order) -> Note {
     Note { order: Some((order.id, order.revision)), ..Note::default() }
 }
 
-fn standing(order: &Order, wanted: &[OrderStatus]) -> Result<()> {
+pub(super) fn standing(order: &Order, wanted: &[OrderStatus]) -> Result<()> {
     let status = order.status;
     if wanted.contains(&status) { Ok(()) } else { Err(OrderRefusal::Standing { status }) }
 }

@@ -25,7 +25,7 @@ struct Agreed {
 }
 
 /// Splits `account[A1].overdraft_limit` into `A1` and `overdraft_limit`.
-fn parts<'p>(path: &'p str, root: &str) -> Result<(&'p str, &'p str), String> {
+pub(super) fn parts<'p>(path: &'p str, root: &str) -> Result<(&'p str, &'p str), String> {
     let inner = path.strip_prefix(root).and_then(|rest| rest.strip_prefix('['));
     let (id, rest) = inner.and_then(|inner| inner.split_once(']')).unwrap_or_default();
     if id.is_empty() {
@@ -44,6 +44,7 @@ impl State {
         let found = match kind {
             OrderKind::OverdraftLimits => self.overdraft_setting(path),
             OrderKind::CardBlocks => self.block_setting(path),
+            OrderKind::Keys => self.key_setting(path),
             _ => self.user_setting(path),
         };
         found.map_err(|message| problem(path, message))
@@ -61,6 +62,7 @@ impl State {
             let checked = match kind {
                 OrderKind::OverdraftLimits => self.check_overdraft(change, moment),
                 OrderKind::CardBlocks => self.check_block(change),
+                OrderKind::Keys => self.check_key(change, moment),
                 _ => self.check_user(change),
             };
             problems.extend(checked.err());
@@ -81,6 +83,8 @@ impl State {
             let done = match kind {
                 OrderKind::OverdraftLimits => self.set_overdraft(change, moment),
                 OrderKind::CardBlocks => self.set_block(change, moment),
+                // The change was prepared at the edge, and is noted with its event.
+                OrderKind::Keys => Ok(()),
                 _ => self.set_user(order, change, moment),
             };
             if let Err(problem) = done {

@@ -4,11 +4,16 @@ import type { Guard, Order } from '@/api/types';
 import type { Change } from './rules';
 import { inZone } from './time';
 
-/** Kinds that the editor offers; keys change with `tamga key`. */
+/** Kinds that the editor offers. */
 export const KINDS = [
   'limits', 'contactless_tiers', 'agent_caps', 'editions', 'indicator', 'fees', 'rates', 'networks', 'calendar',
-  'overdraft_policy', 'block_policy', 'lists', 'overdraft_limits', 'card_blocks', 'users', 'rules',
+  'overdraft_policy', 'block_policy', 'lists', 'overdraft_limits', 'card_blocks', 'users', 'keys', 'rules',
 ] as const;
+
+/** The kinds that somebody may draft: keys are their custodians', all others operators' (SIG-1). */
+export function kindsFor(roles: readonly string[]): (typeof KINDS)[number][] {
+  return KINDS.filter((kind) => roles.includes(kind === 'keys' ? 'key_custodian' : 'operator'));
+}
 
 /** The first keys of the paths that a kind may change; none for any. */
 export const ROOTS: Record<string, readonly string[]> = {
@@ -44,6 +49,7 @@ export const EXAMPLES: Record<string, string> = {
   overdraft_limits: 'account[A01].overdraft_limit',
   card_blocks: 'card[K01].block.suspected_fraud',
   users: 'user[aida]',
+  keys: 'key[pvk].current',
   rules: 'limit[atm-day].ceiling',
 };
 
@@ -61,8 +67,8 @@ export interface Draft {
   agent?: string;
 }
 
-export function emptyDraft(): Draft {
-  return { kind: 'limits', title: '', reason: '', changes: [], effective: null, guard: null };
+export function emptyDraft(kind = 'limits'): Draft {
+  return { kind, title: '', reason: '', changes: [], effective: null, guard: null };
 }
 
 /** An order as a draft, to be written anew. */

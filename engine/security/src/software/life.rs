@@ -3,6 +3,7 @@
 
 mod bring;
 mod ceremony;
+mod versions;
 
 use super::SoftwareModule;
 use super::lock;
@@ -27,7 +28,9 @@ struct Change {
 }
 
 impl Change {
-    fn prepared(self, facts: KeyFacts, refusal: Option<KeyRefusal>) -> Prepared {
+    fn prepared(self, mut facts: KeyFacts, refusal: Option<KeyRefusal>) -> Prepared {
+        let stored = self.store.keys.get(&facts.name);
+        facts.versions = stored.map(StoredKey::records).unwrap_or_default();
         Prepared { facts, refusal, content: Box::new(self) }
     }
 }
@@ -68,8 +71,9 @@ impl KeyLife for SoftwareModule {
                 self.import(work, key, (under, block), *check_value, now)
             }
             KeyChange::Export { name, under } => self.export(work, name, under),
-            KeyChange::Retire { name, version } => retire(work, name, *version),
-            KeyChange::Destroy { name, version } => destroy(work, name, *version, now),
+            KeyChange::Retire { name, version } => versions::retire(work, name, *version),
+            KeyChange::Set(wanted) => versions::set(work, wanted, now),
+            KeyChange::Destroy { name, version } => versions::destroy(work, name, *version, now),
         }
     }
 
@@ -251,11 +255,7 @@ fn checked(store: &Store, key: &NewKey, now: Timestamp) -> Result<KeyAlgorithm, 
         );
         return Err(KeyRefusal::conflict("usage", message));
     }
-    let used = |version: &StoredVersion| match version.state {
-        VersionState::Current => true,
-        VersionState::Accepted(until) => until > now,
-        VersionState::Retired | VersionState::Destroyed => false,
-    };
+    let used = |version: &StoredVersion| version.is_used(now);
     if key.accept_old_until.is_none() && stored.versions.iter().any(used) {
         let message = format!(
             "there is a key `{name}`; to give it a new version, say until when the old one is \
@@ -287,68 +287,6 @@ fn facts(
         version,
         check_value: material.check_value(),
         detail,
+        versions: Vec::new(),
     }
-}
-
-/// A version of a key, and what the journal keeps of it.
-fn version<'s>(
-    store: &'s mut Store,
-    name: &str,
-    number: u32,
-    action: KeyAction,
-) -> Result<(&'s mut StoredVersion, KeyFacts), KeyRefusal> {
-    let stored = store.keys.get_mut(name);
-    let stored =
-        stored.ok_or_else(|| KeyRefusal::not_found("name", format!("there is no key `{name}`")))?;
-    let (usage, algorithm) = (stored.usage, stored.algorithm);
-    let found = stored.versions.iter_mut().find(|version| version.number == number);
-    let found = found.ok_or_else(|| {
-        KeyRefusal::not_found("version", format!("`{name}` has no version {number}"))
-    })?;
-    let facts = KeyFacts {
-        action,
-        name: name.to_owned(),
-        usage,
-        algorithm,
-        version: number,
-        check_value: found.check_value,
-        detail: String::new(),
-    };
-    Ok((found, facts))
-}
-
-fn retire(mut work: Change, name: &str, number: u32) -> Result<Prepared, KeyRefusal> {
-    let (found, facts) = version(&mut work.store, name, number, KeyAction::Retired)?;
-    match found.state {
-        VersionState::Current | VersionState::Accepted(_) => found.state = VersionState::Retired,
-        VersionState::Retired | VersionState::Destroyed => {
-            let message = format!("version {number} of `{name}` is not in use any more");
-            return Err(KeyRefusal::conflict("version", message));
-        }
-    }
-    Ok(work.prepared(facts, None))
-}
-
-fn destroy(
-    mut work: Change,
-    name: &str,
-    number: u32,
-    now: Timestamp,
-) -> Result<Prepared, KeyRefusal> {
-    let (found, facts) = version(&mut work.store, name, number, KeyAction::Destroyed)?;
-    match found.state {
-        VersionState::Destroyed => {
-            let message = format!("version {number} of `{name}` was destroyed already");
-            return Err(KeyRefusal::conflict("version", message));
-        }
-        VersionState::Retired => {}
-        VersionState::Accepted(until) if until <= now => {}
-        VersionState::Current | VersionState::Accepted(_) => {
-            let message = format!("version {number} of `{name}` is in use; retire it first");
-            return Err(KeyRefusal::conflict("version", message));
-        }
-    }
-    found.state = VersionState::Destroyed;
-    zeroize::Zeroize::zeroize(&mut found.sealed);
-    Ok(work.prepared(facts, None))
 }

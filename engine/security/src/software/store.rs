@@ -99,6 +99,12 @@ impl StoredKey {
         self.versions.iter().find(|version| version.state == VersionState::Current)
     }
 
+    /// The versions as they are stored, whatever time it is.
+    pub(super) fn records(&self) -> Vec<VersionRecord> {
+        let first = Timestamp(i64::MIN);
+        self.versions.iter().map(|version| version.record(first)).collect()
+    }
+
     pub(super) fn next_number(&self) -> u32 {
         self.versions.last().map_or(1, |last| last.number.saturating_add(1))
     }
@@ -112,6 +118,15 @@ impl StoredVersion {
         match Material::open(wrap, &self.sealed, usage)? {
             (material, Origin::Own) => Ok(material),
             (_, Origin::Test) => Err(SecurityError::NotOurs),
+        }
+    }
+
+    /// Whether something is still made or accepted with it.
+    pub(super) fn is_used(&self, now: Timestamp) -> bool {
+        match self.state {
+            VersionState::Current => true,
+            VersionState::Accepted(until) => until > now,
+            VersionState::Retired | VersionState::Destroyed => false,
         }
     }
 

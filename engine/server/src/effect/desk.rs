@@ -2,7 +2,7 @@
 //! the order until that is revised.
 
 use super::past::Travel;
-use super::preview::{Candidate, Preview, Window, preview};
+use super::preview::{Candidate, Preview, Summary, Window, preview};
 use super::shadow::Shadows;
 use super::step_back;
 use crate::failure::Failure;
@@ -130,7 +130,19 @@ fn keep(data: &Path, preview: &Preview) -> io::Result<()> {
     let path = path(data, preview.order);
     let unfinished = path.with_extension("unfinished");
     fs::write(&unfinished, serde_json::to_vec(preview)?)?;
-    fs::rename(unfinished, path)
+    fs::rename(unfinished, &path)?;
+    let unfinished = path.with_extension("unfinished");
+    fs::write(&unfinished, serde_json::to_vec(&Summary::of(preview))?)?;
+    fs::rename(unfinished, summary_path(data, preview.order))
+}
+
+fn summary_path(data: &Path, order: u64) -> PathBuf {
+    data.join(FOLDER).join(format!("order-{order}-summary.json"))
+}
+
+/// The figures alone of what is kept of an order, of whichever revision.
+pub(crate) fn kept_summary(data: &Path, order: u64) -> Option<Summary> {
+    serde_json::from_slice(&fs::read(summary_path(data, order)).ok()?).ok()
 }
 
 /// The result that is kept of an order, of whichever revision.

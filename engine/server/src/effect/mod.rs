@@ -15,10 +15,10 @@ mod shadow;
 mod tests;
 
 pub(crate) use compare::{Limits, Side, TraceStep, side};
-pub(crate) use count::{Affected, Effect};
-pub(crate) use desk::{Desk, Job, JobState, kept};
+pub(crate) use count::{Affected, Effect, Sum};
+pub(crate) use desk::{Desk, Job, JobState, kept, kept_summary};
 pub(crate) use past::{Travel, travel};
-pub(crate) use preview::{Candidate, Preview, Window, preview};
+pub(crate) use preview::{Candidate, Preview, Summary, Window, preview};
 pub(crate) use shadow::{NoShadow, ShadowView};
 
 /// A thread that has time: everything of the engine goes first.

@@ -1,6 +1,7 @@
 //! A preview: the last days of the journal under candidate rules, beside what was recorded.
 
 use super::compare::Limits;
+use super::count::Sum;
 use super::count::{Counter, Effect, Pair};
 use super::past::{Travel, travel};
 use crate::failure::Failure;
@@ -53,6 +54,43 @@ pub(crate) struct Preview {
     /// Records a second.
     pub(crate) per_second: u64,
     pub(crate) effect: Effect,
+}
+
+/// The figures of a preview, without whose they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) digest: String,
+    pub(crate) days: u32,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) decisions: u64,
+    pub(crate) would_decline: Sum,
+    pub(crate) would_approve: Sum,
+    pub(crate) would_differ: Sum,
+    pub(crate) cards: u64,
+    pub(crate) customers: u64,
+    pub(crate) terminals: u64,
+    pub(crate) agents: u64,
+}
+
+impl Summary {
+    pub(crate) fn of(preview: &Preview) -> Self {
+        let Preview { digest, days, from, to, effect, .. } = preview.clone();
+        Self {
+            digest,
+            days,
+            from,
+            to,
+            decisions: effect.decisions,
+            would_decline: effect.would_decline,
+            would_approve: effect.would_approve,
+            would_differ: effect.would_differ,
+            cards: effect.cards,
+            customers: effect.customers,
+            terminals: effect.terminals,
+            agents: effect.agents,
+        }
+    }
 }
 
 /// Runs the journal's window under the candidate rules, from the state that was, and compares with

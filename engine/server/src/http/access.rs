@@ -6,17 +6,18 @@
 //! runs; handlers only take the caller from here.
 
 use super::context::HttpContext;
+use super::factors;
 use super::problem::Problem;
 use crate::access::sessions::SessionId;
 use crate::config::{ApiToken, Role};
-use authorization::Roles;
+use authorization::{CodePurpose, Roles};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// The second person's token, where two are needed at once.
+/// The second person, where two are needed at once.
 pub(super) const APPROVED_BY: HeaderName = HeaderName::from_static("approved-by");
 
 /// How somebody is known.
@@ -104,25 +105,48 @@ fn find<'t>(tokens: &'t [ApiToken], token: &[u8]) -> Option<&'t ApiToken> {
     })
 }
 
-/// The second person of a change that needs two: a checker with another name than the first.
-pub(super) fn second_person(
+/// The second person of a change that needs two: a checker with another name than the first, known
+/// by a token (`Bearer <token>`), or by a user's one-time code (`Code <user> <code>`): he stands at
+/// the first one's desk and types it himself. The code is good once.
+pub(super) async fn second_person(
     headers: &HeaderMap,
     context: &HttpContext,
     first: &Caller,
 ) -> Result<Caller, Problem> {
-    if !headers.contains_key(APPROVED_BY) {
+    let Some(header) = headers.get(APPROVED_BY) else {
         return Err(Problem::forbidden(
-            "this needs two persons: a checker's token in the header `Approved-By: Bearer <token>`",
-        ));
+            "this needs two persons: a checker in the header `Approved-By`, by his one-time code \
+             (`Code <user> <code>`) or by a token (`Bearer <token>`)",
+        )
+        .with_rule("SIG-1"));
+    };
+    let mut words = header.to_str().unwrap_or_default().split_whitespace();
+    if words.next() != Some("Code") {
+        let second = Caller::by_token(headers, &APPROVED_BY, context.tokens())?;
+        is_second(&second.name, second.roles, first)?;
+        return Ok(second);
     }
-    let second = Caller::by_token(headers, &APPROVED_BY, context.tokens())?;
-    if !second.has(Role::Checker) {
+    let (name, code) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let user = factors::user(context.running()?, name).await?;
+    // Who is nobody has no code, and is told the same as who has another one.
+    let roles = user.map(|user| user.roles);
+    if let Some(roles) = roles {
+        is_second(name, roles, first)?;
+    }
+    let network = &first.network;
+    factors::use_code(context, name, code, CodePurpose::Approval, network).await?;
+    let roles = roles.unwrap_or_default();
+    Ok(Caller { name: name.to_owned(), roles, via: first.via, network: network.clone() })
+}
+
+fn is_second(name: &str, roles: Roles, first: &Caller) -> Result<(), Problem> {
+    if !roles.has(Role::Checker) {
         return Err(Problem::forbidden("the second person must have the role checker"));
     }
-    if second.name == first.name {
+    if name == first.name {
         return Err(Problem::forbidden("the second person must be another one than the first"));
     }
-    Ok(second)
+    Ok(())
 }
 
 /// Put there by the gate, which lets nobody pass that may not.

@@ -187,10 +187,10 @@ fn day(fields: &Fields, name: &str) -> Result<BusinessDate, Problem> {
 }
 
 /// Raises a limit of the bank's for one card and a time (LIM-4), by two persons: the second one's
-/// token goes into the header `Approved-By`. It ends by itself; the regulation stays above it.
+/// one-time code or token goes into the header `Approved-By`. It ends by itself; the regulation stays above it.
 #[utoipa::path(post, path = "/api/v1/cards/{id}/raises", tag = "cards",
     params(("id" = String, Path, description = "The card's id"),
-        ("Approved-By" = String, Header, description = "`Bearer <token>` of a checker"),
+        ("Approved-By" = String, Header, description = "`Code <user> <code>` or `Bearer <token>` of a checker"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     request_body = RaiseForm,
     responses((status = 200, body = CardSettings), (status = 403, description = "Two persons"),
@@ -204,7 +204,15 @@ pub(super) async fn raise(
     let key = asked.key(&caller)?;
     let known = ["limit", "ceiling", "until", "reason", "requested_by", "identified_by"];
     let fields = asked.fields(&context, &known).await?;
-    let second = second_person(asked.headers(), &context, &caller)?;
+    // A code is good once: what is sent again gets its answer before the code is looked at.
+    let before = match key {
+        Some(key) => context.running()?.shard.query(move |core, _| core.recall(&key)).await?,
+        None => None,
+    };
+    let approved_by = match before {
+        Some(_) => String::new(),
+        None => second_person(asked.headers(), &context, &caller).await?.name,
+    };
     let until = parse_rfc3339(fields.text("until")?)
         .map_err(|error| Problem::field("until", error.to_string()))?;
     let raise = RaiseItem {
@@ -213,7 +221,7 @@ pub(super) async fn raise(
         until,
         reason: fields.text("reason")?.into(),
         entered_by: caller.name.as_str().into(),
-        approved_by: second.name.into(),
+        approved_by: approved_by.into(),
     };
     let by = by(&fields, &caller)?;
     change(&context, id, CardChange::Raise(raise), by, key).await

@@ -177,12 +177,12 @@ pub(super) async fn block(
 }
 
 /// Lifts one reason; the others stay (BLK-2). Suspected fraud is lifted by two persons: the second
-/// one's token goes into the header `Approved-By`.
+/// one's one-time code or token goes into the header `Approved-By`.
 #[utoipa::path(delete, path = "/api/v1/cards/{id}/blocks/{reason}", tag = "cards",
     params(("id" = String, Path, description = "The card's id"),
         ("reason" = String, Path, description = "The reason to lift"),
         ("Approved-By" = Option<String>, Header,
-            description = "`Bearer <token>` of a checker, where two persons are needed")),
+            description = "`Code <user> <code>` or `Bearer <token>` of a checker, where two are needed")),
     request_body = UnblockForm,
     responses((status = 200, body = Block), (status = 403, description = "Two persons are needed"),
         (status = 404, description = "No such card, or not blocked for that reason"),
@@ -196,7 +196,7 @@ pub(super) async fn unblock(
     let fields = asked.fields(&context, &["requested_by", "identified_by", "note"]).await?;
     let reason = reason_named(&reason, |_, _| Problem::not_found("block reason", &reason))?;
     let entered_by = match reason {
-        BlockReason::SuspectedFraud => approved(asked.headers(), &context, &caller)?,
+        BlockReason::SuspectedFraud => approved(asked.headers(), &context, &caller).await?,
         _ => caller.name,
     };
     let by = on_request_of(&fields, reason, entered_by)?;
@@ -206,12 +206,12 @@ pub(super) async fn unblock(
 }
 
 /// Both persons, as the journal keeps them.
-fn approved(
+async fn approved(
     headers: &HeaderMap,
     context: &HttpContext,
     caller: &Caller,
 ) -> Result<String, Problem> {
-    let second = second_person(headers, context, caller)?;
+    let second = second_person(headers, context, caller).await?;
     Ok(format!("{}, approved by {}", caller.name, second.name))
 }
 

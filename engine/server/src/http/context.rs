@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::{AccessConfig, ApiToken};
 use crate::day::DayTimes;
 use crate::effect::Desk;
+use crate::keys::orders::Keeper;
 use crate::shard::Shard;
 use history::History;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -246,6 +247,11 @@ impl HttpContext {
 }
 
 impl Running {
+    /// Who carries orders about keys out.
+    pub(super) fn keeper(&self) -> Keeper<'_> {
+        Keeper { shard: &self.shard, security: &self.security, now: self.clock.now() }
+    }
+
     /// What seals users' secrets.
     pub(super) fn secrets(&self) -> Secrets {
         Secrets::new(Arc::clone(&self.customer_keys))

@@ -181,6 +181,7 @@ fn told(purpose: CodePurpose, kind: &'static str, detail: &str) -> Problem {
         CodePurpose::Signature | CodePurpose::Change => {
             Problem::field("code", detail).with_rule("SIG-2")
         }
+        CodePurpose::Approval => Problem::field("Approved-By", detail).with_rule("SIG-1"),
     }
 }
 

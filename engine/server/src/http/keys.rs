@@ -7,7 +7,8 @@ use super::context::HttpContext;
 use super::fields::Fields;
 use super::idempotency;
 use super::problem::Problem;
-use crate::keys::{KeyDone, KeyRequest, KeysView, journaled};
+use crate::keys::orders::CHANGES;
+use crate::keys::{KeyDone, KeyRequest, KeysView, NO_STORE, journaled};
 use authorization::{Done, KeyEvent, Outcome};
 use axum::Json;
 use axum::extract::State;
@@ -15,10 +16,6 @@ use axum::response::{IntoResponse, Response};
 use payment_types::Moment;
 use security::{KeyLife, KeyRefusal, RefusalKind};
 use std::sync::Arc;
-use tokio::sync::Mutex;
-
-/// One change at a time: between the check and the journal nobody else may change the store.
-static CHANGES: Mutex<()> = Mutex::const_new(());
 
 /// The keys by name with their versions, check values and dates, and the ceremonies that run.
 /// Never key material.
@@ -120,10 +117,10 @@ fn again(
 }
 
 fn no_store() -> Problem {
-    Problem::conflict("this security module keeps its keys with its own tools", "SEC-2")
+    Problem::conflict(NO_STORE, "SEC-2")
 }
 
-fn refused(refusal: KeyRefusal) -> Problem {
+pub(super) fn refused(refusal: KeyRefusal) -> Problem {
     match refusal.kind {
         RefusalKind::NotFound => Problem::not_found_because(refusal.message),
         RefusalKind::Conflict => Problem::conflict(refusal.message, "SIG-1"),

@@ -15,7 +15,7 @@ pub(super) struct OrderForm {
     /// Of a revision: the one it was written from.
     revision: Option<u32>,
     /// limits, contactless_tiers, agent_caps, editions, indicator, fees, rates, networks, calendar,
-    /// overdraft_policy, block_policy, lists, overdraft_limits, card_blocks, users, rules.
+    /// overdraft_policy, block_policy, lists, overdraft_limits, card_blocks, users, keys, rules.
     #[schema(example = "agent_caps")]
     kind: String,
     #[schema(example = "A lower cap for agent G1")]

@@ -1,5 +1,6 @@
 //! Change orders as the API shows them.
 
+use crate::effect::{Sum, Summary};
 use authorization::{
     Factor, Guard, Order, OrderChange, OrderKind, OrderProblem, OrderSignature, RegisterEntry, hex,
     statement,
@@ -57,6 +58,55 @@ pub(super) struct OrderView {
     superseded_by: Option<u64>,
     /// Why it failed.
     problems: Vec<ProblemView>,
+    /// What the last preview of it came to; null where there was none.
+    pub(super) preview: Option<PreviewSummary>,
+}
+
+/// The figures of an order's last preview; all of it is `GET /orders/{id}/preview`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PreviewSummary {
+    /// It was of an earlier revision, and says nothing about this one.
+    void: bool,
+    days: u32,
+    from: String,
+    to: String,
+    /// Decisions that were run again.
+    decisions: u64,
+    would_decline: Sum,
+    would_approve: Sum,
+    would_differ: Sum,
+    cards: u64,
+    customers: u64,
+    terminals: u64,
+    agents: u64,
+}
+
+impl PreviewSummary {
+    /// Of an order whose revision has this digest.
+    pub(super) fn of(summary: Summary, digest: &str) -> Self {
+        let Summary { days, from, to, decisions, would_decline, would_approve, .. } = summary;
+        Self {
+            void: summary.digest != digest,
+            days,
+            from,
+            to,
+            decisions,
+            would_decline,
+            would_approve,
+            would_differ: summary.would_differ,
+            cards: summary.cards,
+            customers: summary.customers,
+            terminals: summary.terminals,
+            agents: summary.agents,
+        }
+    }
+}
+
+impl OrderView {
+    /// The order's number, and the digest of its revision.
+    pub(super) fn which(&self) -> (u64, &str) {
+        (self.id, &self.digest)
+    }
 }
 
 /// One change.
@@ -198,6 +248,7 @@ pub(super) fn view(order: &Order, offset: UtcOffset) -> OrderView {
         }),
         superseded_by: order.superseded_by,
         problems: order.problems.iter().map(problem).collect(),
+        preview: None,
     }
 }
 
@@ -258,6 +309,7 @@ fn clause(kind: OrderKind, path: &str) -> &'static str {
         (_, "account") => "BAL-2, SIG-5, 002 §34-3",
         (_, "card") => "BLK-1",
         (_, "user") => "SIG-4, 002 §14",
+        (_, "key") => "SIG-1, SEC-2",
         _ => "SIG-1",
     }
 }

@@ -6,16 +6,20 @@ use super::context::HttpContext;
 use super::fields::{Fields, Segments};
 use super::idempotency;
 use super::order_forms::{self, OrderForm, RejectForm, RollbackForm, SignatureForm, WithdrawForm};
-use super::order_view::{self, OrderHistory, OrderList, OrderView};
+use super::order_refusals;
+use super::order_view::{self, OrderHistory, OrderList, OrderView, PreviewSummary};
 use super::problem::Problem;
 use super::query::Params;
 use super::signing::{SignForm, sign as signature_of};
+use crate::config::Role;
+use crate::effect::kept_summary;
+use crate::keys::orders::NotRolledBack;
 use authorization::{
-    Command, Done, IdempotencyKey, Order, OrderCommand, OrderKind, OrderStatus, RolledBackBy,
-    Signature,
+    Command, Done, IdempotencyKey, Order, OrderCommand, OrderDraft, OrderKind, OrderRefusal,
+    OrderStatus, RolledBackBy, Signature,
 };
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use compact_str::CompactString;
@@ -61,7 +65,7 @@ pub(super) async fn list(
     let next = orders.last().filter(|_| more).map(|order| order.id.to_string());
     let offset = running.clock.now().offset;
     let items = orders.iter().map(|order| order_view::view(order, offset)).collect();
-    Ok(Json(OrderList { items, next }))
+    Ok(Json(OrderList { items: previewed(&context, items).await?, next }))
 }
 
 /// One order: what it changes, who signed it, how far it has come.
@@ -125,11 +129,13 @@ pub(super) async fn register(
 }
 
 /// Writes an order. It is held against the rules in force: what is not possible is refused at once,
-/// with everything that is wrong, by path, layer and clause.
+/// with everything that is wrong, by path, layer and clause. Operators write orders, but those
+/// about keys are written by key custodians.
 #[utoipa::path(post, path = "/api/v1/orders", tag = "orders",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     request_body = OrderForm,
     responses((status = 200, body = OrderView),
+        (status = 413, description = "The order is longer than 64 KiB: make two of it"),
         (status = 422, description = "What is wrong: `problems`")))]
 pub(super) async fn draft(
     State(context): State<HttpContext>,
@@ -138,6 +144,8 @@ pub(super) async fn draft(
 ) -> Result<Response, Problem> {
     let key = asked.key(&caller)?;
     let draft = order_forms::draft(&asked.fields(&context, &order_forms::DRAFT).await?)?;
+    may_write(&caller, draft.kind)?;
+    would(&context, &draft)?;
     carry_out(&context, OrderCommand::Draft { draft, by: caller.name.into() }, key).await
 }
 
@@ -148,21 +156,20 @@ pub(super) async fn draft(
     request_body = OrderForm,
     responses((status = 200, body = OrderView),
         (status = 409, description = "Somebody else changed it, or it is approved already"),
+        (status = 413, description = "The order is longer than 64 KiB: make two of it"),
         (status = 422, description = "What is wrong: `problems`")))]
-pub(super) async fn revise(
-    State(context): State<HttpContext>,
-    Reader(caller): Reader,
-    Segments(id): Segments<String>,
-    asked: Asked,
-) -> Result<Response, Problem> {
-    let key = asked.key(&caller)?;
+pub(super) async fn revise(step: Step) -> Result<Response, Problem> {
     let mut known = order_forms::DRAFT.to_vec();
     known.push("revision");
-    let fields = asked.fields(&context, &known).await?;
-    let (order, revision) = (number(&id)?, fields.revision()?);
+    let (key, fields) = step.read(&known).await?;
+    let (order, revision) = (step.order, fields.revision()?);
     let draft = order_forms::draft(&fields)?;
-    let by = caller.name.into();
-    carry_out(&context, OrderCommand::Revise { order, revision, draft, by }, key).await
+    for kind in [order_of(&step.context, order).await?.kind, draft.kind] {
+        may_write(&step.caller, kind)?;
+    }
+    would(&step.context, &draft)?;
+    let by = step.caller.name.as_str().into();
+    carry_out(&step.context, OrderCommand::Revise { order, revision, draft, by }, key).await
 }
 
 /// The maker signs (SIG-2).
@@ -173,17 +180,9 @@ pub(super) async fn revise(
     responses((status = 200, body = OrderView),
         (status = 403, description = "The signature is not worth enough, or not this person's"),
         (status = 409, description = "Somebody else changed it, or it is signed already")))]
-pub(super) async fn sign(
-    State(context): State<HttpContext>,
-    Reader(caller): Reader,
-    Segments(id): Segments<String>,
-    asked: Asked,
-) -> Result<Response, Problem> {
-    let order = number(&id)?;
-    signed(&context, &caller, order, &asked, &[OrderStatus::Draft], |revision, signature| {
-        OrderCommand::Sign { order, revision, signature }
-    })
-    .await
+pub(super) async fn sign(step: Step) -> Result<Response, Problem> {
+    let command = |order, revision, signature| OrderCommand::Sign { order, revision, signature };
+    step.signed(OrderStatus::Draft, command).await
 }
 
 /// Another person approves it with a signature (SIG-1); without `effective_at` it is in force when
@@ -195,17 +194,9 @@ pub(super) async fn sign(
     responses((status = 200, body = OrderView),
         (status = 403, description = "The person had a hand in it, or the signature is not enough"),
         (status = 409, description = "Somebody else changed it, or it is not signed")))]
-pub(super) async fn approve(
-    State(context): State<HttpContext>,
-    Reader(caller): Reader,
-    Segments(id): Segments<String>,
-    asked: Asked,
-) -> Result<Response, Problem> {
-    let order = number(&id)?;
-    signed(&context, &caller, order, &asked, &[OrderStatus::Signed], |revision, signature| {
-        OrderCommand::Approve { order, revision, signature }
-    })
-    .await
+pub(super) async fn approve(step: Step) -> Result<Response, Problem> {
+    let command = |order, revision, signature| OrderCommand::Approve { order, revision, signature };
+    step.signed(OrderStatus::Signed, command).await
 }
 
 /// A checker turns it down.
@@ -215,17 +206,11 @@ pub(super) async fn approve(
     request_body = RejectForm,
     responses((status = 200, body = OrderView),
         (status = 409, description = "Somebody else changed it, or it is not signed")))]
-pub(super) async fn reject(
-    State(context): State<HttpContext>,
-    Reader(caller): Reader,
-    Segments(id): Segments<String>,
-    asked: Asked,
-) -> Result<Response, Problem> {
-    let key = asked.key(&caller)?;
-    let fields = asked.fields(&context, &["revision", "reason"]).await?;
-    let (order, revision) = (number(&id)?, fields.revision()?);
-    let (by, reason) = (caller.name.into(), fields.text("reason")?.into());
-    carry_out(&context, OrderCommand::Reject { order, revision, by, reason }, key).await
+pub(super) async fn reject(step: Step) -> Result<Response, Problem> {
+    let (key, fields) = step.read(&["revision", "reason"]).await?;
+    let (order, revision) = (step.order, fields.revision()?);
+    let (by, reason) = (step.caller.name.as_str().into(), fields.text("reason")?.into());
+    carry_out(&step.context, OrderCommand::Reject { order, revision, by, reason }, key).await
 }
 
 /// Takes an order back before it is in force.
@@ -235,20 +220,18 @@ pub(super) async fn reject(
     request_body = WithdrawForm,
     responses((status = 200, body = OrderView),
         (status = 409, description = "It is in force already, or has ended")))]
-pub(super) async fn withdraw(
-    State(context): State<HttpContext>,
-    Reader(caller): Reader,
-    Segments(id): Segments<String>,
-    asked: Asked,
-) -> Result<Response, Problem> {
-    let key = asked.key(&caller)?;
-    let fields = asked.fields(&context, &["reason"]).await?;
-    let (by, reason) = (caller.name.into(), fields.text("reason")?.into());
-    let order = number(&id)?;
-    carry_out(&context, OrderCommand::Withdraw { order, by, reason }, key).await
+pub(super) async fn withdraw(step: Step) -> Result<Response, Problem> {
+    let (key, fields) = step.read(&["reason"]).await?;
+    let order = step.order;
+    let (by, reason) = (step.caller.name.as_str().into(), fields.text("reason")?.into());
+    if !step.caller.has(Role::Checker) {
+        may_write(&step.caller, order_of(&step.context, order).await?.kind)?;
+    }
+    carry_out(&step.context, OrderCommand::Withdraw { order, by, reason }, key).await
 }
 
-/// Undoes what an order did, at once. Refused where a later order changed the same.
+/// Undoes what an order did, at once. Refused where a later order changed the same, and where there
+/// is no way back: a key that was made or destroyed.
 #[utoipa::path(post, path = "/api/v1/orders/{id}/rollback", tag = "orders",
     params(("id" = u64, Path, description = "Its number"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
@@ -256,55 +239,114 @@ pub(super) async fn withdraw(
     responses((status = 200, body = OrderView),
         (status = 403, description = "The signature is not worth enough"),
         (status = 409, description = "It is not in force, or a later order changed the same")))]
-pub(super) async fn rollback(
-    State(context): State<HttpContext>,
-    Reader(caller): Reader,
-    Segments(id): Segments<String>,
-    asked: Asked,
-) -> Result<Response, Problem> {
-    let key = asked.key(&caller)?;
+pub(super) async fn rollback(step: Step) -> Result<Response, Problem> {
     let mut known = SignForm::FIELDS.to_vec();
     known.push("reason");
-    let fields = asked.fields(&context, &known).await?;
-    let (order, reason) = (number(&id)?, CompactString::from(fields.text("reason")?));
-    if let Some(again) = repeated(&context, key, order).await? {
-        return Ok(again);
-    }
-    let found = order_of(&context, order).await?;
-    if !matches!(found.status, OrderStatus::Active | OrderStatus::Superseded) {
-        return Err(Problem::order_standing(order, found.status));
-    }
-    let form = SignForm::of(&fields)?;
-    let signature = signature_of(&context, &caller, &form, found.rollback_digest()).await?;
-    let by = RolledBackBy::Person(signature);
-    carry_out(&context, OrderCommand::RollBack { order, by, reason }, key).await
-}
-
-/// A signature of an order's digest, and what it is for. A code is good once, so what is sent again
-/// gets its answer before the code is looked at; so does what can't be signed now anyway.
-async fn signed(
-    context: &HttpContext,
-    caller: &Caller,
-    order: u64,
-    asked: &Asked,
-    standing: &[OrderStatus],
-    command: impl FnOnce(u32, Signature) -> OrderCommand,
-) -> Result<Response, Problem> {
-    let key = asked.key(caller)?;
-    let mut known = SignForm::FIELDS.to_vec();
-    known.push("revision");
-    let fields = asked.fields(context, &known).await?;
-    let revision = fields.revision()?;
+    let (key, fields) = step.read(&known).await?;
+    let Step { context, caller, order, .. } = &step;
+    let (order, reason) = (*order, CompactString::from(fields.text("reason")?));
     if let Some(again) = repeated(context, key, order).await? {
         return Ok(again);
     }
     let found = order_of(context, order).await?;
-    if found.revision == revision && !standing.contains(&found.status) {
+    if !matches!(found.status, OrderStatus::Active | OrderStatus::Superseded) {
         return Err(Problem::order_standing(order, found.status));
     }
+    let of_key = found.kind == OrderKind::Keys;
+    let running = context.running()?;
+    let keeper = running.keeper();
+    // A code is good once: what the module refuses is refused before it is used.
+    for change in found.changes.iter().filter(|_| of_key) {
+        keeper.would(&change.inverse()).map_err(super::keys::refused)?;
+    }
     let form = SignForm::of(&fields)?;
-    let signature = signature_of(context, caller, &form, found.digest).await?;
-    carry_out(context, command(revision, signature), key).await
+    let signature = signature_of(context, caller, &form, found.rollback_digest()).await?;
+    let by = RolledBackBy::Person(signature);
+    if !of_key {
+        return carry_out(context, OrderCommand::RollBack { order, by, reason }, key).await;
+    }
+    let answered = keeper.roll_back(order, by, reason, key).await.map_err(|why| match why {
+        NotRolledBack::Refused(refusal) => super::keys::refused(refusal),
+        NotRolledBack::Shard(error) => error.into(),
+    })?;
+    idempotency::done(&answered, &order.to_string())?;
+    let view = shown(context, order).await?;
+    Ok(idempotency::mark(Json(view).into_response(), answered.replayed))
+}
+
+/// A step of an order that somebody asks for.
+pub(super) struct Step {
+    context: HttpContext,
+    caller: Caller,
+    order: u64,
+    asked: Asked,
+}
+
+impl FromRequest<HttpContext> for Step {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, context: &HttpContext) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Reader(caller) = Reader::from_request_parts(&mut parts, context).await?;
+        let Segments(id) = Segments::<String>::from_request_parts(&mut parts, context).await?;
+        let asked = Asked::from_request(Request::from_parts(parts, body), context).await?;
+        Ok(Self { context: context.clone(), caller, order: number(&id)?, asked })
+    }
+}
+
+impl Step {
+    /// Its key, and the fields of its body.
+    async fn read(&self, known: &[&str]) -> Result<(Option<IdempotencyKey>, Fields), Problem> {
+        let key = self.asked.key(&self.caller)?;
+        Ok((key, self.asked.fields(&self.context, known).await?))
+    }
+
+    /// A signature of an order's digest, and what it is for. A code is good once, so what is sent
+    /// again gets its answer before the code is looked at; so does what can't be signed now anyway.
+    async fn signed(
+        &self,
+        standing: OrderStatus,
+        command: impl FnOnce(u64, u32, Signature) -> OrderCommand,
+    ) -> Result<Response, Problem> {
+        let Self { context, caller, order, .. } = self;
+        let mut known = SignForm::FIELDS.to_vec();
+        known.push("revision");
+        let (key, fields) = self.read(&known).await?;
+        let revision = fields.revision()?;
+        if let Some(again) = repeated(context, key, *order).await? {
+            return Ok(again);
+        }
+        let found = order_of(context, *order).await?;
+        if found.revision != revision {
+            // Before the signature is looked at: it is of what was there, and nobody's mistake.
+            let Order { revision, maker: by, revised_at: at, .. } = found;
+            let revised = OrderRefusal::Revised { revision, by, at };
+            return Err(order_refusals::refused(revised, &order.to_string()));
+        }
+        if found.status != standing {
+            return Err(Problem::order_standing(*order, found.status));
+        }
+        let form = SignForm::of(&fields)?;
+        let signature = signature_of(context, caller, &form, found.digest).await?;
+        carry_out(context, command(*order, revision, signature), key).await
+    }
+}
+
+/// Orders about keys are their custodians', all others operators' (SIG-1).
+fn may_write(caller: &Caller, kind: OrderKind) -> Result<(), Problem> {
+    let role = if kind == OrderKind::Keys { Role::KeyCustodian } else { Role::Operator };
+    if caller.has(role) {
+        return Ok(());
+    }
+    let (name, kind, role) = (&caller.name, kind.name(), role.name());
+    let detail = format!("orders of the kind {kind} need the role {role}, which {name:?} has not");
+    Err(Problem::forbidden(detail).with_rule("SIG-1"))
+}
+
+/// Whether the security module would do what an order about a key asks for, as far as it can tell.
+fn would(context: &HttpContext, draft: &OrderDraft) -> Result<(), Problem> {
+    let ([change], OrderKind::Keys) = (draft.changes.as_slice(), draft.kind) else { return Ok(()) };
+    context.running()?.keeper().would(change).map_err(super::keys::refused)
 }
 
 /// The answer to something that was carried out before under this key.
@@ -338,13 +380,36 @@ async fn carry_out(
     let Done::Order(done) = &carried.done else {
         return Err(Problem::internal("another outcome than an order's"));
     };
+    if done.status == OrderStatus::Approved {
+        // The shard put it in force already, unless it is about a key.
+        context.running()?.keeper().put_in_force().await?;
+    }
     let view = shown(context, done.order).await?;
     Ok(carried.answer(view))
 }
 
 async fn shown(context: &HttpContext, id: u64) -> Result<OrderView, Problem> {
     let offset = context.running()?.clock.now().offset;
-    Ok(order_view::view(&order_of(context, id).await?, offset))
+    let view = order_view::view(&order_of(context, id).await?, offset);
+    let mut views = previewed(context, vec![view]).await?;
+    views.pop().ok_or_else(|| Problem::internal("an order was lost on the way"))
+}
+
+/// Orders with the figures of their last previews, which lie in files.
+async fn previewed(
+    context: &HttpContext,
+    mut views: Vec<OrderView>,
+) -> Result<Vec<OrderView>, Problem> {
+    let data = context.running()?.data.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        for view in &mut views {
+            let (order, digest) = view.which();
+            let summary = kept_summary(&data, order);
+            view.preview = summary.map(|summary| PreviewSummary::of(summary, digest));
+        }
+        views
+    });
+    read.await.map_err(|_| Problem::internal("previews could not be read"))
 }
 
 async fn order_of(context: &HttpContext, id: u64) -> Result<Order, Problem> {

@@ -44,6 +44,9 @@ const CUSTOMERS: May = May::Roles(&[Operator, Checker, Auditor, Privacy]);
 const OPERATOR: May = May::Roles(&[Operator]);
 const OFFICER: May = May::Roles(&[SecurityOfficer]);
 const EITHER: May = May::Roles(&[Operator, Checker]);
+/// Orders about keys are their custodians' (SIG-1); the handlers hold each to his kinds.
+const DRAFTERS: May = May::Roles(&[Operator, KeyCustodian]);
+const ENDERS: May = May::Roles(&[Operator, Checker, KeyCustodian]);
 const PRIVACY: May = May::Roles(&[Privacy]);
 
 /// A second person, for what a security officer began.
@@ -141,16 +144,16 @@ pub(super) const TABLE: &[Permission] = &[
     row("POST", "/presentments", OPERATOR),
     row("GET", "/rules", May::Known),
     row("GET", "/orders", May::Known),
-    row("POST", "/orders", OPERATOR),
+    row("POST", "/orders", DRAFTERS),
     row("GET", "/orders/register", May::Known),
     row("GET", "/orders/{id}", May::Known),
-    row("PUT", "/orders/{id}", OPERATOR),
+    row("PUT", "/orders/{id}", DRAFTERS),
     row("GET", "/orders/{id}/history", May::Known),
-    row("POST", "/orders/{id}/sign", OPERATOR),
+    row("POST", "/orders/{id}/sign", DRAFTERS),
     row("POST", "/orders/{id}/approve", May::Roles(&[Checker])),
     row("POST", "/orders/{id}/reject", May::Roles(&[Checker])),
-    row("POST", "/orders/{id}/withdraw", EITHER),
-    row("POST", "/orders/{id}/rollback", EITHER),
+    row("POST", "/orders/{id}/withdraw", ENDERS),
+    row("POST", "/orders/{id}/rollback", ENDERS),
     row("POST", "/orders/{id}/preview", EITHER),
     row("GET", "/orders/{id}/preview", CUSTOMERS),
     row("DELETE", "/orders/{id}/preview", EITHER),

@@ -105,7 +105,7 @@ impl Problem {
     }
 
     pub(super) fn too_large(most: usize) -> Self {
-        let detail = format!("the body is longer than {most} bytes");
+        let detail = format!("the body is longer than {most} bytes: send it in parts");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", detail)
     }
 

@@ -1,7 +1,9 @@
 //! The key store against the journal: every version in the store came in a journaled change with
 //! the same check value, and every journaled one is there or was destroyed.
 
-use authorization::{Command, KeyEvent};
+use authorization::{
+    Command, Done, KeyEvent, KeyStaged, OrderCommand, OrderStatus, Outcome, Record,
+};
 use security::{KeyStoreEntry, look_into_store};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,12 +22,12 @@ impl KeyBook {
         Self { whole, ..Self::default() }
     }
 
-    pub(super) fn command(&mut self, command: &Command) {
-        let Command::Key(event) = command else { return };
+    pub(super) fn record(&mut self, record: &Record) {
+        let Some(event) = event_of(record) else { return };
         self.events = self.events.saturating_add(1);
         if event.makes_a_version() {
             let version = (event.name.to_string(), event.version);
-            self.versions.insert(version, (**event).clone());
+            self.versions.insert(version, event.clone());
         }
     }
 
@@ -73,5 +75,23 @@ impl KeyBook {
             )),
             None => Ok(()),
         }
+    }
+}
+
+/// The change of a key that a record made: by itself, or by an order that took effect (SIG-1).
+fn event_of(record: &Record) -> Option<&KeyEvent> {
+    let command = match &record.accepted.command {
+        Command::Key(event) => return Some(event),
+        Command::Order(command) => command,
+        _ => return None,
+    };
+    let Outcome::Done(Done::Order(done)) = &record.outcome else { return None };
+    match (&**command, done.status) {
+        (
+            OrderCommand::ActivateKey { staged: KeyStaged::Ready(event), .. },
+            OrderStatus::Active,
+        )
+        | (OrderCommand::RollBackKey { staged: event, .. }, OrderStatus::RolledBack) => Some(event),
+        _ => None,
     }
 }

@@ -183,8 +183,13 @@ pub fn purchase(security: &dyn SecurityModule, stan: u64, minor: u64) -> Request
 
 /// A configuration with one POS listener on a free port; `extra` goes into its table.
 pub fn config(data: &Path, extra: &str) -> Config {
+    config_of(data, extra, true)
+}
+
+/// The same, in test mode or in earnest.
+pub fn config_of(data: &Path, extra: &str, test_keys: bool) -> Config {
     let text = format!(
-        "[http]\nbind = \"127.0.0.1:0\"\n[store]\npath = \"{}\"\nsegment_mib = 8\n[security]\ntest_keys = true\n\
+        "[http]\nbind = \"127.0.0.1:0\"\n[store]\npath = \"{}\"\nsegment_mib = 8\n[security]\ntest_keys = {test_keys}\n\
          [[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\nframing = \"u16be\"\ntpdu = true\n\
          dialect = \"iso87-bcd\"\n{extra}\n",
         data.display()
@@ -195,7 +200,12 @@ pub fn config(data: &Path, extra: &str) -> Config {
 
 /// An engine over `opened`, its listener's options in `extra`.
 pub async fn engine(opened: Opened, extra: &str) -> Engine {
-    let config = config(&opened.path.clone(), extra);
+    engine_of(opened, extra, true).await
+}
+
+/// The same, in test mode or in earnest.
+pub async fn engine_of(opened: Opened, extra: &str, test_keys: bool) -> Engine {
+    let config = config_of(&opened.path.clone(), extra, test_keys);
     Engine::assemble(&config, opened, test_clock()).await.unwrap()
 }
 

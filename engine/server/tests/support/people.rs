@@ -1,13 +1,15 @@
 //! A bank with users in it, and a browser that asks it.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
-use super::{engine, open, open_with_bank, test_clock};
+use super::{engine_of, open, open_with_bank, test_clock};
 use authorization::Role;
+use base64::Engine as _;
 use payment_types::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use tamga::access::one_time::{Secret, step_at};
+use tamga::access::personal_key::{possession_text, public_of, sign};
 use tamga::engine::Engine;
 use tamga::offline::Offline;
 use tamga::users::add_ready;
@@ -41,6 +43,13 @@ pub const CHYNARA: Person = Person {
     roles: &[Role::SecurityOfficer],
 };
 
+pub const DAMIRA: Person = Person {
+    name: "damira",
+    password: "four wheels in the rain",
+    secret: b"qwertyuiopasdfghjklz",
+    roles: &[Role::KeyCustodian],
+};
+
 /// An engine with a bank, users and a service.
 pub struct Bank {
     engine: Option<Engine>,
@@ -48,6 +57,7 @@ pub struct Bank {
     directory: TempDir,
     pub http: SocketAddr,
     extra: String,
+    test_keys: bool,
 }
 
 pub struct Reply {
@@ -70,27 +80,36 @@ impl Bank {
 
     /// With more of a configuration.
     pub fn with(extra: &str) -> Self {
+        Self::of(extra, true, &[&AIDA, &BAKYT, &CHYNARA])
+    }
+
+    /// Outside test mode, with these people.
+    pub fn in_earnest(people: &[&Person]) -> Self {
+        Self::of("", false, people)
+    }
+
+    fn of(extra: &str, test_keys: bool, people: &[&Person]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let runtime = tamga::serve::runtime(Some(2)).unwrap();
         let opened = open_with_bank(&directory.path().join("data"));
         let extra = format!("{extra}\n{}", tokens());
         let config = super::config(&opened.path.clone(), &extra);
         let mut offline = Offline::on(opened, &test_clock());
-        for person in [&AIDA, &BAKYT, &CHYNARA] {
+        for person in people {
             let secret = Secret::from_bytes(person.secret);
             let secrets = (person.password, &secret);
             add_ready(&mut offline, &config, person.name, person.roles, secrets).unwrap();
         }
-        let engine = runtime.block_on(engine(offline.opened, &extra));
+        let engine = runtime.block_on(engine_of(offline.opened, &extra, test_keys));
         let http = engine.address("http").unwrap();
-        Self { engine: Some(engine), runtime, directory, http, extra }
+        Self { engine: Some(engine), runtime, directory, http, extra, test_keys }
     }
 
     /// Stops the engine and starts it again on the same data, at the same time.
     pub fn restart(mut self) -> Self {
         self.runtime.block_on(self.engine.take().unwrap().drain()).unwrap();
         let opened = open(&self.directory.path().join("data"));
-        let engine = self.runtime.block_on(engine(opened, &self.extra));
+        let engine = self.runtime.block_on(engine_of(opened, &self.extra, self.test_keys));
         self.http = engine.address("http").unwrap();
         self.engine = Some(engine);
         self
@@ -186,6 +205,37 @@ impl Browser {
         assert_eq!(reply.status, 200, "{}", reply.body);
         reply.body
     }
+}
+
+/// A secret key of a person's own, for strengthened signatures; known in tests only.
+pub fn secret_of(person: &Person) -> [u8; 32] {
+    let mut secret = [0; 32];
+    secret[..person.secret.len()].copy_from_slice(person.secret);
+    secret
+}
+
+/// Gives a person who is in a personal key that an officer approves.
+pub fn give_key(person: &Person, own: &mut Browser, officer: &mut Browser) {
+    let secret = secret_of(person);
+    let key = public_of(&secret);
+    let proof = hex::encode(sign(&secret, &possession_text(person.name, &key)));
+    let key = hex::encode(key);
+    let form = json!({"key": key, "label": "office", "proof": proof});
+    assert_eq!(own.post("/session/keys", &form).status, 200);
+    let approval = format!("/users/{}/keys/{key}/approval", person.name);
+    let approved = officer.post(&approval, &json!({}));
+    assert_eq!(approved.status, 200, "{}", approved.body);
+}
+
+/// A strengthened signature of a digest, as a browser sends it.
+pub fn strengthened(person: &Person, digest: &Value) -> Value {
+    let secret = secret_of(person);
+    let digest = hex::decode(digest.as_str().unwrap()).unwrap();
+    let signature = base64::engine::general_purpose::STANDARD.encode(sign(&secret, &digest));
+    json!({
+        "statement_confirmed": true, "key": hex::encode(public_of(&secret)),
+        "signature": signature,
+    })
 }
 
 impl Reply {

@@ -17,7 +17,7 @@ pub struct RulePath {
 }
 
 /// The lists of tables, and what tells their entries apart. What an entry does not say is `*`.
-const ENTRIES: [(&str, &[&str]); 17] = [
+const ENTRIES: [(&str, &[&str]); 19] = [
     ("indicator", &["valid_from"]),
     ("edition", &["rule", "in_force_from"]),
     ("agent_cash.lower", &["scope", "id"]),
@@ -36,6 +36,8 @@ const ENTRIES: [(&str, &[&str]); 17] = [
     ("account", &["id"]),
     ("card", &["id"]),
     ("user", &["id"]),
+    ("key", &["name"]),
+    ("key.version", &["version"]),
 ];
 
 /// The lists that must stand in the order of a date.

@@ -3,7 +3,7 @@
 use super::reader::{Findings, Section};
 
 /// The kinds of orders and their least risk: an index of [`RISKS`].
-pub const ORDER_KINDS: [(&str, usize); 16] = [
+pub const ORDER_KINDS: [(&str, usize); 17] = [
     ("limits", 0),
     ("contactless_tiers", 0),
     ("agent_caps", 0),
@@ -19,6 +19,7 @@ pub const ORDER_KINDS: [(&str, usize); 16] = [
     ("overdraft_limits", 0),
     ("card_blocks", 0),
     ("users", 2),
+    ("keys", 2),
     ("rules", 2),
 ];
 

@@ -1,7 +1,8 @@
+import { deeds } from './deeds';
 import { orders } from './orders';
 import { shell } from './shell';
 import { terms } from './terms';
 import { work } from './work';
 
-export const en = { ...shell, ...terms, ...work, ...orders };
+export const en = { ...shell, ...terms, ...work, ...orders, ...deeds };
 export type Texts = typeof en;

@@ -1,7 +1,8 @@
 import type { Texts } from '../en';
+import { deeds } from './deeds';
 import { orders } from './orders';
 import { shell } from './shell';
 import { terms } from './terms';
 import { work } from './work';
 
-export const ru: Texts = { ...shell, ...terms, ...work, ...orders };
+export const ru: Texts = { ...shell, ...terms, ...work, ...orders, ...deeds };

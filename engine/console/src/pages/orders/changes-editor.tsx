@@ -13,6 +13,7 @@ import { kindOf, type Leaf, line, parsed, type Value } from '@/lib/rules';
 import { Paper } from '@/parts/basics';
 import { IconTrash } from '@/parts/icons';
 import { Empty } from '@/parts/states';
+import { Template } from './templates';
 
 interface Props {
   draft: Draft;
@@ -42,14 +43,15 @@ function AgentCap({ draft, set, leaves, indicator }: Props) {
 function Row({ change, from, set, remove, problem }: { change: { path: string; to: Value }; from: Value | undefined; set: (to: Value) => void; remove: () => void; problem: OrderProblem | undefined }) {
   const { t } = useTranslation();
   const [text, setText] = useState(change.to === null ? '' : line(change.to));
-  const kind = kindOf(from, change.to);
+  const kind = change.to === null ? 'remove' : kindOf(from, change.to);
+  const isTable = typeof change.to === 'object' && change.to !== null && !Array.isArray(change.to);
   return (
     <Table.Tr>
       <Table.Td><Text size="sm" className="mono">{change.path}</Text></Table.Td>
       <Table.Td className="mono">{line(from)}</Table.Td>
       <Table.Td>
-        {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : (
-          <TextInput size="xs" classNames={{ input: 'mono' }} aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem?.detail} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
+        {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : isTable ? <Text size="sm" className="mono" style={{ overflowWrap: 'anywhere' }}>{line(change.to)}</Text> : (
+          <TextInput key={Array.isArray(change.to) ? line(change.to) : 'typed'} size="xs" classNames={{ input: 'mono' }} aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem?.detail} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
         )}
       </Table.Td>
       <Table.Td ta="right">
@@ -82,6 +84,9 @@ function Pick({ draft, set, leaves }: Pick<Props, 'draft' | 'set' | 'leaves'>) {
   );
 }
 
+/** Kinds whose changes are only picked. */
+const TEMPLATE_ONLY = ['users', 'keys', 'card_blocks'];
+
 export function ChangesEditor(props: Props) {
   const { draft, set, leaves, problems } = props;
   const { t } = useTranslation();
@@ -100,7 +105,8 @@ export function ChangesEditor(props: Props) {
       )}
       <Stack gap="md" p="md" style={{ borderTop: '1px solid var(--tone-line)' }}>
         {draft.kind === 'agent_caps' ? <AgentCap {...props} /> : null}
-        <Pick key={draft.kind} draft={draft} set={set} leaves={leaves} />
+        <Template draft={draft} set={set} leaves={leaves} />
+        {TEMPLATE_ONLY.includes(draft.kind) ? null : <Pick key={draft.kind} draft={draft} set={set} leaves={leaves} />}
       </Stack>
     </Paper>
   );

@@ -9,11 +9,12 @@ import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { call, newKey } from '@/api/client';
 import { asProblem } from '@/api/problem';
 import type { Order, Rules } from '@/api/types';
-import { type Draft, draftOf, emptyDraft, formOf, KINDS } from '@/lib/draft';
+import { type Draft, draftOf, emptyDraft, formOf, kindsFor } from '@/lib/draft';
 import { kindOfPath } from '@/lib/orders';
 import { offset } from '@/lib/time';
 import { Head, Paper } from '@/parts/basics';
 import { Asked, Trouble } from '@/parts/states';
+import { useSession } from '@/shell/session';
 import { useRuleLeaves } from '../limits/bank';
 import { ChangesEditor } from './changes-editor';
 import { Problems } from './changes';
@@ -43,6 +44,7 @@ function Form({ start, order, rules }: { start: Draft; order?: Order; rules: Rul
   const queries = useQueryClient();
   const [draft, set] = useState(start);
   const leaves = useRuleLeaves(rules.text);
+  const kinds = kindsFor(useSession().session?.roles ?? []);
   // The offset of the bank, as any of its instants carries it.
   const zone = offset(rules.history[0]?.at ?? order?.created_at ?? '');
   const save = useMutation({
@@ -80,7 +82,7 @@ function Form({ start, order, rules }: { start: Draft; order?: Order; rules: Rul
             <Stack gap="md">
               <Paper>
                 <Stack gap="sm">
-                  <Select label={t('order.kind')} data={KINDS.map((value) => ({ value, label: t(`order.kinds.${value}`) }))} value={draft.kind} onChange={(kind) => set({ ...draft, kind: kind ?? 'limits', changes: [] })} maxDropdownHeight={320} />
+                  <Select label={t('order.kind')} data={kinds.map((value) => ({ value, label: t(`order.kinds.${value}`) }))} value={draft.kind} onChange={(kind) => set({ ...draft, kind: kind ?? 'limits', changes: [] })} maxDropdownHeight={320} />
                   <TextInput label={t('order.title')} placeholder={t('order.titleHint')} value={draft.title} onChange={(event) => set({ ...draft, title: event.currentTarget.value })} required withAsterisk={false} />
                   <Textarea label={t('order.reason')} placeholder={t('order.reasonHint')} value={draft.reason} onChange={(event) => set({ ...draft, reason: event.currentTarget.value })} required withAsterisk={false} autosize minRows={3} />
                   <Switch label={t('order.effectiveAt')} checked={draft.effective !== null} onChange={(event) => set({ ...draft, effective: event.currentTarget.checked ? '' : null })} />
@@ -102,7 +104,8 @@ export default function Editor() {
   const rules = useQuery({ queryKey: ['rules'], queryFn: () => call<Rules>('GET', '/rules') });
   const order = useQuery({ queryKey: ['order', id, 'to edit'], queryFn: () => call<Order>('GET', `/orders/${id}`), enabled: id !== undefined, gcTime: 0, refetchOnWindowFocus: false });
   const path = params.get('path') ?? '';
-  const start = { ...emptyDraft(), kind: params.get('kind') ?? (path ? kindOfPath(path) : 'limits'), picked: path, agent: params.get('agent') ?? '' };
+  const [first] = kindsFor(useSession().session?.roles ?? []);
+  const start = { ...emptyDraft(), kind: params.get('kind') ?? (path ? kindOfPath(path) : first ?? 'limits'), picked: path, agent: params.get('agent') ?? '' };
   return (
     <Asked query={rules}>
       {(known) => (id ? <Asked query={order}>{(found) => <Form start={draftOf(found)} order={found} rules={known} />}</Asked> : <Form start={start} rules={known} />)}

@@ -74,6 +74,7 @@ impl SoftwareModule {
             version: current.number,
             check_value: current.check_value,
             detail: format!("under {under}"),
+            versions: Vec::new(),
         };
         work.block = Some(block);
         work.changed = false;

@@ -135,6 +135,7 @@ fn said(store: &Store, ceremony: &Ceremony, action: KeyAction) -> KeyFacts {
         version: stored.map_or(1, super::StoredKey::next_number),
         check_value: ceremony.check_value,
         detail: format!("{} components", ceremony.components),
+        versions: Vec::new(),
     }
 }
 

@@ -43,6 +43,7 @@ const pages = {
   Audit: lazy(() => import('./pages/audit')),
   Users: lazy(() => import('./pages/users')),
   Keys: lazy(() => import('./pages/keys')),
+  Bank: lazy(() => import('./pages/bank')),
   Me: lazy(() => import('./pages/me')),
 };
 
@@ -76,6 +77,7 @@ const router = createBrowserRouter([
           { path: '/cards', element: page(pages.Cards) },
           { path: '/cards/:id', element: page(pages.Card) },
           { path: '/accounts/:id', element: page(pages.Account) },
+          { path: '/bank', element: page(pages.Bank) },
           { path: '/orders', element: page(pages.Orders) },
           { path: '/orders/new', element: page(pages.Editor) },
           { path: '/orders/:id', element: page(pages.Order) },

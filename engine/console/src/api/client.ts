@@ -59,14 +59,15 @@ export async function call<T>(
 ): Promise<T> {
   const all: Record<string, string> = { Accept: 'application/json', ...headers };
   if (isByItself()) all[BACKGROUND] = '1';
-  if (body !== undefined) all['Content-Type'] = 'application/json';
+  if (body !== undefined) all['Content-Type'] ??= 'application/json';
   if (method !== 'GET' && csrf !== undefined) all['X-CSRF-Token'] = csrf;
   if (method === 'POST') all['Idempotency-Key'] ??= newKey();
   const response = await fetch(`${API}${path}`, {
     method,
     headers: all,
     credentials: 'same-origin',
-    body: body === undefined ? null : JSON.stringify(body),
+    // A text is a file's, and goes as it is.
+    body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
   });
   const text = await response.text();
   let told: unknown;

@@ -89,6 +89,8 @@ export interface Order {
   ended?: { at: string; by: string; reason: string } | null;
   superseded_by?: number | null;
   problems: OrderProblem[];
+  /** What the last preview came to. */
+  preview?: { void: boolean; days: number; decisions: number; would_decline: EffectSum; would_approve: EffectSum } | null;
 }
 
 export interface OrderStep { number: number; sequence: number; at: string; act: string; revision?: number | null; by: string; factor?: string | null; detail: string; hash: string }

@@ -10,6 +10,7 @@ import { call } from '@/api/client';
 import type { Account as AccountView, Line, Statement } from '@/api/types';
 import { Act } from '@/parts/act';
 import { Day, Facts, Figure, Head, Money, Paper, Rule, When } from '@/parts/basics';
+import { Deeds } from '@/parts/deeds';
 import { Rows } from '@/parts/rows';
 import { Asked } from '@/parts/states';
 import { useSession } from '@/shell/session';
@@ -91,7 +92,7 @@ export default function Account() {
     <Asked query={asked}>
       {(account) => (
         <Stack gap="md">
-          <Head title={`${t('account.title')} ${account.id}`} about={`${account.product} · ${account.customer} · ${account.currency}`}><Arrest account={account} /></Head>
+          <Head title={`${t('account.title')} ${account.id}`} about={`${account.product} · ${account.customer} · ${account.currency}`}><Deeds of="customer" id={account.customer} label={t('deeds.columns.customer')} stale={[['account', account.id]]} /><Deeds of="account" id={account.id} stale={[['account', account.id]]} /><Arrest account={account} /></Head>
           {account.arrested ? <Alert color="red" variant="light" title={t('account.arrested')}>{t('account.arrestedHint')} <Rule id="BAL-6" /></Alert> : null}
           {account.closed ? <Alert color="gray" title={t('account.closed')} /> : null}
           <SimpleGrid cols={{ base: 2, md: 4 }} spacing="md">

@@ -10,6 +10,7 @@ import { call } from '@/api/client';
 import type { AgentView, TerminalView } from '@/api/types';
 import { percent } from '@/lib/money';
 import { Head, Light, Money, Paper, Rule, When } from '@/parts/basics';
+import { Deeds } from '@/parts/deeds';
 import { useParts } from '@/parts/lists';
 import { Rows } from '@/parts/rows';
 import { Asked } from '@/parts/states';
@@ -50,6 +51,7 @@ export function useDeviceColumns() {
       device.accessor((row) => row.today?.repeat_share ?? null, { id: 'repeats', header: t('agents.repeats'), meta: { right: true }, cell: (c) => <Share share={c.getValue()} /> }),
       device.accessor((row) => row.today?.stans_missing ?? 0, { id: 'stans', header: t('agents.stanGaps'), meta: { right: true } }),
       device.accessor('clock_skew_seconds', { header: t('agents.skew'), cell: (c) => <Skew seconds={c.getValue()} /> }),
+      device.display({ id: 'deeds', cell: (c) => <Deeds small of="terminal" id={c.row.original.id} stale={[['/terminals']]} /> }),
     ],
     [t],
   );

@@ -9,6 +9,7 @@ import { call } from '@/api/client';
 import type { Card as CardView, Transaction } from '@/api/types';
 import { inZone, offset, wall } from '@/lib/time';
 import { Facts, Head, Paper, To, When } from '@/parts/basics';
+import { Deeds } from '@/parts/deeds';
 import { useParts, withParams } from '@/parts/lists';
 import { Rows } from '@/parts/rows';
 import { Asked } from '@/parts/states';
@@ -91,6 +92,7 @@ export default function Card() {
       {(card) => (
         <Stack gap="md">
           <Head title={<Group gap="sm"><span className="mono">{card.pan}</span><Status status={card.status} /></Group>} about={`${card.id} · ${t('card.trueAt')} ${card.as_of.slice(11, 19)}`}>
+            {at ? null : <Deeds of="card" id={card.id} zone={offset(card.as_of) ?? '+06:00'} stale={[['card', card.id]]} />}
             <AsOf key={at ?? 'now'} now={card.as_of} at={at} set={(next) => setParams(next ? { at: next } : {})} />
           </Head>
           {at ? <Alert color="yellow" variant="light">{t('card.past')} <When at={card.as_of} /></Alert> : null}

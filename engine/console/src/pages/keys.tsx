@@ -1,15 +1,17 @@
 /** Keys by name: check values and how long they last. Never key material. */
 
-import { Badge, Stack } from '@mantine/core';
+import { Badge, Button, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { createColumnHelper } from '@tanstack/react-table';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
 import { call } from '@/api/client';
 import type { KeysView } from '@/api/types';
 import { Day, Facts, Head, Paper, When } from '@/parts/basics';
 import { Rows } from '@/parts/rows';
 import { Asked } from '@/parts/states';
+import { useSession } from '@/shell/session';
 
 type Key = KeysView['keys'][number];
 type Row = Key['versions'][number] & Pick<Key, 'name' | 'usage' | 'algorithm'>;
@@ -25,6 +27,7 @@ function Left({ days }: { days: number | null | undefined }) {
 
 export default function Keys() {
   const { t } = useTranslation();
+  const { session } = useSession();
   const asked = useQuery({ queryKey: ['keys'], queryFn: () => call<KeysView>('GET', '/keys') });
   const columns = useMemo(
     () => [
@@ -41,7 +44,9 @@ export default function Keys() {
   );
   return (
     <Stack gap="md">
-      <Head title={t('pages.keys')} about={t('key.about')} />
+      <Head title={t('pages.keys')} about={t('key.about')}>
+        {session?.roles.includes('key_custodian') ? <Button component={Link} to="/orders/new?kind=keys">{t('order.draft')}</Button> : null}
+      </Head>
       <Asked query={asked}>
         {({ keys, ceremonies }) => (
           <>

@@ -2,14 +2,14 @@
 
 import { Alert, Badge, Button, Group, Spoiler, Stack, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { call } from '@/api/client';
 import * as keys from '@/api/keys';
 import { Facts, Head, Paper } from '@/parts/basics';
 import { Trouble } from '@/parts/states';
 import { NewPassword } from '@/shell/login';
-import { useSession } from '@/shell/session';
+import { SESSION, useSession } from '@/shell/session';
 
 function PersonalKey({ user, registered }: { user: string; registered: string[] }) {
   const { t } = useTranslation();
@@ -22,6 +22,8 @@ function PersonalKey({ user, registered }: { user: string; registered: string[] 
     },
     onSuccess: () => kept.refetch(),
   });
+  const queries = useQueryClient();
+  const withdraw = useMutation({ mutationFn: (key: string) => call('DELETE', `/session/keys/${key}`), onSuccess: () => queries.invalidateQueries({ queryKey: SESSION }) });
   const forget = useMutation({ mutationFn: () => keys.drop(user), onSuccess: () => kept.refetch() });
   return (
     <Paper title={t('me.key')}>
@@ -29,6 +31,13 @@ function PersonalKey({ user, registered }: { user: string; registered: string[] 
         <Text size="sm">{t('me.keyAbout')}</Text>
         {make.error instanceof DOMException ? <Alert color="yellow">{t('me.unsupported')}</Alert> : <Trouble error={make.error} />}
         {registered.length > 0 ? <Text size="sm" className="quiet">{t('me.registered', { count: registered.length })}</Text> : null}
+        {registered.map((key) => (
+          <Group key={key} justify="space-between" wrap="nowrap">
+            <span className="mono" style={{ overflowWrap: 'anywhere' }}>{key}</span>
+            <Button size="xs" variant="default" color="red" onClick={() => withdraw.mutate(key)}>{t('deeds.endKey')}</Button>
+          </Group>
+        ))}
+        <Trouble error={withdraw.error} />
         {kept.data ? (
           <>
             <Text size="sm">{t('me.hasKey')}:<br /><span className="mono" style={{ overflowWrap: 'anywhere' }}>{kept.data.publicKey}</span></Text>

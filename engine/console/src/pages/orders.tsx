@@ -7,11 +7,13 @@ import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import { API } from '@/api/client';
 import type { Order } from '@/api/types';
+import { count } from '@/lib/money';
 import { waitsFor } from '@/lib/orders';
 import { Head, Paper, When } from '@/parts/basics';
 import { useParts } from '@/parts/lists';
 import { Rows } from '@/parts/rows';
 import { Asked } from '@/parts/states';
+import { useLanguage } from '@/shell/preferences';
 import { useSession } from '@/shell/session';
 
 const column = createColumnHelper<Order>();
@@ -30,6 +32,16 @@ export function Risk({ risk }: { risk: string }) {
   return <Badge variant="outline" color={risk === 'high' ? 'red' : risk === 'medium' ? 'yellow' : 'gray'}>{t(`order.risks.${risk}` as 'order.risks.low', risk)}</Badge>;
 }
 
+/** What the last preview came to, in a word. */
+function Foreseen({ order: { preview } }: { order: Order }) {
+  const { t } = useTranslation();
+  const [language] = useLanguage();
+  if (!preview || preview.void) return <span className="quiet">{preview ? t('order.previewOld') : '—'}</span>;
+  const { would_decline: less, would_approve: more } = preview;
+  if (less.count + more.count === 0) return <span className="quiet">0 / {count(preview.decisions, language)}</span>;
+  return <span title={`${t('order.wouldDecline')}: ${less.count}, ${t('order.wouldApprove')}: ${more.count}`}>{less.count > 0 ? `−${count(less.count, language)}` : ''} {more.count > 0 ? `+${count(more.count, language)}` : ''} <span className="quiet">/ {count(preview.decisions, language)}</span></span>;
+}
+
 export default function Orders() {
   const { t } = useTranslation();
   const navigate = useNavigate();
@@ -46,6 +58,7 @@ export default function Orders() {
       column.accessor('kind', { header: t('order.kind'), cell: (c) => t(`order.kinds.${c.getValue()}` as 'order.kinds.limits', c.getValue()) }),
       column.accessor('status', { header: t('order.status'), cell: (c) => <OrderStatus status={c.getValue()} /> }),
       column.accessor('risk', { header: t('order.risk'), cell: (c) => <Risk risk={c.getValue()} /> }),
+      column.accessor((order) => order.preview?.would_decline.count ?? -1, { id: 'preview', header: t('order.preview'), cell: (c) => <Foreseen order={c.row.original} /> }),
       column.accessor('maker', { header: t('order.maker') }),
       column.accessor('checker', { header: t('order.checker'), cell: (c) => c.getValue() ?? '—' }),
       column.accessor((order) => order.activated_at ?? order.effective_at ?? order.created_at, { id: 'when', header: t('tx.at'), cell: (c) => <When at={c.getValue()} /> }),

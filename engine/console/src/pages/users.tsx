@@ -9,6 +9,7 @@ import { Link } from 'react-router';
 import { call } from '@/api/client';
 import type { AlertView, PermissionView, UserView } from '@/api/types';
 import { Head, Light, Paper, When } from '@/parts/basics';
+import { Deeds } from '@/parts/deeds';
 import { IconCheck } from '@/parts/icons';
 import { Rows } from '@/parts/rows';
 import { Asked, Empty, Trouble } from '@/parts/states';
@@ -115,6 +116,7 @@ function Users() {
       column.accessor('second_factor', { header: t('users.secondFactor'), cell: (c) => t(c.getValue() ? 'users.enrolled' : 'users.notEnrolled') }),
       column.accessor((row) => row.keys.filter((key) => key.standing === 'good').length, { id: 'keys', header: t('users.key'), meta: { right: true } }),
       column.accessor('last_login', { header: t('users.last'), cell: (c) => <When at={c.getValue()} /> }),
+      column.display({ id: 'deeds', cell: (c) => <Deeds small of="user" id={c.row.original.user} stale={[['users']]} /> }),
     ],
     [t],
   );
@@ -132,11 +134,11 @@ function Users() {
 
 export default function UsersPage() {
   const { t } = useTranslation();
-  const { may } = useSession();
+  const { may, session } = useSession();
   return (
     <Stack gap="md">
       <Head title={t('pages.users')} about={t('users.about')}>
-        {may('orders.draft') ? <Button component={Link} to="/orders/new?kind=users">{t('users.change')}</Button> : null}
+        {may('orders.draft') && session?.roles.includes('operator') ? <Button component={Link} to="/orders/new?kind=users">{t('users.change')}</Button> : null}
       </Head>
       {may('users.see') ? <Users /> : <Paper><Text size="sm">{t('users.notYours')}</Text></Paper>}
       {may('alerts.see') ? <Alerts /> : null}

@@ -12,6 +12,7 @@ export { default as IconNotices } from '@tabler/icons-react/dist/esm/icons/IconB
 export { default as IconAudit } from '@tabler/icons-react/dist/esm/icons/IconHistory.mjs';
 export { default as IconUsers } from '@tabler/icons-react/dist/esm/icons/IconUsers.mjs';
 export { default as IconKeys } from '@tabler/icons-react/dist/esm/icons/IconKey.mjs';
+export { default as IconBank } from '@tabler/icons-react/dist/esm/icons/IconBuildingBank.mjs';
 export { default as IconSearch } from '@tabler/icons-react/dist/esm/icons/IconSearch.mjs';
 export { default as IconSun } from '@tabler/icons-react/dist/esm/icons/IconSun.mjs';
 export { default as IconMoon } from '@tabler/icons-react/dist/esm/icons/IconMoon.mjs';

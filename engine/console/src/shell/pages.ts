@@ -24,7 +24,8 @@ export type PageName =
   | 'notices'
   | 'audit'
   | 'users'
-  | 'keys';
+  | 'keys'
+  | 'bank';
 
 export const PAGES: readonly PageInfo[] = [
   { path: '/live', name: 'live', icon: icons.IconLive, key: 'v', needs: 'GET /live' },
@@ -39,6 +40,7 @@ export const PAGES: readonly PageInfo[] = [
   { path: '/audit', name: 'audit', icon: icons.IconAudit, key: 'j', needs: 'GET /audit' },
   { path: '/users', name: 'users', icon: icons.IconUsers, key: 'u', needs: 'GET /permissions' },
   { path: '/keys', name: 'keys', icon: icons.IconKeys, key: 'k', needs: 'GET /keys' },
+  { path: '/bank', name: 'bank', icon: icons.IconBank, key: 'b', needs: 'GET /rates' },
 ];
 
 /** The pages that somebody with these permissions sees. */

@@ -2,7 +2,7 @@
 
 export const shell = {
   common: { loading: 'Loading', again: 'Try again', more: 'Show more', find: 'Find', clear: 'Clear', save: 'Save', close: 'Close', cancel: 'Cancel', all: 'All', on: 'on', off: 'off', yes: 'yes', no: 'no', notAmount: 'An amount has at most two decimals', optional: 'optional', back: 'Back' },
-  pages: { live: 'Live', limits: 'Limits', orders: 'Change orders', cards: 'Cards and accounts', overdrafts: 'Technical overdrafts', agents: 'Agents and devices', transactions: 'Transactions', disputes: 'Disputes', notices: 'Notifications', audit: 'Audit', users: 'Users', keys: 'Keys' },
+  pages: { live: 'Live', limits: 'Limits', orders: 'Change orders', cards: 'Cards and accounts', overdrafts: 'Technical overdrafts', agents: 'Agents and devices', transactions: 'Transactions', disputes: 'Disputes', notices: 'Notifications', audit: 'Audit', users: 'Users', keys: 'Keys', bank: 'Bank' },
   shell: { language: 'Language', light: 'Light colours', dark: 'Dark colours', menu: 'Menu', search: 'Search or go to…', skip: 'To the content', me: 'My account', keys: 'Keyboard', lock: 'Lock', leave: 'Log out' },
   keys: { palette: 'Search, commands', help: 'These keys', walk: 'Walk through a list', open: 'Open', close: 'Close' },
   palette: { hint: 'A page, a command, or the id of a card, account or transaction', nothing: 'Nothing of that name', card: 'Card {{id}}', account: 'Account {{id}}', transaction: 'Transaction {{id}}', draft: 'Draft a change order', colours: 'Light or dark colours' },

@@ -7,6 +7,7 @@ import { call } from '@/api/client';
 import type { Card } from '@/api/types';
 import { Act } from '@/parts/act';
 import { Code, Paper } from '@/parts/basics';
+import { Second } from '@/parts/deeds';
 import { Empty } from '@/parts/states';
 import { useSession } from '@/shell/session';
 import { ANSWERS, FINAL, SETTABLE, Status, severity } from './status';
@@ -42,6 +43,7 @@ export function Blocks({ card }: { card: Card }) {
   const [lifting, setLifting] = useState<string>();
   const [reason, setReason] = useState<string>('holder_request');
   const [form, setForm] = useState(BLANK);
+  const [second, setSecond] = useState({ user: '', code: '' });
   const path = `/cards/${encodeURIComponent(card.id)}/blocks`;
   const stale = [['card', card.id]];
   const sorted = [...card.blocks].sort((a, b) => severity(a) - severity(b));
@@ -49,6 +51,7 @@ export function Blocks({ card }: { card: Card }) {
     setBlocking(false);
     setLifting(undefined);
     setForm(BLANK);
+    setSecond({ user: '', code: '' });
   };
   return (
     <Paper
@@ -96,12 +99,12 @@ export function Blocks({ card }: { card: Card }) {
         opened={lifting !== undefined}
         close={close}
         action={t('block.lift')}
-        run={() => call('DELETE', `${path}/${lifting}`, told(form))}
+        run={() => call('DELETE', `${path}/${lifting}`, told(form), lifting === 'suspected_fraud' ? { 'Approved-By': `Code ${second.user.trim()} ${second.code.replaceAll(/\s/g, '')}` } : {})}
         done={t('block.lifted')}
         stale={stale}
       >
-        {lifting === 'suspected_fraud' ? <Text size="sm">{t('block.twoPersons')}</Text> : null}
         <Who form={form} set={setForm} />
+        {lifting === 'suspected_fraud' ? <Second second={second} set={setSecond} /> : null}
       </Act>
     </Paper>
   );

@@ -38,6 +38,7 @@ export function Preview({ order }: { order: Order }) {
     mutationFn: () => call('POST', `/orders/${order.id}/preview`, { days }),
     onSuccess: () => queries.invalidateQueries({ queryKey: key }),
   });
+  const cancel = useMutation({ mutationFn: () => call('DELETE', `/orders/${order.id}/preview`), onSettled: () => queries.invalidateQueries({ queryKey: key }) });
   const view = asked.data;
   const isRunning = view?.status === 'running';
   return (
@@ -46,6 +47,7 @@ export function Preview({ order }: { order: Order }) {
       aside={may('orders.preview') ? (
         <Group gap="xs">
           <NumberInput size="xs" w={76} min={1} max={90} value={days} onChange={(value) => setDays(Number(value) || 1)} aria-label={t('order.previewDays')} suffix={` ${t('order.daysShort')}`} />
+          {isRunning ? <Button size="xs" variant="default" onClick={() => cancel.mutate()}>{t('common.cancel')}</Button> : null}
           <Button size="xs" variant="light" loading={start.isPending || isRunning} onClick={() => start.mutate()}>{t('order.previewRun')}</Button>
         </Group>
       ) : null}

@@ -33,32 +33,34 @@ export function setBy(orders: readonly Order[], path: string): string | undefine
   return all[0] === undefined ? undefined : String(all[0].id);
 }
 
-type May = (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback') => boolean;
-type Judged = Pick<Order, 'status' | 'maker' | 'authors'>;
+type May = (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback' | 'keys.change' | 'cards.block') => boolean;
+type Judged = Pick<Order, 'kind' | 'status' | 'maker' | 'authors'>;
 
 /** What this person could do with an order in its state; the engine has the last word. */
 export function steps(order: Judged, user: string, may: May): Step[] {
   const isMaker = order.maker === user;
   // Whoever wrote a revision may not approve the order (SIG-1).
   const isAuthor = isMaker || order.authors.includes(user);
+  // Orders about keys are their custodians', all others operators'.
+  const writes = may('orders.draft') && may(order.kind === 'keys' ? 'keys.change' : 'cards.block');
   switch (order.status) {
     case 'draft':
       return [
-        ...(may('orders.draft') ? (['edit'] as const) : []),
+        ...(writes ? (['edit'] as const) : []),
         ...(may('orders.sign') && isAuthor ? (['sign'] as const) : []),
-        ...(may('orders.draft') && isAuthor ? (['withdraw'] as const) : []),
+        ...(writes && isAuthor ? (['withdraw'] as const) : []),
       ];
     case 'signed':
       return [
         ...(may('orders.approve') && !isAuthor ? (['approve', 'reject'] as const) : []),
-        ...(may('orders.draft') ? (['edit'] as const) : []),
-        ...(may('orders.draft') && isAuthor ? (['withdraw'] as const) : []),
+        ...(writes ? (['edit'] as const) : []),
+        ...(writes && isAuthor ? (['withdraw'] as const) : []),
       ];
     case 'approved':
     case 'scheduled':
-      return may('orders.draft') && isAuthor ? ['withdraw'] : [];
+      return writes && isAuthor ? ['withdraw'] : [];
     case 'active':
-      return may('orders.rollback') ? ['rollback'] : [];
+      return may('orders.rollback') && (writes || may('orders.approve')) ? ['rollback'] : [];
     default:
       return [];
   }

@@ -26,6 +26,7 @@ const PERMITS = {
   'under.see': 'GET /transactions/{id}/under',
   'users.see': 'GET /users',
   'alerts.see': 'GET /alerts',
+  'keys.change': 'POST /keys',
   'keys.approve': 'POST /users/{id}/keys/{key}/approval',
   'transactions.see': 'GET /transactions',
 } as const;

@@ -83,6 +83,17 @@ describe('who may do what with an order', () => {
     expect(steps(order({ status: 'active' }), 'bakyt', may)).toEqual(['rollback']);
   });
 
+  it('offers what is about keys to custodians, and all else to operators', () => {
+    const custodian = (permit: string) => permit !== 'cards.block' && permit !== 'orders.approve';
+    const operator = (permit: string) => permit !== 'keys.change' && permit !== 'orders.approve';
+    for (const [kind, who, other] of [['keys', custodian, operator], ['limits', operator, custodian]] as const) {
+      expect(steps(order({ kind }), 'aida', who)).toEqual(['edit', 'sign', 'withdraw']);
+      expect(steps(order({ kind }), 'bakyt', other)).toEqual([]);
+      expect(steps(order({ kind, status: 'active' }), 'bakyt', other)).toEqual([]);
+    }
+    expect(steps(order({ kind: 'keys', status: 'active' }), 'bakyt', (permit) => permit !== 'cards.block' && permit !== 'keys.change')).toEqual(['rollback']);
+  });
+
   it('finds which order set a value', () => {
     const set = (id: number, path: string, sequence: number) => order({ id, activated_sequence: sequence, changes: [{ path, from: null, to: 1, layer: 'bank', clause: '' }] });
     const orders = [set(1, 'limit[a].ceiling', 10), set(2, 'limit[a]', 20), set(3, 'limit[ab].ceiling', 30)];

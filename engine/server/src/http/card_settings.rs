@@ -187,10 +187,12 @@ fn day(fields: &Fields, name: &str) -> Result<BusinessDate, Problem> {
 }
 
 /// Raises a limit of the bank's for one card and a time (LIM-4), by two persons: the second one's
-/// one-time code or token goes into the header `Approved-By`. It ends by itself; the regulation stays above it.
+/// one-time code or token goes into the header `Approved-By`. It ends by itself; the regulation
+/// stays above it.
 #[utoipa::path(post, path = "/api/v1/cards/{id}/raises", tag = "cards",
     params(("id" = String, Path, description = "The card's id"),
-        ("Approved-By" = String, Header, description = "`Code <user> <code>` or `Bearer <token>` of a checker"),
+        ("Approved-By" = String, Header,
+            description = "`Code <user> <code>` or `Bearer <token>` of a checker"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     request_body = RaiseForm,
     responses((status = 200, body = CardSettings), (status = 403, description = "Two persons"),

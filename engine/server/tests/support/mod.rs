@@ -189,7 +189,8 @@ pub fn config(data: &Path, extra: &str) -> Config {
 /// The same, in test mode or in earnest.
 pub fn config_of(data: &Path, extra: &str, test_keys: bool) -> Config {
     let text = format!(
-        "[http]\nbind = \"127.0.0.1:0\"\n[store]\npath = \"{}\"\nsegment_mib = 8\n[security]\ntest_keys = {test_keys}\n\
+        "[http]\nbind = \"127.0.0.1:0\"\n[store]\npath = \"{}\"\nsegment_mib = 8\n\
+         [security]\ntest_keys = {test_keys}\n\
          [[listener]]\nname = \"pos\"\nbind = \"127.0.0.1:0\"\nframing = \"u16be\"\ntpdu = true\n\
          dialect = \"iso87-bcd\"\n{extra}\n",
         data.display()

@@ -27,8 +27,8 @@ export function decimal(units: bigint, digits = 2): string {
 /** How a language writes numbers: what stands between thousands, and before the fraction. */
 const MARKS: Record<string, { group: string; point: string }> = {
   en: { group: ',', point: '.' },
-  ru: { group: '\u00a0', point: ',' },
-  ky: { group: '\u00a0', point: ',' },
+  ru: { group: '\u202f', point: ',' },
+  ky: { group: '\u202f', point: ',' },
 };
 
 /** A decimal string for reading: thousands apart, a real minus sign, the language's point. */
@@ -36,7 +36,7 @@ export function shown(amount: string, language: string): string {
   const match = DECIMAL.exec(amount.trim());
   if (!match) return amount;
   const [, sign, whole = '0', fraction] = match;
-  const { group, point } = MARKS[language] ?? { group: '\u00a0', point: '.' };
+  const { group, point } = MARKS[language] ?? { group: '\u202f', point: '.' };
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, group);
   return `${sign === '-' ? '\u2212' : ''}${grouped}${fraction === undefined ? '' : point + fraction}`;
 }
@@ -69,7 +69,17 @@ export function sum(amounts: readonly string[], digits = 2): string {
   return decimal(amounts.reduce((total, one) => total + (minor(one, digits) ?? 0n), 0n), digits);
 }
 
+/** A measured figure (a rate, a share; never money) with so many decimals, as the language does. */
+export function fixed(value: number, digits: number, language: string): string {
+  return shown(value.toFixed(digits), language);
+}
+
 /** A share from 0 to 1 as a percentage with one decimal. */
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
+export function percent(share: number, language: string): string {
+  return `${fixed(share * 100, 1, language)}\u00a0%`;
+}
+
+/** Amounts inside a sentence of the engine (`15000.00`), as the language writes them. */
+export function amountsIn(text: string, language: string): string {
+  return text.replace(/(?<![\w.,/-])\d+\.\d{2}(?![\w/]|[.,]\d)/g, (amount) => shown(amount, language));
 }

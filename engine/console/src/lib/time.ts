@@ -3,6 +3,8 @@
  * in the text, so that everybody sees the bank's time wherever the browser is.
  */
 
+import { fixed } from './money';
+
 const INSTANT = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(Z|[+-]\d{2}:\d{2})$/;
 const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
 
@@ -47,9 +49,12 @@ export function wall(at: number, zone: string): string {
   return new Date(at + shift * 60_000).toISOString().slice(0, 16);
 }
 
-/** Microseconds for reading: `840 µs`, `1.3 ms`. */
-export function micros(us: number): string {
-  return us < 1000 ? `${Math.round(us)} µs` : `${(us / 1000).toFixed(us < 10_000 ? 1 : 0)} ms`;
+const UNITS: Record<string, readonly [string, string]> = { en: ['µs', 'ms'], ru: ['мкс', 'мс'], ky: ['мкс', 'мс'] };
+
+/** Microseconds for reading: `840 µs`, `1.3 ms`; in Russian and Kyrgyz `1,3 мс`. */
+export function micros(us: number, language: string): string {
+  const [small, large] = UNITS[language] ?? ['µs', 'ms'];
+  return us < 1000 ? `${Math.round(us)}\u00a0${small}` : `${fixed(us / 1000, us < 10_000 ? 1 : 0, language)}\u00a0${large}`;
 }
 
 /** Seconds as `1:05`, for how long something lasts. */

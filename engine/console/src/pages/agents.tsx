@@ -14,6 +14,7 @@ import { Deeds } from '@/parts/deeds';
 import { useParts } from '@/parts/lists';
 import { Rows } from '@/parts/rows';
 import { Asked } from '@/parts/states';
+import { useLanguage } from '@/shell/preferences';
 
 const agent = createColumnHelper<AgentView>();
 const device = createColumnHelper<TerminalView>();
@@ -33,8 +34,9 @@ export function Skew({ seconds }: { seconds: number | null | undefined }) {
 }
 
 export function Share({ share }: { share: number | null | undefined }) {
+  const [language] = useLanguage();
   if (share === null || share === undefined) return <span className="quiet">—</span>;
-  return <span className={`num ${share > SHARE ? 'warn' : ''}`}>{percent(share)}</span>;
+  return <span className={`num ${share > SHARE ? 'warn' : ''}`}>{percent(share, language)}</span>;
 }
 
 export function useDeviceColumns() {

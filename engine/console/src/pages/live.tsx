@@ -5,7 +5,7 @@ import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { columns, type Decision, figures, type Second } from '@/lib/live';
-import { count } from '@/lib/money';
+import { count, fixed, percent } from '@/lib/money';
 import { micros, offset } from '@/lib/time';
 import { Code, Figure, Head, Light, Money, Paper, Rule, When } from '@/parts/basics';
 import { Plot } from '@/parts/plot';
@@ -25,6 +25,7 @@ function zoneMinutes(second: Second | undefined): number {
 
 function Listeners({ second }: { second: Second | undefined }) {
   const { t } = useTranslation();
+  const [language] = useLanguage();
   return (
     <Table className="rows" horizontalSpacing={9}>
       <Table.Thead>
@@ -42,8 +43,8 @@ function Listeners({ second }: { second: Second | undefined }) {
           <Table.Tr key={one.name}>
             <Table.Td><Light tone={one.connections > 0 ? 'good' : 'none'}>{one.name}</Light></Table.Td>
             <Table.Td className="num">{one.per_second}</Table.Td>
-            <Table.Td className="num">{one.p50_us ? micros(one.p50_us) : '—'}</Table.Td>
-            <Table.Td className="num">{one.p99_us ? micros(one.p99_us) : '—'}</Table.Td>
+            <Table.Td className="num">{one.p50_us ? micros(one.p50_us, language) : '—'}</Table.Td>
+            <Table.Td className="num">{one.p99_us ? micros(one.p99_us, language) : '—'}</Table.Td>
             <Table.Td className="num">{one.connections}</Table.Td>
             <Table.Td className="num">{one.terminals}</Table.Td>
           </Table.Tr>
@@ -60,7 +61,7 @@ function Inside({ second }: { second: Second | undefined }) {
   const behind = second && data?.read_model ? Math.max(0, second.journal.durable - data.read_model.position) : 0;
   const rows: [string, React.ReactNode][] = [
     [t('live.durable'), second ? count(second.journal.durable, language) : '—'],
-    [t('live.commit'), second ? micros(second.journal.commit_us) : '—'],
+    [t('live.commit'), second ? micros(second.journal.commit_us, language) : '—'],
     [t('live.queue'), second?.queue ?? '—'],
     [t('live.readModel'), <Light key="r" tone={data?.read_model?.failure ? 'bad' : behind > 5000 ? 'warn' : 'good'}>{data?.read_model?.failure ?? t('live.behind', { count: behind })}</Light>],
     [t('live.module'), <Light key="m" tone={data?.security_module?.status === 'ready' ? 'good' : 'warn'}><span title={data?.security_module?.kind}>{data?.security_module ? t(`health.${data.security_module.status}` as 'health.ready', data.security_module.status) : '—'}</span></Light>],
@@ -68,7 +69,7 @@ function Inside({ second }: { second: Second | undefined }) {
   return (
     <Stack gap={8}>
       {rows.map(([name, value]) => (
-        <Group key={name} justify="space-between" wrap="nowrap"><Text size="sm" className="quiet nowrap">{name}</Text><Text size="sm" component="div" truncate>{value}</Text></Group>
+        <Group key={name} justify="space-between" wrap="nowrap"><Text size="sm" className="quiet">{name}</Text><Text size="sm" component="div" ta="right" style={{ flex: 'none', maxWidth: '60%' }}>{value}</Text></Group>
       ))}
     </Stack>
   );
@@ -85,7 +86,7 @@ function Codes({ codes }: { codes: [string, number][] }) {
         <div key={code}>
           <Group justify="space-between" mb={3} wrap="nowrap">
             <Group gap={8} wrap="nowrap"><Code code={code} /><Text size="sm" truncate>{t(`codes.${code}` as 'codes.00', '')}</Text></Group>
-            <Text size="sm" className="num" component="span">{count(times, language)} <span className="quiet">{((times * 100) / total).toFixed(1)} %</span></Text>
+            <Text size="sm" className="num" component="span">{count(times, language)} <span className="quiet">{percent(times / total, language)}</span></Text>
           </Group>
           <div className="bar" aria-hidden><span style={{ width: `${(times * 100) / total}%`, background: code === '00' ? 'var(--plot-good)' : 'var(--plot-second)' }} /></div>
         </div>
@@ -96,6 +97,7 @@ function Codes({ codes }: { codes: [string, number][] }) {
 
 function Decisions({ decisions, isHeld, hold }: { decisions: readonly Decision[]; isHeld: boolean; hold: () => void }) {
   const { t } = useTranslation();
+  const [language] = useLanguage();
   const navigate = useNavigate();
   return (
     <Paper flush title={t('live.decisions')} aside={<Button size="compact-sm" variant="default" onClick={hold} aria-pressed={isHeld}>{t(isHeld ? 'live.go' : 'live.hold')}</Button>}>
@@ -119,7 +121,7 @@ function Decisions({ decisions, isHeld, hold }: { decisions: readonly Decision[]
                   <Table.Td className="num"><Money value={one.amount} currency={one.currency} /></Table.Td>
                   <Table.Td><Code code={one.code} /></Table.Td>
                   <Table.Td>{one.rule ? <Rule id={one.rule} /> : '—'}</Table.Td>
-                  <Table.Td className="num quiet">{micros(one.took_us)}</Table.Td>
+                  <Table.Td className="num quiet">{micros(one.took_us, language)}</Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>
@@ -150,10 +152,10 @@ export default function Live() {
         <SegmentedControl value={span} onChange={(value) => setSpan(value as keyof typeof SPANS)} data={[{ value: '300', label: t('live.minutes', { count: 5 }) }, { value: '900', label: t('live.minutes', { count: 15 }) }, { value: '3600', label: t('live.hour') }]} aria-label={t('live.span')} />
       </Head>
       <SimpleGrid cols={{ base: 2, md: 5 }} spacing="md">
-        <Figure name={t('live.rate')} note={t('live.last', { count: RECENT })}>{now.perSecond.toFixed(now.perSecond < 10 ? 1 : 0)} <small className="quiet">/{t('live.s')}</small></Figure>
-        <Figure name={t('live.approved')} note={t('live.of', { count: count(longer.approved + longer.declined, language) })}>{longer.approvalShare === undefined ? '—' : `${longer.approvalShare.toFixed(1)} %`}</Figure>
-        <Figure name="p50" note={t('live.last', { count: RECENT })}>{now.p50 === undefined ? '—' : micros(now.p50)}</Figure>
-        <Figure name="p99" note={t('live.worst', { count: RECENT })}>{now.p99 === undefined ? '—' : micros(now.p99)}</Figure>
+        <Figure name={t('live.rate')} note={t('live.last', { count: RECENT })}>{fixed(now.perSecond, now.perSecond < 10 ? 1 : 0, language)} <small className="quiet">/{t('live.s')}</small></Figure>
+        <Figure name={t('live.approved')} note={t('live.of', { count: count(longer.approved + longer.declined, language) })}>{longer.approvalShare === undefined ? '—' : percent(longer.approvalShare / 100, language)}</Figure>
+        <Figure name="p50" note={t('live.last', { count: RECENT })}>{now.p50 === undefined ? '—' : micros(now.p50, language)}</Figure>
+        <Figure name="p99" note={t('live.worst', { count: RECENT })}>{now.p99 === undefined ? '—' : micros(now.p99, language)}</Figure>
         <Figure name={t('live.terminals')} note={t('live.online')}>{last?.terminals_online ?? '—'}</Figure>
       </SimpleGrid>
       <Grid gap="md">
@@ -164,7 +166,7 @@ export default function Live() {
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Paper title={t('live.times')} aside={<Group gap="xs"><Badge color="petrol" variant="dot">p50</Badge><Badge color="yellow" variant="dot">p99</Badge></Group>}>
-            <Plot label={t('live.timesPlot')} data={times} span={SPANS[span]} zone={zone} format={micros} series={[{ label: 'p50', colour: '--plot-first' }, { label: 'p99', colour: '--plot-second' }]} />
+            <Plot label={t('live.timesPlot')} data={times} span={SPANS[span]} zone={zone} format={(value) => micros(value, language)} series={[{ label: 'p50', colour: '--plot-first' }, { label: 'p99', colour: '--plot-second' }]} />
           </Paper>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6, lg: 5 }}><Paper flush title={t('live.listeners')}><Listeners second={last} /></Paper></Grid.Col>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decimal, minor, percent, share, shown, sum, typed } from '@/lib/money';
+import { amountsIn, decimal, fixed, minor, percent, share, shown, sum, typed } from '@/lib/money';
 
 describe('money is never a float', () => {
   it('reads and writes whole minor units', () => {
@@ -24,7 +24,7 @@ describe('money is never a float', () => {
 
   it('shows thousands and the fraction as the language does', () => {
     expect(shown('1234567.80', 'en')).toBe('1,234,567.80');
-    expect(shown('1234567.80', 'ru')).toBe('1\u00a0234\u00a0567,80');
+    expect(shown('1234567.80', 'ru')).toBe('1\u202f234\u202f567,80');
     expect(shown('-999.00', 'ky')).toBe('\u2212999,00');
     expect(shown('100.00', 'en')).toBe('100.00');
     expect(shown('n/a', 'en')).toBe('n/a');
@@ -42,6 +42,14 @@ describe('money is never a float', () => {
     expect(share('20000.00', '15000.00')).toBe(100);
     expect(share('1', '3')).toBe(33.3);
     expect(share('5', '0')).toBe(0);
-    expect(percent(0.0825)).toBe('8.3 %');
+    expect(percent(0.0825, 'en')).toBe('8.3\u00a0%');
+    expect(percent(0.0825, 'ru')).toBe('8,3\u00a0%');
+    expect(fixed(12345.67, 1, 'ky')).toBe('12\u202f345,7');
+  });
+
+  it('writes amounts in the engine’s sentences, and leaves days and versions', () => {
+    expect(amountsIn('G1 paid out 15000.00 KGS on 2026-11-23, under 1.10.2.', 'ru')).toBe('G1 paid out 15\u202f000,00 KGS on 2026-11-23, under 1.10.2.');
+    expect(amountsIn('Used 1500.00, asked 14000.00.', 'en')).toBe('Used 1,500.00, asked 14,000.00.');
+    expect(amountsIn('23.11.2026, 07.05', 'en')).toBe('23.11.2026, 07.05');
   });
 });

@@ -25,9 +25,11 @@ describe('the bank’s time, wherever the browser is', () => {
   });
 
   it('says how long', () => {
-    expect(micros(840)).toBe('840 µs');
-    expect(micros(1260)).toBe('1.3 ms');
-    expect(micros(156_000)).toBe('156 ms');
+    expect(micros(840, 'en')).toBe('840\u00a0µs');
+    expect(micros(1260, 'en')).toBe('1.3\u00a0ms');
+    expect(micros(1260, 'ru')).toBe('1,3\u00a0мс');
+    expect(micros(840, 'ky')).toBe('840\u00a0мкс');
+    expect(micros(156_000, 'en')).toBe('156\u00a0ms');
     expect(lasting(65)).toBe('1:05');
   });
 });

@@ -1,8 +1,9 @@
 import type { Texts } from '../en';
 import { deeds } from './deeds';
+import { hints } from './hints';
 import { orders } from './orders';
 import { shell } from './shell';
 import { terms } from './terms';
 import { work } from './work';
 
-export const ky: Texts = { ...shell, ...terms, ...work, ...orders, ...deeds };
+export const ky: Texts = { ...shell, ...terms, ...work, ...orders, ...deeds, ...hints };

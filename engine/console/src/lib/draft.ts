@@ -104,6 +104,18 @@ export function withChange(draft: Draft, path: string, to: Change['to'] | undefi
   return { ...draft, changes: to === undefined ? others : [...others, { path, to }] };
 }
 
+/** A change that stands in the fields and was not added yet. */
+export interface Typed {
+  change: Change;
+  /** A title, where nobody gave one. */
+  title?: string;
+}
+
+/** The draft with what still stands in its fields: who fills a field means it. */
+export function withTyped(draft: Draft, typed: readonly (Typed | undefined)[]): Draft {
+  return typed.reduce<Draft>((all, one) => (one ? { ...withChange(all, one.change.path, one.change.to), title: all.title.trim() === '' ? (one.title ?? '') : all.title } : all), draft);
+}
+
 /** Whether a kind may change a path. */
 export function belongs(kind: string, path: string): boolean {
   const roots = ROOTS[kind];

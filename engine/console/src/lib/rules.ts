@@ -90,6 +90,8 @@ export function line(value: Value | undefined): string {
 export function parsed(text: string, before: Value | undefined): Value {
   const trimmed = text.trim();
   if (typeof before === 'string') return trimmed;
+  // A number with more digits than the browser can hold stays as it was typed: no figure changes by itself.
+  if (/^-?\d+$/.test(trimmed) && !Number.isSafeInteger(Number(trimmed))) return trimmed;
   if (/^[[{]/.test(trimmed) || /^(true|false|-?\d+)$/.test(trimmed)) {
     try {
       return JSON.parse(trimmed) as Value;
@@ -105,4 +107,20 @@ export function merged(changes: readonly Change[], rules: readonly Leaf[]): Chan
   const now = new Map(rules.map((leaf) => [leaf.path, leaf.value]));
   const last = new Map(changes.map((change) => [change.path, change]));
   return [...last.values()].filter((change) => kindOf(now.get(change.path), change.to) !== 'same');
+}
+
+/** Indicators a day that the regulation allows for cash at agents (004 §15-1); the bank may set less. */
+export const MOST_INDICATORS = 150;
+
+const OWN_CAP = /^agent_cash\.agent\[.+\]\.cap_indicators$/;
+
+/** Whether a path is the cap of one agent. */
+export function isOwnCap(path: string): boolean {
+  return OWN_CAP.test(path);
+}
+
+/** What holds for an agent without a cap of its own: the bank's, else the regulation's. */
+export function capOfAll(rules: readonly Leaf[]): number {
+  const bank = rules.find((leaf) => leaf.path === 'agent_cash.cap_indicators')?.value;
+  return typeof bank === 'number' ? bank : MOST_INDICATORS;
 }

@@ -108,7 +108,7 @@ export default function Order() {
           <Grid gap="md">
             <Grid.Col span={{ base: 12, lg: 8 }}>
               <Stack gap="md">
-                <Paper flush title={t('order.changes')}><Changes changes={order.changes} /></Paper>
+                <Paper flush title={t('order.changes')}><Changes changes={order.changes} status={order.status} /></Paper>
                 {may('orders.preview.see') ? <Preview order={order} /> : null}
                 {may('orders.shadow.see') && ['draft', 'signed', 'scheduled'].includes(order.status) ? <Shadow order={order} /> : null}
                 <History id={id} />

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Order } from '@/api/types';
-import { belongs, draftOf, emptyDraft, formOf, withChange } from '@/lib/draft';
+import { belongs, draftOf, emptyDraft, formOf, withChange, withTyped } from '@/lib/draft';
 import { kindOfPath, setBy, steps, waitsFor, within } from '@/lib/orders';
-import { kindOf, leaves, line, merged, parsed, plain } from '@/lib/rules';
+import { capOfAll, isOwnCap, kindOf, leaves, line, merged, parsed, plain } from '@/lib/rules';
 import { parse } from 'smol-toml';
 
 const RULES = `
@@ -121,6 +121,25 @@ describe('drafts', () => {
     });
     expect(withChange(draft, 'limit[a].ceiling', undefined).changes).toEqual([]);
     expect(formOf(emptyDraft(), undefined)).not.toHaveProperty('effective_at');
+  });
+
+  it('hold what stands in a field and was not added', () => {
+    const path = 'agent_cash.agent[G1].cap_indicators';
+    const typed = { change: { path, to: 200 }, title: 'Cap of agent G1: 200 indicators' };
+    expect(withTyped(emptyDraft(), [undefined, undefined]).changes).toEqual([]);
+    const whole = withTyped(emptyDraft(), [typed, undefined]);
+    // No figure is put right behind somebody's back: the engine refuses what is above AGT-7.
+    expect(whole).toMatchObject({ title: typed.title, changes: [{ path, to: 200 }] });
+    expect(withTyped({ ...emptyDraft(), title: 'Mine' }, [typed]).title).toBe('Mine');
+    expect(withTyped(withChange(emptyDraft(), path, 100), [typed]).changes).toEqual([{ path, to: 200 }]);
+    expect(parsed('12345678901234567890', undefined)).toBe('12345678901234567890');
+  });
+
+  it('say what holds for an agent without a cap of its own', () => {
+    expect(capOfAll([])).toBe(150);
+    expect(capOfAll([{ path: 'agent_cash.cap_indicators', value: 120 }])).toBe(120);
+    expect(isOwnCap('agent_cash.agent[G1].cap_indicators')).toBe(true);
+    expect(isOwnCap('agent_cash.cap_indicators')).toBe(false);
   });
 
   it('come back from an order as they were', () => {

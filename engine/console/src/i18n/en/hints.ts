@@ -2,17 +2,17 @@
 
 export const hints = {
   hints: {
-    between: 'From {{from}} to {{to}}', whole: 'A whole number',
-    saveWhy: 'Nothing to save yet: choose a value and what it shall be.',
+    between: 'From {{from}} to {{to}}',
+    saveWhy: 'Nothing to save yet: choose a value and what it shall be. What a form offers counts once its Add button is pressed.',
     aboveRegulation: '{{count}} is above the regulation’s {{most}} (AGT-7, 004 §15-1)',
-    bankCap: '{{count}} (the bank’s; no cap of its own)', noOwnCap: 'the bank’s cap (none of its own)', ownCap: 'own cap',
+    bankCap: '{{count}} (as for all agents; none of its own)', noOwnCap: 'as for all agents (none of its own)',
     previewRead: 'Days: {{days}}. Records of the journal read: {{records}}. Speed: {{rate}} a second.',
     whyApprove: 'Why would some be approved? An earlier operation that would have been declined leaves its money, or its room in a limit, to a later one.',
     filter: 'Agent or terminal', filterNone: 'None of the last {{count}} sampled decisions', filterAll: 'Not every decision is shown here. All of them: Transactions',
     sampled: 'Shown: {{shown}} of the last {{count}} sampled',
     float: 'Cash taken in less cash paid out at the agent’s devices since their last reconciliation: what the agent and the bank still have to settle.',
     fee: 'Fee {{id}}', fixed: 'fixed amount', percent: 'percent of the amount', minimum: 'at least', maximum: 'at most',
-    order: 'Order {{id}}', rawRefusal: 'As the engine says it', testKeys: 'No keys to list',
+    order: 'Order {{id}}', testKeys: 'No keys to list',
     testKeysHint: 'This engine runs in test mode with the clear test keys of its portfolio. Those have no versions and no dates, so they are not shown here. Keys made with `tamga key` are.',
   },
   signedOut: {

@@ -2,17 +2,18 @@
 
 import { ActionIcon, Badge, Button, Group, NumberInput, Select, Stack, Table, Text, TextInput, Tooltip } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { call } from '@/api/client';
 import type { AgentView, OrderProblem } from '@/api/types';
-import { belongs, type Draft, EXAMPLES, withChange } from '@/lib/draft';
-import { decimal, minor } from '@/lib/money';
+import { belongs, type Draft, EXAMPLES, type Typed, withChange } from '@/lib/draft';
+import { decimal, minor, shown } from '@/lib/money';
 import { within } from '@/lib/orders';
-import { kindOf, type Leaf, line, parsed, type Value } from '@/lib/rules';
+import { capOfAll, isOwnCap, kindOf, type Leaf, line, MOST_INDICATORS, parsed, type Value } from '@/lib/rules';
 import { Paper } from '@/parts/basics';
 import { IconTrash } from '@/parts/icons';
 import { Empty } from '@/parts/states';
+import { useLanguage } from '@/shell/preferences';
 import { Template } from './templates';
 
 interface Props {
@@ -21,26 +22,45 @@ interface Props {
   leaves: readonly Leaf[];
   indicator: string;
   problems: readonly OrderProblem[];
+  /** Tells what stands in a field and was not added yet. */
+  typed: (field: 'cap' | 'value', what: Typed | undefined) => void;
 }
 
-function AgentCap({ draft, set, leaves, indicator }: Props) {
+function about(path: string, problems: readonly OrderProblem[]): OrderProblem | undefined {
+  return problems.find((one) => one.path !== '' && (within(path, one.path) || within(one.path, path)));
+}
+
+function AgentCap({ draft, set, leaves, indicator, problems, typed }: Props) {
   const { t } = useTranslation();
+  const [language] = useLanguage();
   const agents = useQuery({ queryKey: ['/agents', 'all'], queryFn: () => call<{ items: AgentView[] }>('GET', '/agents') });
   const [agent, setAgent] = useState(draft.agent ?? '');
   const [count, setCount] = useState<number | ''>('');
   const path = `agent_cash.agent[${agent}].cap_indicators`;
-  const now = leaves.find((leaf) => leaf.path === path)?.value ?? leaves.find((leaf) => leaf.path === 'agent_cash.cap_indicators')?.value ?? 150;
-  const sum = decimal((minor(indicator) ?? 0n) * BigInt(count === '' ? 0 : count));
+  const now = leaves.find((leaf) => leaf.path === path)?.value ?? capOfAll(leaves);
+  const isWhole = count !== '' && Number.isSafeInteger(count);
+  const sum = shown(decimal((minor(indicator) ?? 0n) * BigInt(isWhole ? count : 0)), language);
+  const title = t('order.agentTitle', { agent, count: count === '' ? 0 : count });
+  const isFilled = agent !== '' && isWhole;
+  useEffect(() => {
+    typed('cap', isFilled ? { change: { path, to: count }, title } : undefined);
+    return () => typed('cap', undefined);
+  }, [typed, isFilled, path, count, title]);
+  const refused = isWhole && count > MOST_INDICATORS ? t('hints.aboveRegulation', { count, most: MOST_INDICATORS }) : isFilled ? about(path, problems)?.detail : undefined;
+  const add = () => {
+    set(withChange({ ...draft, title: draft.title || title }, path, count === '' ? undefined : count));
+    setCount('');
+  };
   return (
-    <Group align="flex-end" gap="sm">
+    <Group align="flex-start" gap="sm">
       <Select label={t('order.agent')} searchable data={(agents.data?.items ?? []).map(({ id, name }) => ({ value: id, label: `${id} · ${name}` }))} value={agent || null} onChange={(value) => setAgent(value ?? '')} w={230} />
-      <NumberInput label={t('order.capIndicators')} min={0} max={150} allowDecimal={false} value={count} onChange={(value) => setCount(value === '' ? '' : Number(value))} w={150} placeholder={String(now)} description={count === '' ? undefined : t('order.capSum', { sum })} inputWrapperOrder={['label', 'input', 'description']} />
-      <Button variant="light" disabled={agent === '' || count === ''} onClick={() => set(withChange({ ...draft, title: draft.title || t('order.agentTitle', { agent, count }) }, path, count === '' ? undefined : count))}>{t('order.addValue')}</Button>
+      <NumberInput label={t('order.capIndicators')} min={0} clampBehavior="none" allowNegative={false} allowDecimal={false} error={refused} value={count} onChange={(value) => setCount(value === '' ? '' : Number(value))} w={190} placeholder={String(now)} description={count === '' ? undefined : t('order.capSum', { sum })} inputWrapperOrder={['label', 'input', 'error', 'description']} />
+      <Button mt={24} variant="light" disabled={!isFilled} onClick={add}>{t('order.addValue')}</Button>
     </Group>
   );
 }
 
-function Row({ change, from, set, remove, problem }: { change: { path: string; to: Value }; from: Value | undefined; set: (to: Value) => void; remove: () => void; problem: OrderProblem | undefined }) {
+function Row({ change, from, cap, set, remove, problem }: { change: { path: string; to: Value }; from: Value | undefined; cap: number; set: (to: Value) => void; remove: () => void; problem: OrderProblem | undefined }) {
   const { t } = useTranslation();
   const [text, setText] = useState(change.to === null ? '' : line(change.to));
   const kind = change.to === null ? 'remove' : kindOf(from, change.to);
@@ -48,7 +68,7 @@ function Row({ change, from, set, remove, problem }: { change: { path: string; t
   return (
     <Table.Tr>
       <Table.Td><Text size="sm" className="mono">{change.path}</Text></Table.Td>
-      <Table.Td className="mono">{line(from)}</Table.Td>
+      <Table.Td>{from === undefined && isOwnCap(change.path) ? t('hints.bankCap', { count: cap }) : <span className="mono">{line(from)}</span>}</Table.Td>
       <Table.Td>
         {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : isTable ? <Text size="sm" className="mono" style={{ overflowWrap: 'anywhere' }}>{line(change.to)}</Text> : (
           <TextInput key={Array.isArray(change.to) ? line(change.to) : 'typed'} size="xs" classNames={{ input: 'mono' }} aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem?.detail} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
@@ -61,12 +81,17 @@ function Row({ change, from, set, remove, problem }: { change: { path: string; t
   );
 }
 
-function Pick({ draft, set, leaves }: Pick<Props, 'draft' | 'set' | 'leaves'>) {
+function Pick({ draft, set, leaves, typed }: Pick<Props, 'draft' | 'set' | 'leaves' | 'typed'>) {
   const { t } = useTranslation();
   const offered = useMemo(() => leaves.filter((leaf) => belongs(draft.kind, leaf.path)), [leaves, draft.kind]);
   const [path, setPath] = useState(draft.picked ?? '');
   const [text, setText] = useState('');
   const from = offered.find((leaf) => leaf.path === path)?.value;
+  const isFilled = path.trim() !== '' && text.trim() !== '';
+  useEffect(() => {
+    typed('value', isFilled ? { change: { path: path.trim(), to: parsed(text, from) } } : undefined);
+    return () => typed('value', undefined);
+  }, [typed, isFilled, path, text, from]);
   const add = () => {
     if (path.trim() === '') return;
     set(withChange(draft, path.trim(), parsed(text, from)));
@@ -78,7 +103,7 @@ function Pick({ draft, set, leaves }: Pick<Props, 'draft' | 'set' | 'leaves'>) {
       <TextInput label={t('order.newPath')} classNames={{ input: 'mono' }} list="rule-paths" placeholder={EXAMPLES[draft.kind] ?? t('order.pickHint')} value={path} onChange={(event) => setPath(event.currentTarget.value)} style={{ flex: '2 1 260px' }} description={from === undefined ? undefined : `${t('order.from')}: ${line(from)}`} inputWrapperOrder={['label', 'input', 'description']} />
       <datalist id="rule-paths">{offered.map((leaf) => <option key={leaf.path} value={leaf.path}>{line(leaf.value)}</option>)}</datalist>
       <TextInput label={t('order.newValue')} classNames={{ input: 'mono' }} value={text} onChange={(event) => setText(event.currentTarget.value)} style={{ flex: '1 1 140px' }} onKeyDown={(event) => { if (event.key === 'Enter') { event.preventDefault(); add(); } }} />
-      <Button variant="light" disabled={path.trim() === '' || text.trim() === ''} onClick={add}>{t('order.addValue')}</Button>
+      <Button variant="light" disabled={!isFilled} onClick={add}>{t('order.addValue')}</Button>
       <Button variant="subtle" color="red" disabled={from === undefined} onClick={() => { set(withChange(draft, path.trim(), null)); setPath(''); }}>{t('order.remove')}</Button>
     </Group>
   );
@@ -98,7 +123,7 @@ export function ChangesEditor(props: Props) {
           <Table.Thead><Table.Tr><Table.Th>{t('order.path')}</Table.Th><Table.Th>{t('order.from')}</Table.Th><Table.Th>{t('order.to')}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
           <Table.Tbody>
             {draft.changes.map((change) => (
-              <Row key={change.path} change={change} from={now.get(change.path)} problem={problems.find((one) => one.path !== '' && (within(change.path, one.path) || within(one.path, change.path)))} set={(to) => set({ ...draft, changes: draft.changes.map((one) => (one.path === change.path ? { ...one, to } : one)) })} remove={() => set(withChange(draft, change.path, undefined))} />
+              <Row key={change.path} change={change} from={now.get(change.path)} cap={capOfAll(leaves)} problem={about(change.path, problems)} set={(to) => set({ ...draft, changes: draft.changes.map((one) => (one.path === change.path ? { ...one, to } : one)) })} remove={() => set(withChange(draft, change.path, undefined))} />
             ))}
           </Table.Tbody>
         </Table>
@@ -106,7 +131,7 @@ export function ChangesEditor(props: Props) {
       <Stack gap="md" p="md" style={{ borderTop: '1px solid var(--tone-line)' }}>
         {draft.kind === 'agent_caps' ? <AgentCap {...props} /> : null}
         <Template draft={draft} set={set} leaves={leaves} />
-        {TEMPLATE_ONLY.includes(draft.kind) ? null : <Pick key={draft.kind} draft={draft} set={set} leaves={leaves} />}
+        {TEMPLATE_ONLY.includes(draft.kind) ? null : <Pick key={draft.kind} draft={draft} set={set} leaves={leaves} typed={props.typed} />}
       </Stack>
     </Paper>
   );

@@ -1,11 +1,14 @@
 /** What an order changes: what stands there and what will, with the rule it is about. */
 
 import { Alert, Badge, Group, List, Table, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import type { OrderChange, OrderProblem } from '@/api/types';
-import { kindOf, line } from '@/lib/rules';
+import { call } from '@/api/client';
+import type { OrderChange, OrderProblem, Rules } from '@/api/types';
+import { capOfAll, isOwnCap, kindOf, line } from '@/lib/rules';
 import { IconAlert } from '@/parts/icons';
 import { Empty } from '@/parts/states';
+import { useRuleLeaves } from '../limits/bank';
 
 export function Problems({ problems }: { problems: readonly OrderProblem[] }) {
   const { t } = useTranslation();
@@ -24,21 +27,29 @@ export function Problems({ problems }: { problems: readonly OrderProblem[] }) {
   );
 }
 
-export function Difference({ from, to }: { from: OrderChange['from'] | undefined; to: OrderChange['to'] }) {
+/** `instead`: what held where nothing stood of its own. */
+export function Difference({ from, to, instead }: { from: OrderChange['from'] | undefined; to: OrderChange['to']; instead?: string | undefined }) {
   const { t } = useTranslation();
   const kind = kindOf(from, to);
   return (
     <Group gap={8} wrap="nowrap">
-      <span className="mono" style={{ textDecoration: kind === 'replace' || kind === 'remove' ? 'line-through' : undefined }}>{line(from)}</span>
+      {kind === 'add' && instead ? <span className="quiet">{instead}</span> : <span className="mono" style={{ textDecoration: kind === 'replace' || kind === 'remove' ? 'line-through' : undefined }}>{line(from)}</span>}
       <span aria-hidden className="quiet">→</span>
       {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : <b className="mono">{line(to)}</b>}
-      {kind === 'add' ? <Badge color="green">{t('order.added')}</Badge> : null}
+      {kind === 'add' && !instead ? <Badge color="green">{t('order.added')}</Badge> : null}
     </Group>
   );
 }
 
-export function Changes({ changes }: { changes: readonly OrderChange[] }) {
+/** States before which an order changed nothing: what is in force now is what it would change. */
+const BEFORE = ['draft', 'signed', 'approved', 'scheduled'];
+
+export function Changes({ changes, status }: { changes: readonly OrderChange[]; status: string }) {
   const { t } = useTranslation();
+  const hasCap = changes.some(({ path, from }) => isOwnCap(path) && (from === null || from === undefined));
+  const rules = useQuery({ queryKey: ['rules'], queryFn: () => call<Rules>('GET', '/rules'), enabled: hasCap && BEFORE.includes(status) });
+  const leaves = useRuleLeaves(rules.data?.text);
+  const cap = rules.data && BEFORE.includes(status) ? t('hints.bankCap', { count: capOfAll(leaves) }) : t('hints.noOwnCap');
   if (changes.length === 0) return <Empty title={t('order.noChanges')} />;
   return (
     <Table.ScrollContainer minWidth={480} type="native">
@@ -47,7 +58,7 @@ export function Changes({ changes }: { changes: readonly OrderChange[] }) {
           {changes.map((change) => (
             <Table.Tr key={change.path}>
               <Table.Td><Text size="sm" className="mono">{change.path}</Text></Table.Td>
-              <Table.Td><Difference from={change.from} to={change.to} /></Table.Td>
+              <Table.Td><Difference from={change.from} to={change.to} instead={isOwnCap(change.path) ? cap : undefined} /></Table.Td>
               <Table.Td className="quiet nowrap">{change.clause}</Table.Td>
             </Table.Tr>
           ))}

@@ -65,6 +65,7 @@ export function Effect({ effect, order }: { effect: EffectView; order: number })
           {t('order.cards')}: <b>{count(effect.cards, language)}</b>
         </Text>
       </SimpleGrid>
+      {effect.would_decline.count > 0 && effect.would_approve.count > 0 ? <Text size="sm" className="quiet">{t('hints.whyApprove')}</Text> : null}
       {changed === 0 ? <Empty title={t('order.noEffect')} /> : (
         <>
           <SimpleGrid cols={{ base: 1, sm: 2 }}>
@@ -73,14 +74,13 @@ export function Effect({ effect, order }: { effect: EffectView; order: number })
           </SimpleGrid>
           <div>
             <Title order={3} mb={4}>{t('order.examples')}</Title>
-            <Table.ScrollContainer minWidth={560} type="native">
-              <Table className="rows" verticalSpacing={4} aria-label={t('order.examples')}>
+            <Table.ScrollContainer minWidth={480} type="native">
+              <Table className="rows" verticalSpacing={4} horizontalSpacing={6} aria-label={t('order.examples')}>
                 <Table.Tbody>
                   {effect.transactions.slice(0, 12).map((one) => (
                     <Table.Tr key={one.id} data-opens tabIndex={0} onClick={() => open(one.id)} onKeyDown={(event) => { if (event.key === 'Enter') open(one.id); }}>
                       <Table.Td><When at={one.at} /></Table.Td>
-                      <Table.Td className="mono">{one.terminal}</Table.Td>
-                      <Table.Td className="mono">{one.pan ?? '—'}</Table.Td>
+                      <Table.Td className="mono"><div>{one.terminal}</div><div className="quiet">{one.pan ?? '—'}</div></Table.Td>
                       <Table.Td className="num"><Money value={one.amount} currency={one.currency} /></Table.Td>
                       <Table.Td><Group gap={6} wrap="nowrap"><Code code={one.was.code} /><span aria-hidden className="quiet">→</span><Code code={one.would_be.code} />{one.would_be.rule ? <Rule id={one.would_be.rule} /> : null}</Group></Table.Td>
                     </Table.Tr>

@@ -31,7 +31,7 @@ export function Preview({ order }: { order: Order }) {
   const [language] = useLanguage();
   const { may } = useSession();
   const queries = useQueryClient();
-  const [days, setDays] = useState(7);
+  const [days, setDays] = useState<number | ''>(7);
   const key = ['order', String(order.id), 'preview'];
   const asked = useQuery({ queryKey: key, queryFn: () => last(order.id), refetchInterval: (query) => (query.state.data?.status === 'running' ? POLL_MS : false) });
   const start = useMutation({
@@ -40,15 +40,16 @@ export function Preview({ order }: { order: Order }) {
   });
   const cancel = useMutation({ mutationFn: () => call('DELETE', `/orders/${order.id}/preview`), onSettled: () => queries.invalidateQueries({ queryKey: key }) });
   const view = asked.data;
+  const isOut = days === '' || days < 1 || days > 90;
   const isRunning = view?.status === 'running';
   return (
     <Paper
       title={t('order.preview')}
       aside={may('orders.preview') ? (
         <Group gap="xs">
-          <NumberInput size="xs" w={76} min={1} max={90} value={days} onChange={(value) => setDays(Number(value) || 1)} aria-label={t('order.previewDays')} suffix={` ${t('order.daysShort')}`} />
+          <NumberInput size="xs" w={76} min={1} max={90} value={days} clampBehavior="none" allowNegative={false} allowDecimal={false} error={isOut} title={isOut ? t('hints.between', { from: 1, to: 90 }) : undefined} onChange={(value) => setDays(value === '' ? '' : Number(value))} aria-label={t('order.previewDays')} suffix={` ${t('order.daysShort')}`} />
           {isRunning ? <Button size="xs" variant="default" onClick={() => cancel.mutate()}>{t('common.cancel')}</Button> : null}
-          <Button size="xs" variant="light" loading={start.isPending || isRunning} onClick={() => start.mutate()}>{t('order.previewRun')}</Button>
+          <Button size="xs" variant="light" disabled={isOut} loading={start.isPending || isRunning} onClick={() => start.mutate()}>{t('order.previewRun')}</Button>
         </Group>
       ) : null}
     >
@@ -58,7 +59,7 @@ export function Preview({ order }: { order: Order }) {
         {isRunning ? <div><Text size="sm" mb={6}>{t('order.previewRunning')}</Text><Progress value={(view.done_records * 100) / Math.max(1, view.all_records)} animated aria-label={t('order.previewRunning')} /></div> : null}
         {view?.preview ? (
           <>
-            <Text size="sm" className="quiet">{view.preview.days} {t('order.daysShort')} · {count(view.preview.records, language)} · {count(view.preview.per_second, language)}/{t('live.s')}{view.void ? ` · ${t('order.previewOld')}` : ''}</Text>
+            <Text size="sm" className="quiet">{t('hints.previewRead', { days: view.preview.days, records: count(view.preview.records, language), rate: count(view.preview.per_second, language) })}{view.void ? ` · ${t('order.previewOld')}` : ''}</Text>
             <Effect effect={view.preview.effect} order={order.id} />
           </>
         ) : null}

@@ -2,7 +2,7 @@
 
 import type { Guard, Order } from '@/api/types';
 import type { Change } from './rules';
-import { inZone } from './time';
+import { inZone, wallOf } from './time';
 
 /** Kinds that the editor offers. */
 export const KINDS = [
@@ -78,7 +78,7 @@ export function draftOf(order: Order): Draft {
     title: order.title,
     reason: order.reason,
     changes: order.changes.map(({ path, to }) => ({ path, to })),
-    effective: order.effective_at ? order.effective_at.slice(0, 16) : null,
+    effective: order.effective_at ? wallOf(order.effective_at) : null,
     guard: order.guard ?? null,
   };
 }

@@ -49,6 +49,11 @@ export function wall(at: number, zone: string): string {
   return new Date(at + shift * 60_000).toISOString().slice(0, 16);
 }
 
+/** The wall clock of an instant to its last digit, for an input field; `inZone` turns it back. */
+export function wallOf(instant: string): string {
+  return instant.replace(/(\.0+)?(Z|[+-]\d{2}:\d{2})$/, '');
+}
+
 const UNITS: Record<string, readonly [string, string]> = { en: ['µs', 'ms'], ru: ['мкс', 'мс'], ky: ['мкс', 'мс'] };
 
 /** Microseconds for reading: `840 µs`, `1.3 ms`; in Russian and Kyrgyz `1,3 мс`. */

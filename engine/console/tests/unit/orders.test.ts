@@ -123,6 +123,14 @@ describe('drafts', () => {
     expect(formOf(emptyDraft(), undefined)).not.toHaveProperty('effective_at');
   });
 
+  it('keeps the moment of an order that is revised to its last digit', () => {
+    for (const [at, kept] of [['2026-11-24T09:00:37.000+06:00', '2026-11-24T09:00:37'], ['2026-11-24T09:00:37.250+06:00', '2026-11-24T09:00:37.250'], ['2026-11-24T09:00:00Z', '2026-11-24T09:00:00']] as const) {
+      const draft = draftOf(order({ effective_at: at }));
+      expect(draft.effective).toBe(kept);
+      expect(Date.parse(String(formOf(draft, at.endsWith('Z') ? 'Z' : '+06:00')['effective_at']))).toBe(Date.parse(at));
+    }
+  });
+
   it('hold what stands in a field and was not added', () => {
     const path = 'agent_cash.agent[G1].cap_indicators';
     const typed = { change: { path, to: 200 }, title: 'Cap of agent G1: 200 indicators' };
@@ -144,6 +152,6 @@ describe('drafts', () => {
 
   it('come back from an order as they were', () => {
     const draft = draftOf(order({ effective_at: '2026-11-24T09:00:00.000+06:00', changes: [{ path: 'a', from: 1, to: null, layer: '', clause: '' }] }));
-    expect(draft).toMatchObject({ effective: '2026-11-24T09:00', changes: [{ path: 'a', to: null }], guard: null });
+    expect(draft).toMatchObject({ effective: '2026-11-24T09:00:00', changes: [{ path: 'a', to: null }], guard: null });
   });
 });

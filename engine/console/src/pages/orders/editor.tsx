@@ -96,7 +96,7 @@ function Form({ start, order, rules }: { start: Draft; order?: Order; rules: Rul
                   <TextInput label={t('order.title')} placeholder={whole.title || t('order.titleHint')} value={draft.title} onChange={(event) => set({ ...draft, title: event.currentTarget.value })} required={whole.title.trim() === ''} withAsterisk={false} />
                   <Textarea label={t('order.reason')} placeholder={t('order.reasonHint')} value={draft.reason} onChange={(event) => set({ ...draft, reason: event.currentTarget.value })} required withAsterisk={false} autosize minRows={3} />
                   <Switch label={t('order.effectiveAt')} checked={draft.effective !== null} onChange={(event) => set({ ...draft, effective: event.currentTarget.checked ? '' : null })} />
-                  {draft.effective !== null ? <TextInput type="datetime-local" aria-label={t('order.effectiveAt')} value={draft.effective} onChange={(event) => set({ ...draft, effective: event.currentTarget.value })} required /> : <Text size="sm" className="quiet">{t('order.effectiveNow')}</Text>}
+                  {draft.effective !== null ? <TextInput type="datetime-local" step={1} aria-label={t('order.effectiveAt')} value={draft.effective} onChange={(event) => set({ ...draft, effective: event.currentTarget.value })} required /> : <Text size="sm" className="quiet">{t('order.effectiveNow')}</Text>}
                 </Stack>
               </Paper>
               <GuardFields draft={draft} set={set} />

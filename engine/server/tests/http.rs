@@ -320,7 +320,7 @@ fn a_card_shows_status_and_counters() {
     assert_eq!(agent["resets_at"], "2026-11-24T00:00:00.000+06:00");
     assert_eq!((&agent["scope"], &agent["window"]), (&json!(["customer"]), &json!("day")));
     assert_eq!(of("CTL-1")["ceiling"], "3000.00");
-    bank.api("GET", "/cards/9417000000000016", &Value::Null).is_problem(404, None);
+    bank.api("GET", "/cards/9417000000000016", &Value::Null).is_problem(422, Some("id"));
 }
 
 #[test]

@@ -200,22 +200,38 @@ impl Fields {
     /// Refuses a clear card number of a network of ours anywhere in the body: what people write
     /// into a note is journaled for years (PII-1).
     pub(super) async fn without_card_numbers(self, context: &HttpContext) -> Result<Self, Problem> {
-        let mut suspects: Vec<(String, u64)> = Vec::new();
+        let mut suspects = Suspects::default();
         for (name, value) in &self.0 {
-            each_text(value, &mut |text| {
-                suspects.extend(prefixes(text).into_iter().map(|at| (name.clone(), at)));
-            });
+            each_text(value, &mut |text| suspects.look(name, text));
         }
-        if suspects.is_empty() {
-            return Ok(self);
+        suspects.are_none(context).await?;
+        Ok(self)
+    }
+}
+
+/// What could be a card number, and in which field.
+#[derive(Default)]
+pub(super) struct Suspects(Vec<(String, u64)>);
+
+impl Suspects {
+    /// Looks through a field's text.
+    pub(super) fn look(&mut self, name: &str, text: &str) {
+        self.0.extend(prefixes(text).into_iter().map(|at| (name.to_owned(), at)));
+    }
+
+    /// Refuses those that begin as cards of a network of ours do.
+    pub(super) async fn are_none(self, context: &HttpContext) -> Result<(), Problem> {
+        if self.0.is_empty() {
+            return Ok(());
         }
         let is_card = move |state: &authorization::State, _| {
-            suspects.into_iter().find(|(_, prefix)| state.plan().network_of(*prefix).is_some())
+            self.0.into_iter().find(|(_, prefix)| state.plan().network_of(*prefix).is_some())
         };
         match context.running()?.shard.query(is_card).await? {
-            None => Ok(self),
+            None => Ok(()),
             Some((name, _)) => {
-                Err(Problem::field(&name, "holds a card number; write it as 941700******0016"))
+                let detail = "holds a card number; write it as 941700******0016";
+                Err(Problem::field(&name, detail).with_rule("PII-1"))
             }
         }
     }

@@ -1,8 +1,8 @@
 //! `/cards/find`: a card by its number, the last digits, its id, its customer or its account.
 //!
 //! The number comes in the body, never in an address, which is logged on the way; it becomes a
-//! digest before anything else is done, and nothing of it is kept. Who asks with digits of a
-//! number looks at personal data: that is journaled for each card shown (PII-2).
+//! digest before anything else is done, and nothing of it is kept. Whoever asks looks at personal
+//! data, a masked number: that is journaled for each card before it is shown (PII-2).
 
 use super::access::Reader;
 use super::asked::Asked;
@@ -100,12 +100,10 @@ pub(super) async fn find(
         slots.into_iter().filter_map(|slot| CardFound::of(core, slot, now)).collect::<Vec<_>>()
     };
     let items = context.running()?.shard.query(look).await?;
-    if matches!(by, "pan" | "last_four") {
-        for card in &items {
-            let subject = Subject::Card(card.id.as_str().into());
-            let at = (subject, LookedAt::Masked);
-            personal::look(&context, &caller, at, &reason, &card.id).await?;
-        }
+    for card in &items {
+        let subject = Subject::Card(card.id.as_str().into());
+        let at = (subject, LookedAt::Masked);
+        personal::look(&context, &caller, at, &reason, &card.id).await?;
     }
     Ok(Json(Found { items, more }))
 }

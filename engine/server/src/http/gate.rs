@@ -4,6 +4,7 @@
 
 use super::access::{Caller, Via};
 use super::context::{HttpContext, Running};
+use super::looks::Named;
 use super::permissions::{self, May, Permission};
 use super::problem::Problem;
 use crate::access::sessions::{Known, NoSession, Now, Origin, Stage};
@@ -88,14 +89,21 @@ pub(super) async fn gate(
     // What is not in the table has no caller, so a handler that wants one refuses.
     let Some(row) = row else { return next.run(request).await };
     let (mut parts, body) = request.into_parts();
-    match admit(&context, row, &parts).await {
-        Ok(Some(caller)) => {
-            parts.extensions.insert(caller);
-        }
-        Ok(None) => {}
-        Err(problem) => return problem.into_response(),
+    match pass(&context, row, &mut parts).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(problem) => problem.into_response(),
     }
-    next.run(Request::from_parts(parts, body)).await
+}
+
+async fn pass(context: &HttpContext, row: &Permission, parts: &mut Parts) -> Result<(), Problem> {
+    // First of all: what is refused is journaled too.
+    let named = Named::of(parts, context).await?;
+    let Some(caller) = admit(context, row, parts).await? else { return Ok(()) };
+    if caller.is_person() {
+        named.look(context, &caller, row).await?;
+    }
+    parts.extensions.insert(caller);
+    Ok(())
 }
 
 async fn admit(
@@ -108,28 +116,18 @@ async fn admit(
     }
     let from = From::of(parts, context);
     let denied = Denying { context, row, from: &from };
-    let by_token = parts.headers.contains_key(header::AUTHORIZATION);
-    if by_token || row.may == May::LoggingIn {
-        if row.may == May::LoggingIn {
-            if changes(&parts.method) {
-                own_page(parts, context).map_err(|why| why.problem())?;
-            }
-            return Ok(None);
+    if row.may == May::LoggingIn {
+        if changes(&parts.method) {
+            own_page(parts, context).map_err(|why| why.problem())?;
         }
-        let caller = Caller::by_token(&parts.headers, &header::AUTHORIZATION, context.tokens());
-        let mut caller = match caller {
-            Ok(caller) => caller,
-            Err(problem) => return Err(denied.because("", "token", problem).await),
-        };
-        caller.network.clone_from(&from.origin.network);
-        return denied.unless_it_may(caller).await.map(Some);
+        return Ok(None);
     }
-    let caller = denied.person(parts).await?;
-    let caller = denied.unless_it_may(caller).await?;
-    if let Some(kind) = row.looks_at.filter(|_| parts.method == Method::GET) {
-        look(context, &caller, row, kind, parts.uri.path()).await?;
-    }
-    Ok(Some(caller))
+    let caller = if parts.headers.contains_key(header::AUTHORIZATION) {
+        denied.service(parts).await?
+    } else {
+        denied.person(parts).await?
+    };
+    denied.unless_it_may(caller).await.map(Some)
 }
 
 /// Who is refused, and where.
@@ -140,6 +138,18 @@ struct Denying<'a> {
 }
 
 impl Denying<'_> {
+    /// The service of a token.
+    async fn service(&self, parts: &Parts) -> Result<Caller, Problem> {
+        let tokens = self.context.tokens();
+        match Caller::by_token(&parts.headers, &header::AUTHORIZATION, tokens) {
+            Ok(mut caller) => {
+                caller.network.clone_from(&self.from.origin.network);
+                Ok(caller)
+            }
+            Err(problem) => Err(self.because("", "token", problem).await),
+        }
+    }
+
     /// The user of a session that is open, not idle, and his.
     async fn person(&self, parts: &Parts) -> Result<Caller, Problem> {
         let (context, from) = (self.context, self.from);
@@ -253,31 +263,6 @@ pub(super) fn ended(reason: LogoutReason) -> Problem {
         LogoutReason::Stolen => "this session was used from another browser, which ended it",
     };
     Problem::session("session-ended", detail)
-}
-
-/// PII-2: on stable storage before anything is shown.
-async fn look(
-    context: &HttpContext,
-    caller: &Caller,
-    row: &Permission,
-    kind: &str,
-    path: &str,
-) -> Result<(), Problem> {
-    let place = row.path.split('/').position(|part| part == "{id}").unwrap_or_default();
-    let path = path.strip_prefix(super::routes::API).unwrap_or(path);
-    let id: String = path.split('/').nth(place).unwrap_or_default().chars().take(64).collect();
-    if !context.looks().is_news(&caller.name, kind, &id) {
-        return Ok(());
-    }
-    let command = AccessCommand::Looked {
-        user: caller.name.as_str().into(),
-        kind: kind.into(),
-        id: id.as_str().into(),
-        asked: format!("{} {}", row.method, row.path).into(),
-    };
-    context.running()?.shard.command(Command::Access(Box::new(command)), None).await?;
-    context.looked(caller, &format!("{kind} {id}")).await;
-    Ok(())
 }
 
 /// Both clocks.

@@ -33,6 +33,7 @@ mod headers;
 mod health;
 mod idempotency;
 mod keys;
+mod looks;
 mod metering;
 mod money;
 mod networks;

@@ -37,6 +37,8 @@ pub(super) struct Permission {
     pub(super) may: May,
     /// A person who asks this looks at a customer's data: of which kind is what the path names.
     pub(super) looks_at: Option<&'static str>,
+    /// As `looks_at`, of a list: at whatever card or account its query names.
+    pub(super) searches: bool,
 }
 
 /// Whoever works with customers' accounts and cards, or inspects those who do.
@@ -54,11 +56,15 @@ const SECOND: May = May::Roles(&[SecurityOfficer, Checker]);
 const USERS: May = May::Roles(&[SecurityOfficer, Auditor, Checker]);
 
 const fn row(method: &'static str, path: &'static str, may: May) -> Permission {
-    Permission { method, path, may, looks_at: None }
+    Permission { method, path, may, looks_at: None, searches: false }
 }
 
 const fn look(path: &'static str, kind: &'static str) -> Permission {
-    Permission { method: "GET", path, may: CUSTOMERS, looks_at: Some(kind) }
+    Permission { looks_at: Some(kind), ..row("GET", path, CUSTOMERS) }
+}
+
+const fn search(path: &'static str) -> Permission {
+    Permission { searches: true, ..row("GET", path, CUSTOMERS) }
 }
 
 /// The table.
@@ -91,7 +97,7 @@ pub(super) const TABLE: &[Permission] = &[
     row("GET", "/terminals", May::Known),
     row("GET", "/terminals/{id}", May::Known),
     row("GET", "/agents", May::Known),
-    row("GET", "/agents/{id}", May::Known),
+    look("/agents/{id}", "agent"),
     row("POST", "/cards/find", CUSTOMERS),
     look("/accounts/{id}", "account"),
     look("/accounts/{id}/statement", "account"),
@@ -123,7 +129,7 @@ pub(super) const TABLE: &[Permission] = &[
     row("GET", "/keys", May::Known),
     row("POST", "/keys", May::Roles(&[KeyCustodian])),
     row("GET", "/networks", May::Known),
-    row("GET", "/transactions", CUSTOMERS),
+    search("/transactions"),
     look("/transactions/{id}", "transaction"),
     look("/transactions/{id}/story", "transaction"),
     look("/transactions/{id}/under", "transaction"),
@@ -162,7 +168,7 @@ pub(super) const TABLE: &[Permission] = &[
     row("DELETE", "/orders/{id}/shadow", EITHER),
     row("GET", "/rates", May::Known),
     row("POST", "/rates", OPERATOR),
-    row("GET", "/notifications", CUSTOMERS),
+    search("/notifications"),
     row("GET", "/audit", May::Known),
     row("GET", "/eod", May::Known),
     row("POST", "/eod", OPERATOR),
@@ -247,7 +253,7 @@ pub(super) async fn list(_: Caller) -> Result<Json<PermissionsView>, Problem> {
             path: row.path,
             who,
             roles: roles.iter().map(|role| role.name()).collect(),
-            journaled_look: row.looks_at.is_some(),
+            journaled_look: row.looks_at.is_some() || row.searches,
         }
     };
     Ok(Json(PermissionsView { permissions: TABLE.iter().map(view).collect() }))

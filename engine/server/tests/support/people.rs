@@ -119,6 +119,24 @@ impl Bank {
         self.engine.as_ref().unwrap()
     }
 
+    /// Everything that is kept, once the engine has ended: journal, snapshots, read model.
+    pub fn kept(mut self) -> Vec<u8> {
+        self.runtime.block_on(self.engine.take().unwrap().drain()).unwrap();
+        let mut folders = vec![self.directory.path().to_owned()];
+        let mut kept = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    kept.extend(std::fs::read(path).unwrap());
+                }
+            }
+        }
+        kept
+    }
+
     /// A person's one-time code at this moment.
     pub fn code(&self, person: &Person) -> String {
         let now = self.engine().clock().now().at;

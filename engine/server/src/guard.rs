@@ -89,10 +89,7 @@ pub(crate) async fn watch(
     clock: Clock,
 ) {
     let mut counted: BTreeMap<u64, Counted> = BTreeMap::new();
-    loop {
-        tokio::time::sleep(EVERY).await;
-        let now = clock.now();
-        let Ok(watched) = shard.query(move |core, _| guarded(core, now)).await else { return };
+    while let Some(watched) = watched(&shard, &clock, EVERY).await {
         counted.retain(|order, _| watched.iter().any(|guarded| guarded.order == *order));
         for guarded in watched {
             let counted = counted.entry(guarded.order).or_insert_with(|| {
@@ -102,6 +99,20 @@ pub(crate) async fn watch(
             if !counted.done {
                 look((&shard, &security), &history, &guarded, counted).await;
             }
+        }
+    }
+}
+
+/// The orders whose guards watch, after a pause; `None` once the shard has stopped.
+async fn watched(shard: &Shard, clock: &Clock, pause: Duration) -> Option<Vec<Guarded>> {
+    loop {
+        tokio::time::sleep(pause).await;
+        let now = clock.now();
+        match shard.query(move |core, _| guarded(core, now)).await {
+            Ok(watched) => return Some(watched),
+            // What is overloaded may need its guards most: they look again.
+            Err(ShardError::Overloaded) => {}
+            Err(ShardError::Stopped(_)) => return None,
         }
     }
 }
@@ -186,6 +197,49 @@ async fn roll_back(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::Taken;
+    use crate::shard::{Shared, Work};
+    use payment_types::Timestamp;
+
+    /// What stands in a shard's queue, taken out; its thread is played by the test.
+    fn taken(shard: &Shard) -> Vec<Work> {
+        let mut work = Vec::new();
+        match shard.shared.queue.take(&mut work, usize::MAX, Duration::from_millis(5)) {
+            Taken::Items => work,
+            _ => Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn guards_outlast_an_overload_and_end_with_the_shard() {
+        let clock = Clock::test("Asia/Bishkek", Timestamp(0)).unwrap();
+        let shard = Shard { shared: Arc::new(Shared::new(1, 0)) };
+        for _ in 0..2000 {
+            let filled = shard.shared.queue.push(Work::Query(Box::new(|_, _| {})), 2000);
+            assert!(filled.is_ok());
+        }
+        assert_eq!(shard.query(|_, _| ()).await, Err(ShardError::Overloaded));
+        let pause = Duration::from_millis(1);
+        let (asking, time) = (shard.clone(), clock.clone());
+        let guards = tokio::spawn(async move { watched(&asking, &time, pause).await });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!guards.is_finished(), "an overload ended the guards");
+        taken(&shard);
+        let patience = std::time::Instant::now() + Duration::from_secs(20);
+        let asked = loop {
+            tokio::time::sleep(pause).await;
+            if let Some(work) = taken(&shard).pop() {
+                break work;
+            }
+            assert!(std::time::Instant::now() < patience, "no guard looks again");
+        };
+        let Work::Query(query) = asked else { panic!("guards ask") };
+        query(&State::new(), Moment::default());
+        let found = tokio::time::timeout(Duration::from_secs(20), guards).await;
+        assert_eq!(found.unwrap().unwrap(), Some(vec![]));
+        shard.shared.stop("the test is over");
+        assert_eq!(watched(&shard, &clock, pause).await, None);
+    }
 
     fn counts(counts: &[(&str, bool, u64)]) -> Counted {
         let mut counted = Counted::default();

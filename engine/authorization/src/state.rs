@@ -314,6 +314,7 @@ impl State {
         self.ledger.rebuild();
         self.transactions.rebuild();
         self.presented.rebuild();
+        self.orders.rebuild();
         self.recompile()
     }
 }

@@ -176,6 +176,11 @@ impl Register {
         self.entries.iter()
     }
 
+    /// The entries from a place on, counted from 0, without going through those before.
+    pub fn entries_from(&self, place: usize) -> impl Iterator<Item = &RegisterEntry> {
+        (place..self.entries.len()).filter_map(|at| self.entries.get(at))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

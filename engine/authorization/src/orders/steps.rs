@@ -1,6 +1,6 @@
 //! What may follow what (SIG-1): every step of an order, and who may do it.
 
-use super::book::{WHOLE, overlap};
+use super::book::{Told, WHOLE};
 use super::effect::Effect;
 use super::order::text_length;
 use super::rules::{Problems, of_clause, problem, tree};
@@ -18,6 +18,8 @@ pub(super) type Result<T = OrderDone> = std::result::Result<T, OrderRefusal>;
 
 /// The most changes of one order.
 const CHANGES_MOST: usize = 5_000;
+/// The most steps of a path; no rule set is as deep.
+const DEPTH_MOST: usize = 16;
 /// The longest text of a change, bytes: a whole rule set.
 const TEXT_MOST: usize = 1 << 20;
 /// The most minutes a guard watches: a day.
@@ -353,16 +355,13 @@ impl State {
 
     /// Orders of which a newer one changed something: superseded if nothing is left of them.
     fn supersede(&mut self, moment: Moment, newer: &Order) -> Vec<RegisterEntry> {
-        let touched: Vec<Order> = self
-            .orders
-            .iter()
-            .filter(|order| order.id != newer.id && order.status == OrderStatus::Active)
-            .filter(|order| touches(order, newer))
-            .cloned()
-            .collect();
         let mut entries = Vec::new();
-        for mut order in touched {
+        for order in self.orders.touched_by(newer) {
+            let Some(mut order) = self.orders.get(order).cloned() else { continue };
             let Some((_, activated)) = order.activated else { continue };
+            if order.id == newer.id || order.status != OrderStatus::Active {
+                continue;
+            }
             order.superseded_by = Some(newer.id);
             let gone = |change: &OrderChange| {
                 self.orders.last_change(&change.path, activated).is_some_and(|by| by != order.id)
@@ -435,14 +434,8 @@ impl State {
 
     /// Orders that had been superseded by one that was undone are in force again.
     fn back_in_force(&mut self, undone: &Order) {
-        let touched: Vec<Order> = self
-            .orders
-            .iter()
-            .filter(|order| matches!(order.status, OrderStatus::Active | OrderStatus::Superseded))
-            .filter(|order| touches(order, undone))
-            .cloned()
-            .collect();
-        for mut order in touched {
+        for order in self.orders.touched_by(undone) {
+            let Some(mut order) = self.orders.get(order).cloned() else { continue };
             let Some((_, activated)) = order.activated else { continue };
             let later = |change: &OrderChange| self.orders.last_change(&change.path, activated);
             let changed: Vec<Option<u64>> = order.changes.iter().map(later).collect();
@@ -523,9 +516,7 @@ impl State {
     }
 
     fn put(&mut self, order: &Order) {
-        if let Some(place) = self.orders.get_mut(order.id) {
-            place.clone_from(order);
-        }
+        self.orders.put(order);
     }
 
     /// An entry of the register that holds what is to be signed.
@@ -560,11 +551,6 @@ pub(super) fn standing(order: &Order, wanted: &[OrderStatus]) -> Result<()> {
     if wanted.contains(&status) { Ok(()) } else { Err(OrderRefusal::Standing { status }) }
 }
 
-fn touches(order: &Order, other: &Order) -> bool {
-    let mut mine = order.changes.iter();
-    mine.any(|change| other.changes.iter().any(|theirs| overlap(&change.path, &theirs.path)))
-}
-
 /// SIG-2: what every signature must be.
 fn counts(signature: &Signature, roles: &[&str], risk: Risk, digest: &[u8; 32]) -> Result<()> {
     if !roles.iter().any(|role| signature.has_role(role)) {
@@ -588,17 +574,21 @@ fn shape(changes: &[OrderChange], kind: OrderKind) -> Problems {
     if changes.is_empty() || changes.len() > CHANGES_MOST {
         return vec![problem("changes", format!("must be 1 to {CHANGES_MOST}"))];
     }
-    let mut problems = Vec::new();
-    for (at, change) in changes.iter().enumerate() {
+    let (mut problems, mut told) = (Vec::new(), Told::default());
+    for change in changes {
         let path = change.path.as_str();
-        let wrong = match RulePath::parse(path) {
-            Err(message) => Some(message),
-            Ok(parsed) => not_of_kind(&parsed, kind),
+        let parsed = RulePath::parse(path).and_then(|parsed| {
+            let leads = parsed.depth() <= DEPTH_MOST;
+            leads.then_some(parsed).ok_or_else(|| "leads nowhere: it is too deep".to_owned())
+        });
+        let twice = told.is_again(path, parsed.as_ref().ok());
+        let wrong = match &parsed {
+            Err(message) => Some(message.clone()),
+            Ok(parsed) => not_of_kind(parsed, kind),
         };
-        let twice = || changes.iter().take(at).any(|other| overlap(&other.path, path));
         let long = || change.to.as_ref().is_some_and(|to| text_length(to) > TEXT_MOST);
         let wrong = wrong
-            .or_else(|| twice().then(|| "another change of the order is about the same".to_owned()))
+            .or_else(|| twice.then(|| "another change of the order is about the same".to_owned()))
             .or_else(|| long().then(|| format!("is longer than {TEXT_MOST} bytes")));
         problems.extend(wrong.map(|message| problem(path, message)));
     }

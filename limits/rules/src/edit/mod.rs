@@ -6,9 +6,11 @@
 //! [`crate::RuleSet::parse`]; here nothing is judged but whether a path can lead anywhere.
 
 mod path;
+mod path_map;
 mod setting;
 mod text;
 
 pub use path::RulePath;
+pub use path_map::PathMap;
 pub use setting::Setting;
 pub use text::{EditError, RuleText};

@@ -82,8 +82,11 @@ impl RulePath {
         }
         let path = Self { steps };
         for (at, step) in path.steps.iter().enumerate() {
+            if step.entry.is_none() {
+                continue;
+            }
             let list = path.names(at + 1);
-            if step.entry.is_some() && told_apart_by(&list).is_none() {
+            if told_apart_by(&list).is_none() {
                 return Err(format!("\"{text}\": {list} is no list with entries to choose from"));
             }
         }
@@ -94,6 +97,12 @@ impl RulePath {
     #[must_use]
     pub fn root(&self) -> &str {
         self.steps.first().map_or("", |step| step.name.as_str())
+    }
+
+    /// How many steps lead there.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.steps.len()
     }
 
     /// The first `count` keys without what stands in brackets.

@@ -212,6 +212,11 @@ pub(super) async fn wrong(
 ) -> Result<(), Problem> {
     let running = context.running()?;
     metrics::counter!("tamga_login_refused_total", "because" => because.name()).increment(1);
+    // Of somebody unknown nothing changes but the journal; so many of them, and the rest counted.
+    if name.is_none() && !context.looks().nobody_may(Instant::now()) {
+        context.refused_once_more("", network).await;
+        return Ok(());
+    }
     let command = AccessCommand::LoginRefused {
         user: name.map(Into::into),
         because,

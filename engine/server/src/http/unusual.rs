@@ -2,7 +2,8 @@
 //! operators by a metric, the log and the outbox. Nobody is stopped by it.
 //!
 //! Also the counting of refusals: the first of a kind is journaled at once, those that follow within
-//! a minute together, so that nobody can fill the journal by asking.
+//! a minute together, and those of nobody known only so many of a minute whatever networks they
+//! come from, so that nobody can fill the journal by asking.
 
 use super::access::Caller;
 use super::context::HttpContext;
@@ -23,6 +24,8 @@ const DENIED: &str = "tamga_access_denied_total";
 const HOUR: Duration = Duration::from_secs(3600);
 /// Refusals of a kind are journaled once in so long.
 const TOGETHER: Duration = Duration::from_secs(60);
+/// Refusals of nobody known that are journaled by themselves in so long; those beyond are one record.
+const NOBODY_MOST: u32 = 60;
 /// A person who looks at the same again within so long is looking still.
 const SAME_LOOK: Duration = Duration::from_secs(60);
 /// More different ones than anybody has in an hour; then all are forgotten.
@@ -42,19 +45,54 @@ struct Counts {
     told: BTreeMap<(String, AlertKind), Instant>,
     /// Refusals by user, what was asked, why, and network: when journaled, and how many since.
     denied: BTreeMap<[String; 4], (Instant, u32)>,
+    /// Refusals of nobody known.
+    nobody: Option<Nobody>,
     /// Looks: when.
     looks: BTreeMap<(String, String), Instant>,
 }
 
+/// What nobody known was refused since a moment: journaled, and beyond.
+struct Nobody {
+    since: Instant,
+    journaled: u32,
+    beyond: u32,
+}
+
+impl Counts {
+    /// Whether one more refusal of nobody known is journaled by itself; else it is counted.
+    fn nobody_may(&mut self, now: Instant) -> bool {
+        let nobody = self.nobody.get_or_insert(Nobody { since: now, journaled: 0, beyond: 0 });
+        if now.duration_since(nobody.since) >= TOGETHER {
+            (nobody.since, nobody.journaled) = (now, 0);
+        }
+        let may = nobody.journaled < NOBODY_MOST;
+        let count = if may { &mut nobody.journaled } else { &mut nobody.beyond };
+        *count = count.saturating_add(1);
+        may
+    }
+
+    /// How many there were beyond, once their time is over.
+    fn beyond(&mut self, now: Instant) -> Option<([String; 4], u32)> {
+        let nobody = self.nobody.take_if(|nobody| now.duration_since(nobody.since) >= TOGETHER)?;
+        let what = ["", "requests of many kinds or networks", "many", ""].map(str::to_owned);
+        (nobody.beyond > 0).then_some((what, nobody.beyond))
+    }
+}
+
 impl Unusual {
-    /// Whether a look is not the same as one just before.
-    pub(super) fn is_news(&self, user: &str, kind: &str, id: &str) -> bool {
-        let (mut counts, now) = (self.counts(), Instant::now());
+    /// Whether a look is not the same as one that was journaled just before.
+    pub(super) fn is_news(&self, user: &str, subject: &str, now: Instant) -> bool {
+        let last = self.counts().looks.get(&(user.to_owned(), subject.to_owned())).copied();
+        last.is_none_or(|last| now.duration_since(last) >= SAME_LOOK)
+    }
+
+    /// A look is in the journal; only now, since one that could not be journaled must be next time.
+    pub(super) fn journaled_look(&self, user: &str, subject: &str, now: Instant) {
+        let mut counts = self.counts();
         if counts.looks.len() > REMEMBERED_MOST {
             counts.looks.clear();
         }
-        let last = counts.looks.insert((user.to_owned(), format!("{kind} {id}")), now);
-        last.is_none_or(|last| now.duration_since(last) >= SAME_LOOK)
+        counts.looks.insert((user.to_owned(), subject.to_owned()), now);
     }
 
     /// Counts a look at somebody's data; whether it is at more than is usual, once an hour.
@@ -104,7 +142,11 @@ impl Unusual {
         if counts.denied.len() > REMEMBERED_MOST {
             counts.denied.clear();
         }
+        let is_nobody = what.first().is_some_and(String::is_empty);
         let Some((last, waiting)) = counts.denied.get_mut(&what) else {
+            if is_nobody && !counts.nobody_may(now) {
+                return None;
+            }
             counts.denied.insert(what, (now, 0));
             return Some(1);
         };
@@ -127,7 +169,13 @@ impl Unusual {
             }
             !over
         });
+        due.extend(counts.beyond(now));
         due
+    }
+
+    /// Whether an attempt of nobody known is journaled by itself.
+    pub(super) fn nobody_may(&self, now: Instant) -> bool {
+        self.counts().nobody_may(now)
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -274,6 +322,27 @@ mod tests {
     }
 
     #[test]
+    fn nobody_fills_the_journal_from_however_many_networks() {
+        let (unusual, start) = (Unusual::default(), Instant::now());
+        let what = |user: &str, network: u32| {
+            [user, "GET /keys", "token", &format!("2001:db8:{network:x}::/64")].map(str::to_owned)
+        };
+        let (mut records, mut told) = (0, 0);
+        for network in 0..30_000_u32 {
+            let now = start + Duration::from_millis(u64::from(network) * 2);
+            let due = unusual.due(what("", network), now);
+            (records, told) = (records + due.iter().len(), told + due.unwrap_or_default());
+            assert!(unusual.counts().denied.len() <= REMEMBERED_MOST);
+        }
+        assert_eq!((records, told), (60, 60), "a minute of them");
+        assert_eq!(unusual.due(what("aida", 0), start), Some(1), "who is known is journaled");
+        let rest = unusual.overdue(start + TOGETHER);
+        assert_eq!(rest.len(), 1, "one record for the rest: {rest:?}");
+        assert_eq!(rest[0].1, 30_000 - 60, "and none is left out");
+        assert_eq!(unusual.due(what("", 1), start + TOGETHER), Some(1), "another minute");
+    }
+
+    #[test]
     fn night_is_by_the_bank_s_clock_also_over_midnight() {
         let at = |hours: i64| Moment::new(Timestamp(hours * 3_600_000), UtcOffset(360));
         let config = AccessConfig::default();
@@ -285,10 +354,13 @@ mod tests {
 
     #[test]
     fn the_same_look_within_a_minute_is_one() {
-        let unusual = Unusual::default();
-        assert!(unusual.is_news("aida", "card", "K1"));
-        assert!(!unusual.is_news("aida", "card", "K1"));
-        assert!(unusual.is_news("aida", "card", "K2"));
-        assert!(unusual.is_news("bakyt", "card", "K1"));
+        let (unusual, start) = (Unusual::default(), Instant::now());
+        assert!(unusual.is_news("aida", "card K1", start));
+        assert!(unusual.is_news("aida", "card K1", start), "the first one was not journaled");
+        unusual.journaled_look("aida", "card K1", start);
+        assert!(!unusual.is_news("aida", "card K1", start + SAME_LOOK / 2));
+        assert!(unusual.is_news("aida", "card K2", start));
+        assert!(unusual.is_news("bakyt", "card K1", start));
+        assert!(unusual.is_news("aida", "card K1", start + SAME_LOOK));
     }
 }

@@ -409,7 +409,7 @@ fn install_rules(
     version: &str,
     text: &str,
 ) -> Result<(), HistoryError> {
-    let limits = json!(limits_of(text)).to_string();
+    let limits = json!(places_of(text)).to_string();
     batch.sql.execute(
         "INSERT INTO rule_sets VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![place.sequence, place.at, place.zone, version, text, limits],
@@ -417,15 +417,10 @@ fn install_rules(
     Ok(())
 }
 
-/// Id and measure of each limit of a rule set, then its fees, in the order in which traces number
-/// them. The core took the text, so it parses.
-fn limits_of(text: &str) -> Vec<(String, &'static str)> {
-    let Ok(rules) = limits::RuleSet::parse(text, "rules.toml") else { return Vec::new() };
-    let caps: Vec<_> = rules.lower_cap_paths().map(|path| (path, "amount")).collect();
-    let limits = rules.limits.into_iter().map(|limit| (limit.id, limit.measure.name()));
-    let fees = rules.fees.into_iter().map(|fee| (fee.id, "fee"));
-    let checks = rules.chip_checks.into_iter().map(|check| (check.id, "chip_check"));
-    limits.chain(fees).chain(checks).chain(caps).collect()
+/// What the places in traces stand for. The core took the text, so it parses.
+fn places_of(text: &str) -> Vec<(String, &'static str)> {
+    let rules = limits::RuleSet::parse(text, "rules.toml");
+    rules.map(|rules| rules.trace_places().collect()).unwrap_or_default()
 }
 
 fn expire_holds(

@@ -68,9 +68,9 @@ fn step(entry: &TraceEntry, limits: &Limits) -> TraceStep {
     }
 }
 
-/// The limits of a rule set by their position in traces.
+/// What the positions in traces stand for under a rule set, with what is measured.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Limits(Vec<(String, String)>);
+pub(crate) struct Limits(Vec<(String, &'static str)>);
 
 impl Limits {
     /// Of the rules in force.
@@ -80,8 +80,7 @@ impl Limits {
 
     /// Of a rule set.
     pub(crate) fn of_set(set: &limits::RuleSet) -> Self {
-        let limit = |limit: &limits::LimitRule| (limit.id.clone(), limit.measure.name().to_owned());
-        Self(set.limits.iter().map(limit).collect())
+        Self(set.trace_places().collect())
     }
 
     fn id(&self, at: u16) -> Option<&str> {
@@ -89,6 +88,6 @@ impl Limits {
     }
 
     fn measure(&self, at: u16) -> Option<&str> {
-        self.0.get(usize::from(at)).map(|(_, measure)| measure.as_str())
+        self.0.get(usize::from(at)).map(|(_, measure)| *measure)
     }
 }

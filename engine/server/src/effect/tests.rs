@@ -7,9 +7,11 @@ use crate::import::import_from;
 use crate::offline::Offline;
 use crate::progress::Progress;
 use authorization::{
-    Accepted, CardNumber, Command, Outcome, PinFact, Record, Request, Scratch, SecurityFacts, State,
+    Accepted, CardNumber, Command, Done, Factor, OrderChange, OrderCommand, OrderDraft, OrderKind,
+    Outcome, PinFact, Record, Request, STATEMENT, Scratch, SecurityFacts, Signature, State,
 };
 use journal::Reader;
+use limits::Setting;
 use payment_types::{
     AcceptorId, AcquirerId, Amount, Currency, EntryMode, Moment, Mti, OriginalDataElements, Pan,
     PosConditionCode, ProcessingCode, Sequence, Stan, TerminalId, WireDateTime,
@@ -128,8 +130,8 @@ fn reversal(original: &Request, stan: u32) -> Request {
     }
 }
 
-/// A journal of acts under [`RULES`]; gives the sequence of the first act and of the last record.
-fn journal_of(data: &Path, acts: &[Act]) -> (u64, u64) {
+/// A bank under [`RULES`], and the sequence of its next record.
+fn bank_of(data: &Path) -> (Offline, u64) {
     let mut config = Config::built_in([]).unwrap();
     config.security.test_keys = true;
     config.security.master_key_file = crate::demo::master_key_beside(data);
@@ -141,6 +143,12 @@ fn journal_of(data: &Path, acts: &[Act]) -> (u64, u64) {
     let source = (Path::new("p.jsonl"), 0);
     import_from(&mut bank, &config, source, text.as_bytes(), &mut progress).unwrap();
     let first = bank.opened.state.last_sequence().0 + 1;
+    (bank, first)
+}
+
+/// A journal of acts there; gives the sequence of the first act and of the last record.
+fn journal_of(data: &Path, acts: &[Act]) -> (u64, u64) {
+    let (mut bank, first) = bank_of(data);
     let security = std::sync::Arc::clone(&bank.opened.security);
     let mut stan = 0;
     for act in acts {
@@ -273,6 +281,62 @@ fn a_lower_cap_is_told_with_money_agents_and_both_traces() {
     assert_eq!(cap(was), ("pass".to_owned(), 500_000, 1_500_000));
     assert_eq!(cap(would_be), ("decline".to_owned(), 500_000, 600_000));
     assert_eq!((&*was.rules, &*would_be.rules), ("base", "tighter"));
+}
+
+/// An order that is in force at once.
+fn order_in_force(bank: &mut Offline, path: &str, to: i64) {
+    let changes = vec![OrderChange::new(path, Some(Setting::Whole(to)))];
+    let draft = OrderDraft {
+        kind: OrderKind::AgentCaps,
+        title: "a cap".into(),
+        reason: "a test".into(),
+        changes,
+        effective_at: None,
+        guard: None,
+    };
+    let mut step = |command| match bank.execute(Command::Order(Box::new(command))).unwrap() {
+        Outcome::Done(Done::Order(done)) => {
+            (done.order, bank.opened.state.orders().get(done.order).unwrap().digest)
+        }
+        other => panic!("{other:?}"),
+    };
+    let (order, digest) = step(OrderCommand::Draft { draft, by: "aida".into() });
+    let signed = |signer: &str, role: &str| Signature {
+        signer: signer.into(),
+        roles: vec![role.into()],
+        factor: Factor::OneTimeCode { step: 7 },
+        digest,
+        statement: STATEMENT,
+    };
+    let (revision, signature) = (1, signed("aida", "operator"));
+    step(OrderCommand::Sign { order, revision, signature });
+    let signature = signed("bakyt", "checker");
+    step(OrderCommand::Approve { order, revision, signature });
+    step(OrderCommand::Activate { order });
+}
+
+#[test]
+fn limits_are_named_by_the_rules_that_an_order_put_in_force_within_the_window() {
+    let data = tempfile::tempdir().unwrap();
+    let (mut bank, first) = bank_of(data.path());
+    let security = std::sync::Arc::clone(&bank.opened.security);
+    let pay = |bank: &mut Offline, stan, tens| {
+        let asked = request(security.as_ref(), stan, (true, false, tens, false));
+        bank.execute(Command::Authorize(asked)).unwrap();
+    };
+    pay(&mut bank, 1, 400);
+    order_in_force(&mut bank, "agent_cash.agent[G1].cap_indicators", 100);
+    pay(&mut bank, 2, 500);
+    bank.commit().unwrap();
+    let last = bank.opened.state.last_sequence().0;
+    drop(bank);
+    let effect = previewed(data.path(), tighter(), first, last).effect;
+    assert_eq!(effect.would_decline.count, 1);
+    let was = effect.transactions[0].was.as_ref().unwrap();
+    let cap = was.trace.iter().find(|step| step.rule == "AGT-7").unwrap();
+    assert_eq!(cap.limit.as_deref(), Some("agent_cash.agent[G1]"));
+    assert_eq!((cap.measure.as_deref(), cap.ceiling), (Some("amount"), 1_000_000));
+    assert_eq!(was.rules, "order-1");
 }
 
 #[test]

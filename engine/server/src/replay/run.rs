@@ -3,7 +3,7 @@
 use super::must_exist;
 use crate::failure::Failure;
 use crate::storage;
-use authorization::{Command, Outcome, Record, Scratch, State};
+use authorization::{Command, Done, Outcome, Record, Scratch, State};
 use journal::{JournalError, Reader};
 use payment_types::Sequence;
 use std::path::Path;
@@ -106,12 +106,11 @@ impl Run {
             self.last = 0;
             return Ok(None);
         }
-        let mut installed = None;
-        if let Command::InstallRules { text } = &mut record.accepted.command {
-            installed = Some(text.clone());
-            if let Some(rules) = &self.rules {
-                text.clone_from(rules);
-            }
+        let installed = installed(&record);
+        if let (Command::InstallRules { text }, Some(rules)) =
+            (&mut record.accepted.command, &self.rules)
+        {
+            text.clone_from(rules);
         }
         let outcome = self.state.execute(Sequence(sequence), &record.accepted, &mut self.scratch);
         if !matches!(record.accepted.command, Command::Authorize(_)) {
@@ -128,5 +127,16 @@ impl Run {
         }
         self.rules = Some(rules);
         Ok(())
+    }
+}
+
+/// The rule set that was in force from a record on, where it put one there.
+fn installed(record: &Record) -> Option<String> {
+    match (&record.accepted.command, &record.outcome) {
+        (Command::InstallRules { text }, Outcome::Done(_)) => Some(text.clone()),
+        (_, Outcome::Done(Done::Order(done))) => {
+            done.rules.as_ref().map(|rules| rules.text.clone())
+        }
+        _ => None,
     }
 }

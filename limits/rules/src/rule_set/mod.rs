@@ -468,6 +468,17 @@ impl RuleSet {
         })
     }
 
+    /// What the places in traces stand for, by its id and what is measured: the limits, then the
+    /// fees, the chip checks and the lower caps, each in the order in which it was read. The one
+    /// numbering; [`crate::Plan`] counts by it.
+    pub fn trace_places(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let limits = self.limits.iter().map(|limit| (limit.id.clone(), limit.measure.name()));
+        let fees = self.fees.iter().map(|fee| (fee.id.clone(), "fee"));
+        let checks = self.chip_checks.iter().map(|check| (check.id.clone(), "chip_check"));
+        let caps = self.lower_cap_paths().map(|path| (path, "amount"));
+        limits.chain(fees).chain(checks).chain(caps)
+    }
+
     /// The tiers it names. Each needs an index before the rule set is compiled.
     pub fn tier_names(&self) -> impl Iterator<Item = &str> {
         self.contactless.tiers.iter().map(|(name, _)| name.as_str())

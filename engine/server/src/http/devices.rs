@@ -13,13 +13,19 @@ use authorization::{Batch, State as Core, Terminal};
 use axum::Json;
 use axum::extract::State;
 use history::Filter;
+use limits::CounterView;
 use payment_types::{Currency, DeviceCategory, Moment, TerminalId};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Devices looked at in one look at the state: the shard goes on with requests in between.
 const HOP: u32 = 4096;
+/// Agents looked at in one look; each has a name to be compared.
+const AGENTS_HOP: usize = 256;
+/// Cards whose counters are looked at in one look.
+const CARDS_HOP: usize = 32;
 /// Cards shown with what an agent may still hand out to them.
 const CARDS_SHOWN: usize = 100;
 /// Transactions of a device that are searched for those cards.
@@ -336,6 +342,12 @@ impl Agent {
         }
     }
 
+    /// Whether a part of the id or the name is what is searched.
+    fn fits(&self, search: Option<&str>) -> bool {
+        let has = |text: &str| search.is_none_or(|part| text.to_lowercase().contains(part));
+        has(&self.id) || has(&self.name)
+    }
+
     fn view(self, devices: &[(&Registered, Option<Heard>)], now: Moment) -> AgentView {
         let heard = || devices.iter().filter_map(|(_, heard)| heard.as_ref());
         let last_seen = heard().map(|heard| heard.last_seen).max();
@@ -379,17 +391,19 @@ pub(super) async fn agents(
     let most = usize::try_from(params.limit()?).unwrap_or(usize::MAX);
     let (by_agent, now) = by_agent(&context).await?;
     let positions: Vec<u32> = by_agent.range(from..).map(|(position, _)| *position).collect();
-    let look = move |core: &Core, now| {
-        let agents = positions.into_iter().map(|at| (at, Agent::of(core, at, now)));
-        let fits = |agent: &Agent| {
-            let has = |part: &String| {
-                agent.id.to_lowercase().contains(part) || agent.name.to_lowercase().contains(part)
-            };
-            search.as_ref().is_none_or(has)
+    let mut found = Vec::new();
+    for some in positions.chunks(AGENTS_HOP) {
+        let some = some.to_vec();
+        let look = move |core: &Core, now| {
+            some.into_iter().map(|at| (at, Agent::of(core, at, now))).collect::<Vec<_>>()
         };
-        agents.filter(|(_, agent)| fits(agent)).take(most.saturating_add(1)).collect::<Vec<_>>()
-    };
-    let mut found = context.running()?.shard.query(look).await?;
+        let agents = context.running()?.shard.query(look).await?;
+        // Compared here: names of all agents in small letters are nothing for the shard.
+        found.extend(agents.into_iter().filter(|(_, agent)| agent.fits(search.as_deref())));
+        if found.len() > most {
+            break;
+        }
+    }
     let next = found.get(most).map(|(position, _)| position.to_string());
     found.truncate(most);
     let mut items = Vec::with_capacity(found.len());
@@ -425,6 +439,30 @@ pub(super) async fn agent(
     Ok(Json(AgentDetail { agent: agent.view(&devices, now), terminals, cards }))
 }
 
+/// The caps of cards at these devices: card, masked number, device where it is for each, and the
+/// counter.
+fn caps_of(
+    core: &Core,
+    cards: Vec<String>,
+    positions: &BTreeSet<u32>,
+    now: Moment,
+) -> Vec<(String, String, Option<String>, CounterView)> {
+    let mut found = Vec::new();
+    for id in cards {
+        let Some(slot) = core.directory().card_position(&id) else { continue };
+        let pan = core.card(slot).map(|card| card.masked.to_string()).unwrap_or_default();
+        for view in core.counters(slot, now) {
+            let is_cap = matches!(view.rule, limits::Rule::Agt1 | limits::Rule::Agt2);
+            let device = view.of.first().map(|(_, device)| *device);
+            if is_cap && device.is_none_or(|device| positions.contains(&device)) {
+                let device = device.map(|at| core.directory().terminal_id(at).to_owned());
+                found.push((id.clone(), pan.clone(), device, view));
+            }
+        }
+    }
+    found
+}
+
 /// AGT-3 for the cards that were at these devices today.
 async fn caps_left(
     context: &HttpContext,
@@ -445,23 +483,13 @@ async fn caps_left(
         Ok(cards)
     };
     let (cards, _) = context.search(search).await?;
-    let look = move |core: &Core, now: Moment| {
-        let mut found = Vec::new();
-        for id in cards {
-            let Some(slot) = core.directory().card_position(&id) else { continue };
-            let pan = core.card(slot).map(|card| card.masked.to_string()).unwrap_or_default();
-            for view in core.counters(slot, now) {
-                let is_cap = matches!(view.rule, limits::Rule::Agt1 | limits::Rule::Agt2);
-                let device = view.of.first().map(|(_, device)| *device);
-                if is_cap && device.is_none_or(|device| positions.contains(&device)) {
-                    let device = device.map(|at| core.directory().terminal_id(at).to_owned());
-                    found.push((id.clone(), pan.clone(), device, view));
-                }
-            }
-        }
-        found
-    };
-    let mut found = context.running()?.shard.query(look).await?;
+    let (cards, positions) = (Vec::from_iter(cards), Arc::new(positions));
+    let mut found = Vec::new();
+    for some in cards.chunks(CARDS_HOP) {
+        let (some, positions) = (some.to_vec(), Arc::clone(&positions));
+        let look = move |core: &Core, now| caps_of(core, some, &positions, now);
+        found.extend(context.running()?.shard.query(look).await?);
+    }
     found.retain(|(_, _, _, view)| view.used > 0);
     found.sort_by_key(|(_, _, _, view)| std::cmp::Reverse(view.used));
     found.truncate(CARDS_SHOWN);

@@ -24,6 +24,11 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use compact_str::CompactString;
 
+/// Orders and entries of the register gone through in one look, for a few of them.
+const ORDERS_LOOKED_AT: u64 = 4096;
+const ENTRIES_LOOKED_AT: usize = 4096;
+/// Orders copied in one look; one may hold thousands of changes.
+const ORDERS_PIECE: usize = 16;
 /// Entries of the register that are taken at a time, so that requests are decided between.
 const PIECE: usize = 500;
 
@@ -49,17 +54,26 @@ pub(super) async fn list(
     let (status, kind) = (status.transpose()?, kind.transpose()?);
     let (cursor, limit) = (params.cursor()?.unwrap_or(u64::MAX), params.limit()?);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let look = move |core: &authorization::State, _| {
-        let last = cursor.saturating_sub(1).min(core.orders().count());
-        let wanted = |order: &&Order| {
-            status.is_none_or(|status| order.status == status)
-                && kind.is_none_or(|kind| order.kind == kind)
-        };
-        let newest = (1..=last).rev().filter_map(|id| core.orders().get(id)).filter(wanted);
-        newest.take(limit.saturating_add(1)).cloned().collect::<Vec<Order>>()
-    };
     let running = context.running()?;
-    let mut orders = running.shard.query(look).await?;
+    let (mut orders, mut below) = (Vec::<Order>::new(), cursor);
+    while orders.len() <= limit && below > 1 {
+        let room = limit.saturating_add(1).saturating_sub(orders.len()).min(ORDERS_PIECE);
+        let look = move |core: &authorization::State, _| {
+            let last = below.saturating_sub(1).min(core.orders().count());
+            let first = last.saturating_sub(ORDERS_LOOKED_AT);
+            let wanted = |order: &&Order| {
+                status.is_none_or(|status| order.status == status)
+                    && kind.is_none_or(|kind| order.kind == kind)
+            };
+            let newest = (first..=last).rev().filter_map(|id| core.orders().get(id));
+            let some: Vec<Order> = newest.filter(wanted).take(room).cloned().collect();
+            let reached = some.last().filter(|_| some.len() == room).map_or(first, |last| last.id);
+            (some, reached)
+        };
+        let (some, reached) = running.shard.query(look).await?;
+        orders.extend(some);
+        below = reached;
+    }
     let more = orders.len() > limit;
     orders.truncate(limit);
     let next = orders.last().filter(|_| more).map(|order| order.id.to_string());
@@ -93,12 +107,21 @@ pub(super) async fn history(
     order_of(&context, order).await?;
     let running = context.running()?;
     let offset = running.clock.now().offset;
-    let look = move |core: &authorization::State, _| {
-        let entries = core.orders().register().entries();
-        let of_order = entries.filter(|entry| entry.order.is_some_and(|(id, _)| id == order));
-        of_order.map(|entry| order_view::step(entry, offset)).collect()
-    };
-    Ok(Json(OrderHistory { items: running.shard.query(look).await? }))
+    let (mut items, mut begun) = (Vec::new(), 0usize);
+    loop {
+        let look = move |core: &authorization::State, _| {
+            let entries = core.orders().register().entries_from(begun).take(ENTRIES_LOOKED_AT);
+            let of_order = entries.filter(|entry| entry.order.is_some_and(|(id, _)| id == order));
+            let steps: Vec<_> = of_order.map(|entry| order_view::step(entry, offset)).collect();
+            (steps, core.orders().register().len())
+        };
+        let (some, all) = running.shard.query(look).await?;
+        items.extend(some);
+        begun = begun.saturating_add(ENTRIES_LOOKED_AT);
+        if begun >= all {
+            return Ok(Json(OrderHistory { items }));
+        }
+    }
 }
 
 /// The register as JSON lines: every step of every order and every use of a code, each entry
@@ -113,7 +136,7 @@ pub(super) async fn register(
     let (mut text, mut begun) = (String::new(), 0usize);
     loop {
         let piece = shard.query(move |core: &authorization::State, _| {
-            let entries = core.orders().register().entries().skip(begun).take(PIECE);
+            let entries = core.orders().register().entries_from(begun).take(PIECE);
             entries.map(authorization::RegisterEntry::line).collect::<Vec<String>>()
         });
         let piece = piece.await?;

@@ -21,6 +21,7 @@ pub mod engine;
 pub mod eod;
 mod erased;
 pub mod failure;
+pub mod fault;
 pub mod generate;
 mod guard;
 pub mod http;

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use tamga::failure::Failure;
 
 fn main() -> ExitCode {
+    tamga::fault::end_the_process();
     // Keys and card numbers pass through this process's memory: it leaves no image of it.
     tamga::memory::keep_private();
     let result = match Arguments::parse().command {

@@ -6,6 +6,7 @@ use super::preview::{Candidate, Preview, Summary, Window, preview};
 use super::shadow::Shadows;
 use super::step_back;
 use crate::failure::Failure;
+use crate::fault::alone;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -76,7 +77,9 @@ impl Desk {
         let (working, data) = (Arc::clone(&job), data.to_path_buf());
         let spawned = std::thread::Builder::new().name("preview".into()).spawn(move || {
             step_back();
-            work(&data, &working, &window);
+            if let Err(fault) = alone(|| work(&data, &working, &window)) {
+                working.end(JobState::Failed(fault.to_owned()));
+            }
             done(&working);
         });
         if let Err(error) = spawned {

@@ -61,6 +61,8 @@ pub(crate) fn travel(
 ) -> Result<Run, Failure> {
     let mut bound = most;
     let mut run = loop {
+        // Reading a state takes a while.
+        travel.tick(0)?;
         let state = newest_before(data, bound)?;
         let from = state.last_sequence().0;
         let is_late = until.is_some_and(|until| state.last_moment().at > until);

@@ -5,6 +5,7 @@ use super::count::{Counter, Effect};
 use super::preview::{Candidate, Recorded, compare};
 use super::step_back;
 use crate::failure::Failure;
+use crate::fault::alone;
 use crate::replay::Run;
 use crate::shard::Shard;
 use authorization::State;
@@ -127,8 +128,10 @@ impl Shadows {
             .name("shadow".into())
             .spawn(move || {
                 step_back();
-                if let Err(failure) = working.follow(&shard, &data, state) {
-                    working.end(&shard, failure.lines.join("; "));
+                match alone(|| working.follow(&shard, &data, state)) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(failure)) => working.end(&shard, failure.lines.join("; ")),
+                    Err(fault) => working.end(&shard, fault.to_owned()),
                 }
             })
             .map_err(|_| NoShadow::NoThread)?;

@@ -47,7 +47,7 @@ struct Inner {
     /// One at a time moves the test clock.
     clock_moves: Mutex<()>,
     /// Replays for a question: so many at a time.
-    travels: Semaphore,
+    travels: Arc<Semaphore>,
     /// Previews and shadows.
     effects: Desk,
 }
@@ -109,7 +109,7 @@ impl HttpContext {
         };
         let (running, draining) = (OnceLock::new(), AtomicBool::new(false));
         let clock_moves = Mutex::new(());
-        let (unusual, travels) = (Unusual::default(), Semaphore::new(TRAVELS));
+        let (unusual, travels) = (Unusual::default(), Arc::new(Semaphore::new(TRAVELS)));
         let effects = Desk::default();
         let inner = Inner {
             tokens,
@@ -219,7 +219,7 @@ impl HttpContext {
         &self.inner.effects
     }
 
-    pub(super) fn travels(&self) -> &Semaphore {
+    pub(super) fn travels(&self) -> &Arc<Semaphore> {
         &self.inner.travels
     }
 

@@ -59,8 +59,8 @@ mod tests {
         match std::env::var(CHILD).as_deref() {
             Ok("alone") => {
                 end_the_process();
-                let fails = || -> () { panic!("a preview's") };
-                let joined = std::thread::spawn(move || alone(fails)).join().unwrap();
+                let fails = || alone(|| assert!(!ALONE.get(), "a preview's"));
+                let joined = std::thread::spawn(fails).join().unwrap();
                 assert!(joined.unwrap_err().contains("fault of the program"));
                 assert_eq!(alone(|| 7), Ok(7));
                 println!("{GOES_ON}");

@@ -192,12 +192,13 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Whether a path is about the same as one before; nothing of one that can't be read. Notes it.
+    /// Whether a path is about the same as one before, and notes it.
     pub(super) fn is_again(&mut self, path: &str, parsed: Option<&RulePath>) -> bool {
         let of_rules = of_rules(path);
         let again = match parsed {
             _ if path == WHOLE => self.of_rules,
-            Some(parsed) => self.whole && of_rules || self.by_path.any(parsed, |()| true),
+            _ if self.whole && of_rules => true,
+            Some(parsed) => self.by_path.any(parsed, |()| true),
             None => false,
         };
         self.of_rules |= of_rules;

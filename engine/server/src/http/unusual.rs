@@ -51,31 +51,37 @@ struct Counts {
     looks: BTreeMap<(String, String), Instant>,
 }
 
-/// What nobody known was refused since a moment: journaled, and beyond.
+/// How often nobody known was refused.
 struct Nobody {
+    /// Journaled by themselves since a moment.
     since: Instant,
     journaled: u32,
-    beyond: u32,
+    /// Beyond, since the first of them.
+    beyond: Option<(Instant, u32)>,
 }
 
 impl Counts {
     /// Whether one more refusal of nobody known is journaled by itself; else it is counted.
     fn nobody_may(&mut self, now: Instant) -> bool {
-        let nobody = self.nobody.get_or_insert(Nobody { since: now, journaled: 0, beyond: 0 });
+        let nobody = self.nobody.get_or_insert(Nobody { since: now, journaled: 0, beyond: None });
         if now.duration_since(nobody.since) >= TOGETHER {
             (nobody.since, nobody.journaled) = (now, 0);
         }
         let may = nobody.journaled < NOBODY_MOST;
-        let count = if may { &mut nobody.journaled } else { &mut nobody.beyond };
+        let count = match may {
+            true => &mut nobody.journaled,
+            false => &mut nobody.beyond.get_or_insert((now, 0)).1,
+        };
         *count = count.saturating_add(1);
         may
     }
 
-    /// How many there were beyond, once their time is over.
+    /// How many there were beyond, once they have waited long enough.
     fn beyond(&mut self, now: Instant) -> Option<([String; 4], u32)> {
-        let nobody = self.nobody.take_if(|nobody| now.duration_since(nobody.since) >= TOGETHER)?;
+        let waited = |(since, _): &mut (Instant, u32)| now.duration_since(*since) >= TOGETHER;
+        let (_, count) = self.nobody.as_mut()?.beyond.take_if(waited)?;
         let what = ["", "requests of many kinds or networks", "many", ""].map(str::to_owned);
-        (nobody.beyond > 0).then_some((what, nobody.beyond))
+        Some((what, count))
     }
 }
 
@@ -336,10 +342,15 @@ mod tests {
         }
         assert_eq!((records, told), (60, 60), "a minute of them");
         assert_eq!(unusual.due(what("aida", 0), start), Some(1), "who is known is journaled");
-        let rest = unusual.overdue(start + TOGETHER);
+        // The flood goes on, and does not keep the count from being told.
+        assert_eq!(unusual.due(what("", 1), start + TOGETHER), None, "a kind that was journaled");
+        let rest = unusual.overdue(start + TOGETHER + Duration::from_secs(1));
+        let beyond = |(what, _): &&([String; 4], u32)| what[2] == "many";
+        let rest: Vec<_> = rest.iter().filter(beyond).collect();
         assert_eq!(rest.len(), 1, "one record for the rest: {rest:?}");
         assert_eq!(rest[0].1, 30_000 - 60, "and none is left out");
-        assert_eq!(unusual.due(what("", 1), start + TOGETHER), Some(1), "another minute");
+        let later = start + TOGETHER + Duration::from_secs(2);
+        assert_eq!(unusual.due(what("", 50_000), later), Some(1), "another minute");
     }
 
     #[test]

@@ -50,7 +50,8 @@ export interface LiveState {
 
 export const NOTHING: LiveState = { seconds: [], decisions: [] };
 export const WINDOW_SECONDS = 3600;
-export const DECISIONS_KEPT = 60;
+/** So many that one terminal's own can be found among everybody's. */
+export const DECISIONS_KEPT = 500;
 
 /** Puts a second where it belongs; one that came twice (after a reconnect) counts once. */
 export function withSecond(state: LiveState, second: Second): LiveState {
@@ -71,6 +72,14 @@ export function withDecision(state: LiveState, decision: Decision): LiveState {
   if (state.decisions.some((one) => one.sequence === decision.sequence)) return state;
   const decisions = [decision, ...state.decisions].slice(0, DECISIONS_KEPT);
   return { ...state, decisions };
+}
+
+/** Those of one terminal (or of the terminals of an agent), by what somebody typed. */
+export function matching(decisions: readonly Decision[], text: string, ofAgent: readonly string[]): readonly Decision[] {
+  const wanted = text.trim().toUpperCase();
+  if (wanted === '') return decisions;
+  const terminals = new Set(ofAgent);
+  return decisions.filter((one) => (terminals.size > 0 ? terminals.has(one.terminal) : one.terminal.toUpperCase().includes(wanted)));
 }
 
 export interface Figures {

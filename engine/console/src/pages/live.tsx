@@ -1,15 +1,19 @@
 /** What happens now: rate, approvals, codes, times, listeners, journal, and decisions as they fall. */
 
-import { Badge, Button, Grid, Group, SegmentedControl, SimpleGrid, Stack, Table, Text } from '@mantine/core';
-import { useMemo, useState } from 'react';
+import { Autocomplete, Badge, Button, Grid, Group, SegmentedControl, SimpleGrid, Stack, Table, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { type KeyboardEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
-import { columns, type Decision, figures, type Second } from '@/lib/live';
+import { call } from '@/api/client';
+import type { AgentDetail, AgentView } from '@/api/types';
+import { columns, type Decision, figures, matching, type Second } from '@/lib/live';
 import { count, fixed, percent } from '@/lib/money';
 import { micros, offset } from '@/lib/time';
-import { Code, Figure, Head, Light, Money, Paper, Rule, When } from '@/parts/basics';
+import { Code, Figure, Head, Light, Money, Paper, Rule, To, When } from '@/parts/basics';
 import { Plot } from '@/parts/plot';
 import { Empty } from '@/parts/states';
+import { direction } from '@/parts/walk';
 import { useReadiness } from '@/shell/health';
 import { useLanguage } from '@/shell/preferences';
 import { useLive } from './live/feed';
@@ -17,6 +21,8 @@ import { useLive } from './live/feed';
 const SPANS = { '300': 300, '900': 900, '3600': 3600 } as const;
 /** Seconds that the large figures look back. */
 const RECENT = 10;
+/** Decisions on the page. */
+const SHOWN = 14;
 
 function zoneMinutes(second: Second | undefined): number {
   const [, sign, hours = '0', minutes = '0'] = /^([+-])(\d+):(\d+)$/.exec(offset(second?.at ?? '') ?? '+06:00') ?? [];
@@ -95,15 +101,46 @@ function Codes({ codes }: { codes: [string, number][] }) {
   );
 }
 
-function Decisions({ decisions, isHeld, hold }: { decisions: readonly Decision[]; isHeld: boolean; hold: () => void }) {
+/** The terminals of the agent whose id somebody typed; none where it is no agent's. */
+function useTerminalsOf(text: string, agents: readonly AgentView[]): readonly string[] {
+  const agent = agents.find(({ id, name }) => [id, name, `${id} · ${name}`].some((one) => one.toUpperCase() === text.trim().toUpperCase()))?.id;
+  const asked = useQuery({ queryKey: ['/agents', agent], queryFn: () => call<AgentDetail>('GET', `/agents/${encodeURIComponent(String(agent))}`), enabled: agent !== undefined });
+  return useMemo(() => (agent === undefined ? [] : (asked.data?.terminals ?? []).map(({ id }) => id)), [agent, asked.data]);
+}
+
+function Decisions({ all, isHeld, hold, focus }: { all: readonly Decision[]; isHeld: boolean; hold: () => void; focus: (isInside: boolean) => void }) {
   const { t } = useTranslation();
-  const [language] = useLanguage();
   const navigate = useNavigate();
+  const [language] = useLanguage();
+  const [text, setText] = useState('');
+  const agents = useQuery({ queryKey: ['/agents', 'all'], queryFn: () => call<{ items: AgentView[] }>('GET', '/agents') }).data?.items ?? [];
+  const ofAgent = useTerminalsOf(text, agents);
+  const decisions = matching(all, text, ofAgent);
+  const isFiltered = text.trim() !== '';
+  const open = (one: Decision) => void navigate(`/transactions/${one.sequence}`);
+  const walk = (event: KeyboardEvent<HTMLTableRowElement>, one: Decision) => {
+    if (event.key === 'Enter') open(one);
+    const to = direction(event);
+    const row = to === 'down' ? event.currentTarget.nextElementSibling : to === 'up' ? event.currentTarget.previousElementSibling : null;
+    if (row instanceof HTMLElement) {
+      row.focus();
+      event.preventDefault();
+    }
+  };
+  const aside = (
+    <Group gap="xs">
+      {isFiltered ? <Text size="sm" className="quiet">{t('hints.sampled', { shown: decisions.length, count: all.length })}</Text> : null}
+      <Autocomplete size="xs" w={190} value={text} onChange={setText} data={agents.map(({ id, name }) => `${id} · ${name}`)} placeholder={t('hints.filter')} aria-label={t('hints.filter')} clearable />
+      <Button size="compact-sm" variant="default" onClick={hold} aria-pressed={isHeld}>{t(isHeld ? 'live.go' : 'live.hold')}</Button>
+    </Group>
+  );
   return (
-    <Paper flush title={t('live.decisions')} aside={<Button size="compact-sm" variant="default" onClick={hold} aria-pressed={isHeld}>{t(isHeld ? 'live.go' : 'live.hold')}</Button>}>
-      {decisions.length === 0 ? <Empty title={t('live.quiet')}>{t('live.quietHint')}</Empty> : (
+    <Paper flush title={t('live.decisions')} aside={aside}>
+      {decisions.length === 0 ? (isFiltered && all.length > 0 ? (
+        <Empty title={t('hints.filterNone', { count: all.length })}><To to={ofAgent.length > 0 ? '/transactions' : `/transactions?terminal=${encodeURIComponent(text.trim().toUpperCase())}`}>{t('hints.filterAll')}</To></Empty>
+      ) : <Empty title={t('live.quiet')}>{t('live.quietHint')}</Empty>) : (
         <Table.ScrollContainer minWidth={640} type="native">
-          <Table className="rows">
+          <Table className="rows" aria-label={t('live.decisions')}>
             <Table.Thead>
               <Table.Tr>
                 {(['at', 'terminal', 'operation', 'card', 'amount', 'code'] as const).map((name) => <Table.Th key={name} ta={name === 'amount' ? 'right' : 'left'}>{t(`tx.${name}`)}</Table.Th>)}
@@ -111,9 +148,9 @@ function Decisions({ decisions, isHeld, hold }: { decisions: readonly Decision[]
                 <Table.Th ta="right">{t('live.took')}</Table.Th>
               </Table.Tr>
             </Table.Thead>
-            <Table.Tbody>
-              {decisions.slice(0, 14).map((one) => (
-                <Table.Tr key={one.sequence} tabIndex={0} data-opens onClick={() => void navigate(`/transactions/${one.sequence}`)} onKeyDown={(event) => { if (event.key === 'Enter') void navigate(`/transactions/${one.sequence}`); }}>
+            <Table.Tbody onFocus={() => focus(true)} onBlur={(event) => { if (!event.currentTarget.contains(event.relatedTarget)) focus(false); }}>
+              {decisions.slice(0, SHOWN).map((one) => (
+                <Table.Tr key={one.sequence} tabIndex={0} data-opens onClick={() => open(one)} onKeyDown={(event) => walk(event, one)}>
                   <Table.Td><When at={one.at} short /></Table.Td>
                   <Table.Td className="mono">{one.terminal}</Table.Td>
                   <Table.Td>{t(`operations.${one.type}` as 'operations.purchase', one.type)}</Table.Td>
@@ -137,6 +174,8 @@ export default function Live() {
   const [language] = useLanguage();
   const [span, setSpan] = useState<keyof typeof SPANS>('300');
   const [held, setHeld] = useState<readonly Decision[]>();
+  // Rows stay where they are while somebody walks through them by keys.
+  const [walked, setWalked] = useState<readonly Decision[]>();
   const { state, connection } = useLive();
   const last = state.seconds.at(-1);
   const now = useMemo(() => figures(state, RECENT), [state]);
@@ -173,7 +212,7 @@ export default function Live() {
         <Grid.Col span={{ base: 12, sm: 6, md: 6, lg: 3 }}><Paper title={t('live.inside')}><Inside second={last} /></Paper></Grid.Col>
         <Grid.Col span={{ base: 12, sm: 6, md: 12, lg: 4 }}><Paper title={t('live.codes')}><Codes codes={longer.codes} /></Paper></Grid.Col>
       </Grid>
-      <Decisions decisions={held ?? state.decisions} isHeld={held !== undefined} hold={() => setHeld(held ? undefined : state.decisions)} />
+      <Decisions all={held ?? walked ?? state.decisions} focus={(isInside) => setWalked((now) => (isInside ? now ?? state.decisions : undefined))} isHeld={held !== undefined || walked !== undefined} hold={() => { setHeld(held ?? walked ? undefined : state.decisions); setWalked(undefined); }} />
     </Stack>
   );
 }

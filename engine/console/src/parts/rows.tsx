@@ -8,6 +8,7 @@ import { type ColumnDef, flexRender, getCoreRowModel, getSortedRowModel, type So
 import { type KeyboardEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Empty } from './states';
+import { direction } from './walk';
 
 declare module '@tanstack/react-table' {
   // biome-ignore lint: the library's own way to extend columns
@@ -40,8 +41,9 @@ function walk(event: KeyboardEvent<HTMLTableRowElement>, open: (() => void) | un
   };
   if (event.target !== row) return;
   if (event.key === 'Enter') open?.();
-  if (event.key === 'ArrowDown' || event.key === 'j') go(row.nextElementSibling);
-  if (event.key === 'ArrowUp' || event.key === 'k') go(row.previousElementSibling);
+  const to = direction(event);
+  if (to === 'down') go(row.nextElementSibling);
+  if (to === 'up') go(row.previousElementSibling);
 }
 
 export function Rows<T>({ label, rows, columns, id, open, empty, more }: Props<T>) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { columns, type Decision, DECISIONS_KEPT, figures, NOTHING, type Second, WINDOW_SECONDS, withDecision, withHistory, withSecond } from '@/lib/live';
+import { direction } from '@/parts/walk';
+import { columns, type Decision, DECISIONS_KEPT, figures, matching, NOTHING, type Second, WINDOW_SECONDS, withDecision, withHistory, withSecond } from '@/lib/live';
 
 function second(tick: number, approved = 1, declined = 0, p99: number | null = 100): Second {
   return {
@@ -51,6 +52,26 @@ describe('figures', () => {
 it('decisions: the newest first, once each, not more than fit', () => {
   let state = [1, 2, 2].map(decision).reduce(withDecision, NOTHING);
   expect(state.decisions.map((one) => one.sequence)).toEqual([2, 1]);
-  for (let at = 3; at < 200; at += 1) state = withDecision(state, decision(at));
+  for (let at = 3; at < DECISIONS_KEPT + 40; at += 1) state = withDecision(state, decision(at));
   expect(state.decisions.length).toBe(DECISIONS_KEPT);
+});
+
+describe('one agent’s decisions among the sampled', () => {
+  const decision = (sequence: number, terminal: string): Decision => ({ sequence, at: '', terminal, type: 'cash', amount: '1.00', currency: 'KGS', code: '00', rule: null, card: null, took_us: 1 });
+  const all = [decision(3, 'AGT00003'), decision(2, 'POS00001'), decision(1, 'AGT00001')];
+
+  it('are found by a part of the terminal’s id, or by all terminals of the agent', () => {
+    const found = (text: string, ofAgent: string[] = []) => matching(all, text, ofAgent).map((one) => one.sequence);
+    expect(found('')).toEqual([3, 2, 1]);
+    expect(found(' agt ')).toEqual([3, 1]);
+    expect(found('G1', ['AGT00001'])).toEqual([1]);
+    expect(found('G7')).toEqual([]);
+  });
+
+  it('are walked by the place of the keys, whatever the layout', () => {
+    expect(direction({ key: 'о', code: 'KeyJ' })).toBe('down');
+    expect(direction({ key: 'k', code: 'KeyK' })).toBe('up');
+    expect(direction({ key: 'ArrowUp', code: 'ArrowUp' })).toBe('up');
+    expect(direction({ key: 'x', code: 'KeyX' })).toBeUndefined();
+  });
 });

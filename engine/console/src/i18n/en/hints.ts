@@ -10,6 +10,7 @@ export const hints = {
     whyApprove: 'Why would some be approved? An earlier operation that would have been declined leaves its money, or its room in a limit, to a later one.',
     filter: 'Agent or terminal', filterNone: 'None of the last {{count}} sampled decisions', filterAll: 'Not every decision is shown here. All of them: Transactions',
     sampled: 'Shown: {{shown}} of the last {{count}} sampled',
+    enterList: 'Into the list of the page',
     float: 'Cash taken in less cash paid out at the agent’s devices since their last reconciliation: what the agent and the bank still have to settle.',
     fee: 'Fee {{id}}', fixed: 'fixed amount', percent: 'percent of the amount', minimum: 'at least', maximum: 'at most',
     order: 'Order {{id}}', testKeys: 'No keys to list',

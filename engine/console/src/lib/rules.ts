@@ -124,3 +124,15 @@ export function capOfAll(rules: readonly Leaf[]): number {
   const bank = rules.find((leaf) => leaf.path === 'agent_cash.cap_indicators')?.value;
   return typeof bank === 'number' ? bank : MOST_INDICATORS;
 }
+
+/** A figure of a fee (AMT-4). */
+export interface FeeFigure {
+  id: string;
+  what: 'fixed' | 'percent' | 'min' | 'max';
+}
+
+/** Which figure of a fee a path is; nothing where it only says what the fee is for. */
+export function feeFigure(path: string): FeeFigure | undefined {
+  const [, id, what] = /^fee\[(.+)\]\.(fixed|percent|min|max)$/.exec(path) ?? [];
+  return id === undefined ? undefined : { id, what: what as FeeFigure['what'] };
+}

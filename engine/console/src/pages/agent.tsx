@@ -45,7 +45,7 @@ export default function Agent() {
           </Head>
           <SimpleGrid cols={{ base: 2, md: 4 }} spacing="md">
             <Figure name={t('agents.cap')} note={agent.cap_rule}><Money value={agent.cap} currency="KGS" /></Figure>
-            <Figure name={t('agents.float')}><Money value={agent.batch.net} currency="KGS" /></Figure>
+            <Figure name={t('agents.float')} note={t('hints.float')}><Money value={agent.batch.net} currency="KGS" /></Figure>
             <Figure name={t('agents.requests')} note={<>{t('agents.reversals')} <Share share={agent.today.reversal_share} /> · {t('agents.repeats')} <Share share={agent.today.repeat_share} /></>}>{agent.today.requests}</Figure>
             <Figure name={t('agents.devices')} note={t('agents.online')}>{agent.online} / {agent.devices}</Figure>
           </SimpleGrid>

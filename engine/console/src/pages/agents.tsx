@@ -1,6 +1,6 @@
 /** Agents and devices: who is online, and what looks odd. */
 
-import { Badge, SegmentedControl, Stack, TextInput } from '@mantine/core';
+import { Badge, SegmentedControl, Stack, TextInput, Tooltip } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { createColumnHelper } from '@tanstack/react-table';
 import { useMemo, useState } from 'react';
@@ -39,14 +39,27 @@ export function Share({ share }: { share: number | null | undefined }) {
   return <span className={`num ${share > SHARE ? 'warn' : ''}`}>{percent(share, language)}</span>;
 }
 
+/** The names of agents by id; of shops the engine tells only the id. */
+function useAgentNames(): ReadonlyMap<string, string> {
+  const asked = useQuery({ queryKey: ['/agents', 'all'], queryFn: () => call<{ items: AgentView[] }>('GET', '/agents'), staleTime: 60_000 });
+  return useMemo(() => new Map((asked.data?.items ?? []).map(({ id, name }) => [id, name])), [asked.data]);
+}
+
+/** What the float of an agent is, told where its name is pointed at. */
+function FloatHead() {
+  const { t } = useTranslation();
+  return <Tooltip label={t('hints.float')} multiline w={300}><span className="explained">{t('agents.float')}</span></Tooltip>;
+}
+
 export function useDeviceColumns() {
   const { t } = useTranslation();
+  const names = useAgentNames();
   return useMemo(
     () => [
       device.accessor('id', { header: t('agents.device'), cell: (c) => <span className="mono">{c.getValue()}</span> }),
       device.accessor('online', { header: t('card.status'), cell: (c) => <Light tone={c.getValue() ? 'good' : 'none'}>{t(c.getValue() ? 'agents.online' : 'agents.offline')}</Light> }),
       device.accessor('category', { header: t('agents.category'), cell: (c) => t(`categories.${c.getValue()}` as 'categories.atm', c.getValue()) }),
-      device.accessor((row) => row.agent ?? row.merchant ?? '', { id: 'owner', header: t('agents.name') }),
+      device.accessor((row) => (row.agent ? (names.get(row.agent) ?? row.agent) : (row.merchant ?? '')), { id: 'owner', header: t('hints.owner'), cell: (c) => <>{c.getValue()}{c.row.original.agent && names.has(c.row.original.agent) ? <span className="quiet"> {c.row.original.agent}</span> : null}</> }),
       device.accessor('last_seen', { header: t('agents.lastSeen'), cell: (c) => <When at={c.getValue()} short /> }),
       device.accessor((row) => row.today?.requests ?? 0, { id: 'requests', header: t('agents.requests'), meta: { right: true } }),
       device.accessor((row) => row.today?.reversal_share ?? null, { id: 'reversals', header: t('agents.reversals'), meta: { right: true }, cell: (c) => <Share share={c.getValue()} /> }),
@@ -55,7 +68,7 @@ export function useDeviceColumns() {
       device.accessor('clock_skew_seconds', { header: t('agents.skew'), cell: (c) => <Skew seconds={c.getValue()} /> }),
       device.display({ id: 'deeds', cell: (c) => <Deeds small of="terminal" id={c.row.original.id} stale={[['/terminals']]} /> }),
     ],
-    [t],
+    [t, names],
   );
 }
 
@@ -70,7 +83,7 @@ function Agents() {
       agent.accessor('online', { header: t('agents.devices'), cell: (c) => <Light tone={c.getValue() > 0 ? 'good' : 'none'}>{`${c.getValue()} / ${c.row.original.devices}`}</Light> }),
       agent.accessor('cap', { header: t('agents.cap'), meta: { right: true }, enableSorting: false, cell: (c) => <Money value={c.getValue()} currency="KGS" /> }),
       agent.accessor('cap_rule', { header: t('agents.capRule'), cell: (c) => <Rule id={c.getValue()} /> }),
-      agent.accessor((row) => row.batch.net, { id: 'net', header: t('agents.float'), meta: { right: true }, enableSorting: false, cell: (c) => <Money value={c.getValue()} /> }),
+      agent.accessor((row) => row.batch.net, { id: 'net', header: () => <FloatHead />, meta: { right: true }, enableSorting: false, cell: (c) => <Money value={c.getValue()} /> }),
       agent.accessor((row) => row.today.requests, { id: 'requests', header: t('agents.requests'), meta: { right: true } }),
       agent.accessor((row) => row.today.reversal_share, { id: 'reversals', header: t('agents.reversals'), meta: { right: true }, cell: (c) => <Share share={c.getValue()} /> }),
       agent.accessor('last_seen', { header: t('agents.lastSeen'), cell: (c) => (c.getValue() ? <When at={c.getValue()} short /> : <Badge color="gray">{t('agents.never')}</Badge>) }),

@@ -6,14 +6,49 @@ import { type FormEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
 import type { AuditEntry } from '@/api/types';
-import { Facts, Head, Paper, When } from '@/parts/basics';
+import { Facts, Head, Paper, To, When } from '@/parts/basics';
 import { useParts } from '@/parts/lists';
 import { Rows } from '@/parts/rows';
 import { Asked } from '@/parts/states';
+import { actOf, refusalWord } from '@/lib/refusal';
 import { line, type Value } from '@/lib/rules';
 
 const column = createColumnHelper<AuditEntry>();
 const SUBJECTS = ['card', 'account', 'customer', 'terminal'] as const;
+
+/** The words for a refusal, or the engine's own. */
+function Why({ told }: { told: string }) {
+  const { t, i18n } = useTranslation();
+  const word = refusalWord(told);
+  const isKnown = word !== undefined && i18n.exists(`refusals.${word}`);
+  return <Badge color="red" title={told} styles={{ root: { textTransform: 'none', maxWidth: '100%' } }}>{isKnown ? t(`refusals.${word}` as 'refusals.code') : told}</Badge>;
+}
+
+function detail(entry: AuditEntry, name: string): unknown {
+  return ((entry.details ?? {}) as Record<string, unknown>)[name];
+}
+
+/** Why it was refused: as a command, or a login or look that the engine did not let in. */
+function refused(entry: AuditEntry): string | undefined {
+  const because = detail(entry, 'because');
+  return entry.refused ?? (typeof because === 'string' ? because : undefined);
+}
+
+function useActs() {
+  const { t } = useTranslation();
+  return (entry: AuditEntry) => {
+    const act = actOf(entry.action, detail(entry, 'because'));
+    return t(`actions.${act}` as 'actions.block', act.replaceAll('_', ' '));
+  };
+}
+
+/** Whom or what it was about; an order leads to its page. */
+function Subject({ entry }: { entry: AuditEntry }) {
+  const { t } = useTranslation();
+  const order = detail(entry, 'order');
+  if (typeof order === 'number') return <span onClick={(event) => event.stopPropagation()}><To to={`/orders/${order}`}>{t('hints.order', { id: order })}</To></span>;
+  return <span className="mono">{subject(entry)}</span>;
+}
 
 function subject(entry: AuditEntry): string {
   return entry.card ?? entry.account ?? entry.customer ?? entry.terminal ?? '—';
@@ -25,6 +60,7 @@ export default function Audit() {
   const kind = SUBJECTS.find((one) => params.has(one)) ?? 'card';
   const [form, setForm] = useState<{ kind: string; id: string }>({ kind, id: params.get(kind) ?? '' });
   const [entry, setEntry] = useState<AuditEntry>();
+  const acts = useActs();
   const { query, rows, more } = useParts<AuditEntry>('/audit', { [kind]: params.get(kind) });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -34,9 +70,9 @@ export default function Audit() {
     () => [
       column.accessor('at', { header: t('tx.at'), cell: (c) => <When at={c.getValue()} /> }),
       column.accessor('entered_by', { header: t('audit.who'), cell: (c) => c.getValue() ?? <span className="quiet">{t('audit.engine')}</span> }),
-      column.accessor('action', { header: t('audit.action'), cell: (c) => t(`actions.${c.getValue()}` as 'actions.block', c.getValue().replaceAll('_', ' ')) }),
-      column.display({ id: 'subject', header: t('audit.subject'), cell: (c) => <span className="mono">{subject(c.row.original)}</span> }),
-      column.accessor('refused', { header: t('audit.refused'), cell: (c) => (c.getValue() ? <Badge color="red">{c.getValue()}</Badge> : '—') }),
+      column.accessor('action', { header: t('audit.action'), cell: (c) => acts(c.row.original) }),
+      column.display({ id: 'subject', header: t('audit.subject'), cell: (c) => <Subject entry={c.row.original} /> }),
+      column.accessor((entry) => refused(entry) ?? '', { id: 'refused', header: t('audit.refused'), cell: (c) => (c.getValue() ? <Why told={c.getValue()} /> : '—') }),
       column.accessor('id', { header: t('audit.record'), meta: { right: true }, enableSorting: false }),
     ],
     [t],
@@ -66,9 +102,9 @@ export default function Audit() {
               [t('audit.record'), entry.id],
               [t('tx.at'), <When key="w" at={entry.at} />],
               [t('audit.who'), entry.entered_by ?? t('audit.engine')],
-              [t('audit.action'), entry.action],
-              [t('audit.subject'), subject(entry)],
-              [t('audit.refused'), entry.refused ?? '—'],
+              [t('audit.action'), acts(entry)],
+              [t('audit.subject'), <Subject key="s" entry={entry} />],
+              [t('audit.refused'), refused(entry) ? <Why key="r" told={refused(entry) ?? ''} /> : '—'],
               ...Object.entries((entry.details ?? {}) as Record<string, Value>).map(([name, value]): [string, string] => [name, line(value)]),
             ]}
           />

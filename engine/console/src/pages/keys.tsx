@@ -61,7 +61,7 @@ export default function Keys() {
                 rows={keys.flatMap(({ versions, ...key }) => versions.map((version) => ({ ...version, ...key })))}
                 columns={columns}
                 id={(row) => `${row.name}-${row.version}`}
-                empty={{ title: t('key.none'), hint: t('key.noneHint') }}
+                empty={session?.test_mode ? { title: t('hints.testKeys'), hint: t('hints.testKeysHint') } : { title: t('key.none'), hint: t('key.noneHint') }}
               />
             </Paper>
           </>

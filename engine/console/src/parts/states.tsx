@@ -21,19 +21,35 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
+/** A sentence begins with a capital. */
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Kinds of 401 that have their own words. */
+const SIGNED_OUT = ['not-right', 'session-ended'] as const;
+
 /** A problem in the engine's words, the rule that says so, and what to do. */
 export function Trouble({ error, again }: { error: unknown; again?: () => void }) {
   const { t } = useTranslation();
   if (!error) return null;
   const problem = asProblem(error);
   const { body } = problem;
+  const signedOut = problem.status === 401 ? SIGNED_OUT.find((one) => one === problem.kind) : undefined;
+  if (signedOut) {
+    return (
+      <Alert color="red" variant="light" icon={<IconAlert aria-hidden />} title={t(`signedOut.${signedOut}.title`)} role="alert">
+        <Text size="sm">{t(`signedOut.${signedOut}.about`)}</Text>
+      </Alert>
+    );
+  }
   return (
     <Alert color="red" variant="light" icon={<IconAlert aria-hidden />} title={t(`problem.title.${advice(problem)}`)} role="alert">
       <Stack gap={6}>
         {body.detail ? (
           <Text size="sm">
             {body.field ? <><b className="mono">{body.field}</b>: </> : null}
-            {body.detail} {body.rule ? <Rule id={body.rule} /> : null}
+            {body.field ? body.detail : sentence(body.detail)} {body.rule ? <Rule id={body.rule} /> : null}
           </Text>
         ) : null}
         <Text size="sm">{t(`problem.advice.${advice(problem)}`)}</Text>

@@ -9,7 +9,7 @@ test('a first login: a password of one’s own, a second factor, then the consol
   await page.getByLabel('User').fill('eldar');
   await page.getByLabel('Password', { exact: true }).fill('not this one');
   await page.getByRole('button', { name: 'Continue' }).click();
-  await expect(page.getByRole('alert')).toContainText('Who are you?');
+  await expect(page.getByRole('alert')).toContainText('Name, password or code is not right');
   await page.getByLabel('Password', { exact: true }).fill(passwords['eldar'] ?? '');
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByLabel('New password').fill('password1234');

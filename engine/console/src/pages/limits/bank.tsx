@@ -8,10 +8,12 @@ import { Link } from 'react-router';
 import { parse } from 'smol-toml';
 import { call } from '@/api/client';
 import type { Order, Rules } from '@/api/types';
-import { type Leaf, leaves, line, plain } from '@/lib/rules';
+import { minor, shown } from '@/lib/money';
+import { feeFigure, type Leaf, leaves, line, plain } from '@/lib/rules';
 import { setBy } from '@/lib/orders';
-import { Rule } from '@/parts/basics';
+import { Money, Rule } from '@/parts/basics';
 import { Empty } from '@/parts/states';
+import { useLanguage } from '@/shell/preferences';
 import { useSession } from '@/shell/session';
 import { Ceiling, SetBy } from '../limits';
 
@@ -34,13 +36,31 @@ export function useRuleLeaves(text: string | undefined): Leaf[] {
   }, [text]);
 }
 
+/** What a value is about: a fee in words, the rest by its path. */
+function Name({ leaf, all }: { leaf: Leaf; all: readonly Leaf[] }) {
+  const { t } = useTranslation();
+  const fee = feeFigure(leaf.path);
+  if (!fee) return <span className="mono">{leaf.path}</span>;
+  const told = (key: string) => line(all.find(({ path }) => path === `fee[${fee.id}].${key}`)?.value);
+  const operation = told('operation');
+  const where = ['channel', 'network', 'product'].map(told).filter((one) => one !== '—');
+  return <>{t('hints.fee', { id: fee.id })}: {t(`hints.${fee.what}`)} <span className="quiet">{[t(`operations.${operation}` as 'operations.cash', operation.replaceAll('_', ' ')), ...where].join(' · ')}</span></>;
+}
+
+function Figure({ leaf }: { leaf: Leaf }) {
+  const [language] = useLanguage();
+  const text = line(leaf.value);
+  if (feeFigure(leaf.path)?.what === 'percent') return <span className="num">{shown(text, language)} %</span>;
+  return typeof leaf.value === 'string' && minor(text) !== undefined ? <Money value={text} currency="KGS" /> : <>{text}</>;
+}
+
 export function Bank({ rules }: { rules: Rules }) {
   const { t } = useTranslation();
   const { may } = useSession();
   const all = useRuleLeaves(rules.text);
   const active = useQuery({ queryKey: ['orders', 'active'], queryFn: () => call<{ items: Order[] }>('GET', '/orders?status=active&limit=200'), enabled: may('orders.see') });
   const orders = active.data?.items ?? [];
-  const own = all.filter((leaf) => RULES.some(([prefix]) => leaf.path.startsWith(prefix)) && !/\.id$/.test(leaf.path));
+  const own = all.filter((leaf) => RULES.some(([prefix]) => leaf.path.startsWith(prefix)) && !/\.id$/.test(leaf.path) && (!leaf.path.startsWith('fee') || feeFigure(leaf.path) !== undefined));
   const change = (path: string) =>
     may('orders.draft') ? <Button component={Link} size="compact-xs" variant="subtle" to={`/orders/new?path=${encodeURIComponent(path)}`}>{t('limits.change')}</Button> : null;
   if (rules.limits.length + own.length === 0) return <Empty title={t('limits.none')}>{t('limits.noneBank')}</Empty>;
@@ -73,8 +93,8 @@ export function Bank({ rules }: { rules: Rules }) {
           {own.map((leaf) => (
             <Table.Tr key={leaf.path}>
               <Table.Td><Rule id={RULES.find(([prefix]) => leaf.path.startsWith(prefix))?.[1] ?? 'LIM-1'} /></Table.Td>
-              <Table.Td colSpan={3} className="mono">{leaf.path}</Table.Td>
-              <Table.Td className="num">{line(leaf.value)}</Table.Td>
+              <Table.Td colSpan={3}><Name leaf={leaf} all={all} /></Table.Td>
+              <Table.Td className="num"><Figure leaf={leaf} /></Table.Td>
               <Table.Td><SetBy order={setBy(orders, leaf.path)} /></Table.Td>
               <Table.Td ta="right">{change(leaf.path)}</Table.Td>
             </Table.Tr>

@@ -183,6 +183,36 @@ fn a_scheduled_order_takes_effect_at_its_moment_on_the_test_clock() {
     assert_eq!(desk.get("/orders/2")["status"], "withdrawn");
 }
 
+/// A part is longer than what is taken of the state in one look.
+#[test]
+fn lists_of_many_orders_come_whole_in_parts_and_by_status() {
+    let desk = desk();
+    let orders = Orders(&desk);
+    for _ in 0..45 {
+        let body = order(json!([{ "path": "limit[pos-day]", "to": limit("500.00") }]));
+        orders.good(MAKER, "/orders", &body);
+    }
+    for id in [3, 20, 41] {
+        orders.good(MAKER, &format!("/orders/{id}/sign"), &signature(1));
+    }
+    let part = |query: &str| {
+        let list = desk.get(&format!("/orders?{query}"));
+        let items = list["items"].as_array().unwrap().iter();
+        let ids: Vec<u64> = items.map(|order| order["id"].as_u64().unwrap()).collect();
+        (ids, list["next"].as_str().map(str::to_owned))
+    };
+    let down = |from: u64, to: u64| (to..=from).rev().collect::<Vec<u64>>();
+    assert_eq!(part("limit=40"), (down(45, 6), Some("6".to_owned())));
+    assert_eq!(part("limit=40&cursor=6"), (down(5, 1), None));
+    assert_eq!(part("limit=45"), (down(45, 1), None));
+    assert_eq!(part("status=signed"), (vec![41, 20, 3], None));
+    assert_eq!(part("status=signed&limit=2"), (vec![41, 20], Some("20".to_owned())));
+    assert_eq!(part("status=draft&limit=41&cursor=41").0.len(), 38);
+    assert_eq!(part("cursor=1"), (vec![], None));
+    let steps = desk.get("/orders/20/history")["items"].as_array().unwrap().len();
+    assert_eq!(steps, 2, "drafted and signed");
+}
+
 #[test]
 fn the_register_is_exported_as_chained_lines() {
     let desk = desk();

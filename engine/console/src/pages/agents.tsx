@@ -8,7 +8,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { call } from '@/api/client';
 import type { AgentView, TerminalView } from '@/api/types';
-import { percent } from '@/lib/money';
+import { count, percent } from '@/lib/money';
 import { Head, Light, Money, Paper, Rule, When } from '@/parts/basics';
 import { Deeds } from '@/parts/deeds';
 import { useParts } from '@/parts/lists';
@@ -27,9 +27,10 @@ const SHARE = 0.05;
 
 export function Skew({ seconds }: { seconds: number | null | undefined }) {
   const { t } = useTranslation();
+  const [language] = useLanguage();
   if (seconds === null || seconds === undefined) return <span className="quiet">—</span>;
   if (Math.abs(seconds) < 2) return <>{t('agents.exact')}</>;
-  const text = seconds > 0 ? t('agents.ahead', { seconds }) : t('agents.behind', { seconds: -seconds });
+  const text = seconds > 0 ? t('agents.ahead', { seconds: count(seconds, language) }) : t('agents.behind', { seconds: count(-seconds, language) });
   return <span className={Math.abs(seconds) > SKEW_SECONDS ? 'warn' : undefined}>{text}</span>;
 }
 
@@ -53,6 +54,7 @@ function FloatHead() {
 
 export function useDeviceColumns() {
   const { t } = useTranslation();
+  const [language] = useLanguage();
   const names = useAgentNames();
   return useMemo(
     () => [
@@ -61,19 +63,20 @@ export function useDeviceColumns() {
       device.accessor('category', { header: t('agents.category'), cell: (c) => t(`categories.${c.getValue()}` as 'categories.atm', c.getValue()) }),
       device.accessor((row) => (row.agent ? (names.get(row.agent) ?? row.agent) : (row.merchant ?? '')), { id: 'owner', header: t('hints.owner'), cell: (c) => <>{c.getValue()}{c.row.original.agent && names.has(c.row.original.agent) ? <span className="quiet"> {c.row.original.agent}</span> : null}</> }),
       device.accessor('last_seen', { header: t('agents.lastSeen'), cell: (c) => <When at={c.getValue()} short /> }),
-      device.accessor((row) => row.today?.requests ?? 0, { id: 'requests', header: t('agents.requests'), meta: { right: true } }),
+      device.accessor((row) => row.today?.requests ?? 0, { id: 'requests', header: t('agents.requests'), meta: { right: true }, cell: (c) => count(c.getValue(), language) }),
       device.accessor((row) => row.today?.reversal_share ?? null, { id: 'reversals', header: t('agents.reversals'), meta: { right: true }, cell: (c) => <Share share={c.getValue()} /> }),
       device.accessor((row) => row.today?.repeat_share ?? null, { id: 'repeats', header: t('agents.repeats'), meta: { right: true }, cell: (c) => <Share share={c.getValue()} /> }),
-      device.accessor((row) => row.today?.stans_missing ?? 0, { id: 'stans', header: t('agents.stanGaps'), meta: { right: true } }),
+      device.accessor((row) => row.today?.stans_missing ?? 0, { id: 'stans', header: t('agents.stanGaps'), meta: { right: true }, cell: (c) => count(c.getValue(), language) }),
       device.accessor('clock_skew_seconds', { header: t('agents.skew'), cell: (c) => <Skew seconds={c.getValue()} /> }),
       device.display({ id: 'deeds', cell: (c) => <Deeds small of="terminal" id={c.row.original.id} stale={[['/terminals']]} /> }),
     ],
-    [t, names],
+    [t, names, language],
   );
 }
 
 function Agents() {
   const { t } = useTranslation();
+  const [language] = useLanguage();
   const navigate = useNavigate();
   const asked = useQuery({ queryKey: ['/agents'], queryFn: () => call<{ items: AgentView[] }>('GET', '/agents'), refetchInterval: EVERY_MS });
   const columns = useMemo(
@@ -84,11 +87,11 @@ function Agents() {
       agent.accessor('cap', { header: t('agents.cap'), meta: { right: true }, enableSorting: false, cell: (c) => <Money value={c.getValue()} currency="KGS" /> }),
       agent.accessor('cap_rule', { header: t('agents.capRule'), cell: (c) => <Rule id={c.getValue()} /> }),
       agent.accessor((row) => row.batch.net, { id: 'net', header: () => <FloatHead />, meta: { right: true }, enableSorting: false, cell: (c) => <Money value={c.getValue()} /> }),
-      agent.accessor((row) => row.today.requests, { id: 'requests', header: t('agents.requests'), meta: { right: true } }),
+      agent.accessor((row) => row.today.requests, { id: 'requests', header: t('agents.requests'), meta: { right: true }, cell: (c) => count(c.getValue(), language) }),
       agent.accessor((row) => row.today.reversal_share, { id: 'reversals', header: t('agents.reversals'), meta: { right: true }, cell: (c) => <Share share={c.getValue()} /> }),
       agent.accessor('last_seen', { header: t('agents.lastSeen'), cell: (c) => (c.getValue() ? <When at={c.getValue()} short /> : <Badge color="gray">{t('agents.never')}</Badge>) }),
     ],
-    [t],
+    [t, language],
   );
   return (
     <Paper flush title={t('agents.agents')}>

@@ -38,13 +38,16 @@ export function useRuleLeaves(text: string | undefined): Leaf[] {
 
 /** What a value is about: a fee in words, the rest by its path. */
 function Name({ leaf, all }: { leaf: Leaf; all: readonly Leaf[] }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const fee = feeFigure(leaf.path);
   if (!fee) return <span className="mono">{leaf.path}</span>;
   const told = (key: string) => line(all.find(({ path }) => path === `fee[${fee.id}].${key}`)?.value);
   const operation = told('operation');
-  const where = ['channel', 'network', 'product'].map(told).filter((one) => one !== '—');
-  return <>{t('hints.fee', { id: fee.id })}: {t(`hints.${fee.what}`)} <span className="quiet">{[t(`operations.${operation}` as 'operations.cash', operation.replaceAll('_', ' ')), ...where].join(' · ')}</span></>;
+  const channel = told('channel');
+  const section = i18n.exists(`counts.${operation}`) ? 'counts' : 'operations';
+  const words = t(`${section}.${operation}` as 'counts.all', operation.replaceAll('_', ' '));
+  const where = [t(`categories.${channel}` as 'categories.atm', channel), told('network'), told('product')].filter((one) => one !== '—');
+  return <>{t('hints.fee', { id: fee.id })}: {t(`hints.${fee.what}`)} <span className="quiet">{[words, ...where].join(' · ')}</span></>;
 }
 
 function Figure({ leaf }: { leaf: Leaf }) {

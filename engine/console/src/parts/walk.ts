@@ -14,7 +14,7 @@ export function entered(event: KeyboardEvent): boolean {
   if (event.code !== 'KeyJ' && event.code !== 'KeyK') return false;
   if (document.querySelector('[role="dialog"]')) return false;
   const rows = [...document.querySelectorAll<HTMLElement>('main [data-opens]')];
-  const at = rows.findIndex((row) => row === document.activeElement);
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
   const next = at < 0 ? rows[0] : rows[at + (event.code === 'KeyJ' ? 1 : -1)];
   next?.focus();
   return next !== undefined;

@@ -21,6 +21,11 @@ export function kindOfPath(path: string): string {
   return kinds[root(path)] ?? 'rules';
 }
 
+/** Whether an order of a kind changes rules, by which the past can be decided anew. */
+export function isOfRules(kind: string): boolean {
+  return !['overdraft_limits', 'card_blocks', 'users', 'keys'].includes(kind);
+}
+
 /** Whether a path lies at or below another. */
 export function within(path: string, outer: string): boolean {
   return path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);

@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
 import { call } from '@/api/client';
 import type { Order as OrderView, OrderStep } from '@/api/types';
-import { type Step, steps } from '@/lib/orders';
+import { isOfRules, type Step, steps } from '@/lib/orders';
 import { Facts, Head, Paper, Rule, To, When } from '@/parts/basics';
 import { Asked, Empty } from '@/parts/states';
 import { useSession } from '@/shell/session';
@@ -109,8 +109,8 @@ export default function Order() {
             <Grid.Col span={{ base: 12, lg: 8 }}>
               <Stack gap="md">
                 <Paper flush title={t('order.changes')}><Changes changes={order.changes} status={order.status} /></Paper>
-                {may('orders.preview.see') ? <Preview order={order} /> : null}
-                {may('orders.shadow.see') && ['draft', 'signed', 'scheduled'].includes(order.status) ? <Shadow order={order} /> : null}
+                {may('orders.preview.see') && isOfRules(order.kind) ? <Preview order={order} /> : null}
+                {may('orders.shadow.see') && isOfRules(order.kind) && ['draft', 'signed', 'scheduled'].includes(order.status) ? <Shadow order={order} /> : null}
                 <History id={id} />
               </Stack>
             </Grid.Col>

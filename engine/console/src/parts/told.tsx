@@ -2,11 +2,14 @@
 
 import { Table } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { Facts, When } from './basics';
+import { Facts, Money, When } from './basics';
 
 type Row = Record<string, unknown>;
 
 const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Columns of amounts, which stand right with their tyiyn. */
+const AMOUNTS = new Set(['opening', 'debit', 'credit', 'closing', 'balance', 'amount', 'cap', 'used', 'left']);
+const isAmount = (column: string, value: unknown): value is string => AMOUNTS.has(column) && typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value);
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
 /** A field's name for people; the engine's own where there is no other. */
@@ -30,8 +33,8 @@ export function Listed({ rows, only, label }: { rows: readonly Row[]; only?: rea
   return (
     <Table.ScrollContainer minWidth={500} type="native" tabIndex={0} role="region" aria-label={label}>
       <Table className="rows" aria-label={label}>
-        <Table.Thead><Table.Tr>{columns.map((column) => <Table.Th key={column}>{name(column)}</Table.Th>)}</Table.Tr></Table.Thead>
-        <Table.Tbody>{rows.map((row, at) => <Table.Tr key={at}>{columns.map((column) => <Table.Td key={column}><Cell value={row[column]} /></Table.Td>)}</Table.Tr>)}</Table.Tbody>
+        <Table.Thead><Table.Tr>{columns.map((column) => <Table.Th key={column} ta={AMOUNTS.has(column) ? 'right' : undefined}>{name(column)}</Table.Th>)}</Table.Tr></Table.Thead>
+        <Table.Tbody>{rows.map((row, at) => <Table.Tr key={at}>{columns.map((column) => <Table.Td key={column} ta={AMOUNTS.has(column) ? 'right' : undefined}>{isAmount(column, row[column]) ? <Money value={String(row[column])} /> : <Cell value={row[column]} />}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
       </Table>
     </Table.ScrollContainer>
   );

@@ -5,7 +5,7 @@ import { expect, type Page, test } from '@playwright/test';
 import { login, pay, person } from './engine';
 
 const PAGES = [
-  '/live', '/transactions', '/cards', '/cards/K01', '/accounts/A01', '/limits?card=K01', '/orders', '/orders/new?kind=agent_caps',
+  '/live', '/transactions', '/cards', '/cards/K01', '/accounts/A01', '/limits?card=K01', '/orders', '/orders/new?kind=agent_caps', '/orders/new?kind=users', '/orders/new?kind=card_blocks', '/orders/new?kind=lists', '/bank',
   '/agents', '/agents/G1', '/overdrafts', '/disputes', '/notices', '/audit', '/users', '/keys', '/me',
 ];
 

@@ -2,6 +2,7 @@
 
 export const deeds = {
   tpl: {
+    names: { accept_old_until: 'old one accepted until', accepted_until: 'accepted until', check_value: 'check value', expires_on: 'expires on', state: 'state', usage: 'for', version: 'version' },
     userHint: 'One of those there are, or a new name', mayLogIn: 'may log in',
     cards: 'Cards', cardsHint: 'Their ids, with commas, spaces or one on a line; never card numbers', addCards: 'Add cards: {{count}}',
     keyAbout: 'By name and check value; key material is never in an order. An order about keys has one change and needs personal keys of its custodian and of a checker.',

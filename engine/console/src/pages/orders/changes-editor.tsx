@@ -14,6 +14,7 @@ import { Paper } from '@/parts/basics';
 import { IconTrash } from '@/parts/icons';
 import { Empty } from '@/parts/states';
 import { useLanguage } from '@/shell/preferences';
+import { Plain } from './changes';
 import { Template } from './templates';
 
 interface Props {
@@ -60,7 +61,7 @@ function AgentCap({ draft, set, leaves, indicator, problems, typed }: Props) {
   );
 }
 
-function Row({ change, from, cap, set, remove, problem }: { change: { path: string; to: Value }; from: Value | undefined; cap: number; set: (to: Value) => void; remove: () => void; problem: OrderProblem | undefined }) {
+function Row({ isThing, change, from, cap, set, remove, problem }: { isThing: boolean; change: { path: string; to: Value }; from: Value | undefined; cap: number; set: (to: Value) => void; remove: () => void; problem: OrderProblem | undefined }) {
   const { t } = useTranslation();
   const [text, setText] = useState(change.to === null ? '' : line(change.to));
   const kind = change.to === null ? 'remove' : kindOf(from, change.to);
@@ -68,9 +69,9 @@ function Row({ change, from, cap, set, remove, problem }: { change: { path: stri
   return (
     <Table.Tr>
       <Table.Td><Text size="sm" className="mono">{change.path}</Text></Table.Td>
-      <Table.Td>{from === undefined && isOwnCap(change.path) ? t('hints.bankCap', { count: cap }) : <span className="mono">{line(from)}</span>}</Table.Td>
+      <Table.Td>{from === undefined && isOwnCap(change.path) ? t('hints.bankCap', { count: cap }) : <span className="mono">{isThing ? '' : line(from)}</span>}</Table.Td>
       <Table.Td>
-        {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : isTable ? <Text size="sm" className="mono" style={{ overflowWrap: 'anywhere' }}>{line(change.to)}</Text> : (
+        {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : isTable ? <Plain value={change.to} /> : (
           <TextInput key={Array.isArray(change.to) ? line(change.to) : 'typed'} size="xs" classNames={{ input: 'mono' }} aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem?.detail} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
         )}
       </Table.Td>
@@ -120,10 +121,10 @@ export function ChangesEditor(props: Props) {
     <Paper flush title={t('order.changes')}>
       {draft.changes.length === 0 ? <Empty title={t('order.noChanges')}>{t('order.noChangesHint')}</Empty> : (
         <Table className="rows" aria-label={t('order.changes')}>
-          <Table.Thead><Table.Tr><Table.Th>{t('order.path')}</Table.Th><Table.Th>{t('order.from')}</Table.Th><Table.Th>{t('order.to')}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
+          <Table.Thead><Table.Tr><Table.Th>{t('order.path')}</Table.Th><Table.Th>{TEMPLATE_ONLY.includes(draft.kind) ? '' : t('order.from')}</Table.Th><Table.Th>{t('order.to')}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
           <Table.Tbody>
             {draft.changes.map((change) => (
-              <Row key={change.path} change={change} from={now.get(change.path)} cap={capOfAll(leaves)} problem={about(change.path, problems)} set={(to) => set({ ...draft, changes: draft.changes.map((one) => (one.path === change.path ? { ...one, to } : one)) })} remove={() => set(withChange(draft, change.path, undefined))} />
+              <Row key={change.path} isThing={TEMPLATE_ONLY.includes(draft.kind)} change={change} from={now.get(change.path)} cap={capOfAll(leaves)} problem={about(change.path, problems)} set={(to) => set({ ...draft, changes: draft.changes.map((one) => (one.path === change.path ? { ...one, to } : one)) })} remove={() => set(withChange(draft, change.path, undefined))} />
             ))}
           </Table.Tbody>
         </Table>

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { call } from '@/api/client';
 import type { OrderChange, OrderProblem, Rules } from '@/api/types';
-import { capOfAll, isOwnCap, kindOf, line } from '@/lib/rules';
+import { capOfAll, isOwnCap, kindOf, line, type Value } from '@/lib/rules';
 import { IconAlert } from '@/parts/icons';
 import { Empty } from '@/parts/states';
 import { useRuleLeaves } from '../limits/bank';
@@ -27,15 +27,29 @@ export function Problems({ problems }: { problems: readonly OrderProblem[] }) {
   );
 }
 
+/** A value of a change: a table by its names, all else on one line. */
+export function Plain({ value }: { value: Value | undefined }) {
+  const { t } = useTranslation();
+  const named = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!named) return <span className="mono" style={{ overflowWrap: 'anywhere' }}>{line(value)}</span>;
+  const name = (key: string) => t([`tpl.names.${key}`, `deeds.fields.${key}`] as unknown as 'deeds.fields.note', key.replaceAll('_', ' '));
+  const said = (one: Value) => (typeof one === 'boolean' ? t(one ? 'common.yes' : 'common.no') : Array.isArray(one) ? one.map(line).join(', ') : line(one));
+  return (
+    <span style={{ display: 'inline-block' }}>
+      {Object.entries(value).map(([key, one]) => <span key={key} style={{ display: 'block', fontWeight: 'normal' }}><span className="quiet">{name(key)}</span> <span className="mono">{said(one)}</span></span>)}
+    </span>
+  );
+}
+
 /** `instead`: what held where nothing stood of its own. */
 export function Difference({ from, to, instead }: { from: OrderChange['from'] | undefined; to: OrderChange['to']; instead?: string | undefined }) {
   const { t } = useTranslation();
   const kind = kindOf(from, to);
   return (
     <Group gap={8} wrap="nowrap">
-      {kind === 'add' && instead ? <span className="quiet">{instead}</span> : <span className="mono" style={{ textDecoration: kind === 'replace' || kind === 'remove' ? 'line-through' : undefined }}>{line(from)}</span>}
+      {kind === 'add' && instead ? <span className="quiet">{instead}</span> : <span className="mono" style={{ textDecoration: kind === 'replace' || kind === 'remove' ? 'line-through' : undefined }}><Plain value={from ?? undefined} /></span>}
       <span aria-hidden className="quiet">→</span>
-      {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : <b className="mono">{line(to)}</b>}
+      {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : <b className="mono"><Plain value={to} /></b>}
       {kind === 'add' && !instead ? <Badge color="green">{t('order.added')}</Badge> : null}
     </Group>
   );

@@ -5,11 +5,11 @@ const executablePath = process.env['TAMGA_BROWSER'] ?? '/usr/bin/chromium';
 
 export default defineConfig({
   testDir: 'tests/e2e',
-  testIgnore: process.env['TAMGA_PICTURES'] ? [] : ['**/pictures.spec.ts'],
+  testIgnore: process.env['TAMGA_PICTURES'] ? [] : ['**/pictures.spec.ts', '**/looks.spec.ts'],
   outputDir: 'node_modules/.cache/e2e',
   globalSetup: './tests/e2e/setup.ts',
   timeout: 60_000,
-  globalTimeout: 170_000,
+  globalTimeout: 420_000,
   // One engine with one journal: the stories come after each other.
   workers: 1,
   fullyParallel: false,

@@ -5,6 +5,7 @@ import { lazy, Suspense } from 'react';
 import { createBrowserRouter, Navigate, RouterProvider } from 'react-router';
 import { asProblem } from './api/problem';
 import { Waiting } from './parts/basics';
+import { nonce } from './nonce';
 import { Broken, Missing } from './shell/broken';
 import { Layout } from './shell/layout';
 import { Lockable } from './shell/lock';
@@ -101,7 +102,7 @@ const router = createBrowserRouter([
 
 export function App() {
   return (
-    <MantineProvider theme={theme} defaultColorScheme="auto">
+    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
       <QueryClientProvider client={queries}>
         <Notifications position="bottom-right" />
         <SessionProvider>

@@ -99,6 +99,8 @@ pub struct ShardHealth {
     pub last_commit: Duration,
     /// The highest sequence on stable storage.
     pub durable: u64,
+    /// How far the clock stands before the last record; then time stands still.
+    pub clock_behind: Duration,
 }
 
 pub(crate) type Query = Box<dyn FnOnce(&State, Moment) + Send>;
@@ -119,6 +121,7 @@ pub(crate) struct Shared {
     pub(crate) queue: Queue<Work>,
     durable: AtomicU64,
     last_commit_ns: AtomicU64,
+    clock_behind_ms: AtomicU64,
     /// What consoles see.
     pub(crate) live: Arc<Live>,
     stopped: watch::Sender<Option<Arc<str>>>,
@@ -130,6 +133,7 @@ impl Shared {
             queue: Queue::new(capacity),
             durable: AtomicU64::new(durable),
             last_commit_ns: AtomicU64::new(0),
+            clock_behind_ms: AtomicU64::new(0),
             live: Live::new(),
             stopped: watch::Sender::new(None),
         }
@@ -140,6 +144,12 @@ impl Shared {
         self.durable.store(durable, Ordering::Release);
         let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.last_commit_ns.store(ns, Ordering::Relaxed);
+    }
+
+    /// Called by the thread in each turn: how far the clock stands before the last record. Gives what
+    /// it was before.
+    pub(crate) fn clock_behind(&self, ms: u64) -> u64 {
+        self.clock_behind_ms.swap(ms, Ordering::Relaxed)
     }
 
     /// Stops for good; the first reason stays.
@@ -265,6 +275,9 @@ impl Shard {
             queue_depth: self.shared.queue.len(),
             last_commit: Duration::from_nanos(self.shared.last_commit_ns.load(Ordering::Relaxed)),
             durable: self.durable(),
+            clock_behind: Duration::from_millis(
+                self.shared.clock_behind_ms.load(Ordering::Relaxed),
+            ),
         }
     }
 

@@ -35,6 +35,7 @@ const COMMIT_SECONDS: &str = "tamga_commit_seconds";
 const QUEUE_SECONDS: &str = "tamga_queue_seconds";
 const JOURNAL_BYTES: &str = "tamga_journal_bytes_total";
 const JOURNAL_RECORDS: &str = "tamga_journal_records_total";
+const CLOCK_BEHIND: &str = "tamga_clock_behind_seconds";
 const JOURNAL_TROUBLE: &str = "tamga_journal_next_segment_failing";
 const RATE_MISSING: &str = "tamga_rate_missing_total";
 const MAC_WRONG: &str = "tamga_mac_wrong_total";
@@ -97,6 +98,7 @@ fn describe() {
     describe_gauge!(MODULE_UP, "1 while the security module answers");
     describe_histogram!(MODULE_SECONDS, "Calls of a security module outside the process");
     describe_counter!(SNAPSHOTS, "Snapshots taken, by result");
+    describe_gauge!(CLOCK_BEHIND, "How far the clock stands before the journal's last record");
     describe_gauge!(JOURNAL_TROUBLE, "1 while the next segment can't be made: free the disk soon");
     describe_gauge!(CONNECTIONS, "Open connections, by listener");
     describe_histogram!(ANSWER_SECONDS, "From the request's last byte to its answer's encoding");
@@ -171,6 +173,7 @@ pub(crate) struct ShardMeter {
     unanswered: Counter,
     bytes: Counter,
     appended: Counter,
+    clock_behind: Gauge,
     journal_trouble: Gauge,
     longest_wait: Duration,
     turn_bytes: u64,
@@ -187,6 +190,7 @@ impl ShardMeter {
             unanswered: counter!(UNANSWERED),
             bytes: counter!(JOURNAL_BYTES),
             appended: counter!(JOURNAL_RECORDS),
+            clock_behind: gauge!(CLOCK_BEHIND),
             journal_trouble: gauge!(JOURNAL_TROUBLE),
             longest_wait: Duration::ZERO,
             turn_bytes: 0,
@@ -208,6 +212,11 @@ impl ShardMeter {
 
     pub(crate) fn appended(&mut self, bytes: usize) {
         self.turn_bytes += u64::try_from(bytes).unwrap_or_default();
+    }
+
+    /// The clock stands so long before the last record.
+    pub(crate) fn clock_behind(&self, ms: u64) {
+        self.clock_behind.set(Duration::from_millis(ms).as_secs_f64());
     }
 
     /// The journal was asked how it is.

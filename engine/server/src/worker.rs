@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
 
 /// The most work of one turn. Large enough that the flush is shared by many, small enough that the
 /// answers of one turn are on their way while the next is decided.
@@ -34,6 +35,8 @@ const BATCH_MOST: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// TXN-3: how often holds that have run out are released.
 const EXPIRY_EVERY_MS: i64 = 60_000;
+/// So far behind its own records a clock is not merely corrected but wrong.
+const CLOCK_BEHIND_MS: u64 = 1000;
 /// How often the journal is asked how it is.
 const JOURNAL_EVERY: Duration = Duration::from_secs(10);
 
@@ -177,6 +180,7 @@ impl Worker {
             self.journal_asked = started;
             self.meter.journal(self.journal.trouble().as_deref());
         }
+        self.look_at_the_clock();
         let first = self.journal.next_sequence();
         self.activate_orders()?;
         self.expire_holds()?;
@@ -316,6 +320,21 @@ impl Worker {
             self.waiting.push(Waiting::Own);
         }
         Ok(())
+    }
+
+    /// A clock that was moved back stands still for the engine until it has caught up: nothing is
+    /// recorded before the last record, and an order waits for its moment (SIG-1).
+    fn look_at_the_clock(&mut self) {
+        let ms = self.state.last_moment().at.ms_since(self.now.at).max(0);
+        let behind = u64::try_from(ms).unwrap_or_default();
+        let before = self.shared.clock_behind(behind);
+        if behind != before {
+            self.meter.clock_behind(behind);
+        }
+        if behind >= CLOCK_BEHIND_MS && before < CLOCK_BEHIND_MS {
+            let (clock, last) = (self.now.rfc3339(), self.state.last_moment().rfc3339());
+            warn!(clock, last, "the clock was moved back; time stands still until it catches up");
+        }
     }
 
     /// The turn's moment; never earlier than that of the record before.

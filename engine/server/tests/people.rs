@@ -222,19 +222,44 @@ fn what_a_role_does_not_give_is_refused_and_journaled() {
 }
 
 #[test]
-fn each_look_of_a_person_at_a_customer_s_data_is_journaled_once_a_minute() {
+fn each_look_at_a_customer_s_data_is_journaled_once_a_minute_of_a_service_too() {
     let bank = Bank::open();
     let mut browser = Browser::new(&bank);
     browser.log_in(&AIDA);
     for _ in 0..3 {
         assert_eq!(browser.get("/accounts/A1").status, 200);
+        assert_eq!(bank.token("GET", "/cards/K1", &Value::Null).status, 200);
     }
     assert_eq!(browser.get("/cards/K1").status, 200);
-    assert_eq!(bank.token("GET", "/cards/K1", &Value::Null).status, 200);
+    assert_eq!(bank.token("GET", "/cards/K1/settings", &Value::Null).status, 200);
+    assert_eq!(bank.token("GET", "/accounts/A1/statement", &Value::Null).status, 200);
+    assert_eq!(bank.token("GET", "/rules", &Value::Null).status, 200, "nobody's data");
     let audit = bank.audit();
-    let looks: Vec<&Value> = audit.iter().filter(|row| row["action"] == "look").collect();
-    assert_eq!(looks.len(), 2, "{looks:?}");
-    assert_eq!((&looks[0]["card"], &looks[1]["account"]), (&json!("K1"), &json!("A1")));
+    let looks = audit.iter().rev().filter(|row| row["action"] == "look");
+    let seen: Vec<(&str, &Value, &Value)> = looks
+        .map(|row| (row["entered_by"].as_str().unwrap(), &row["account"], &row["card"]))
+        .collect();
+    let (account, card, none) = (&json!("A1"), &json!("K1"), &Value::Null);
+    assert_eq!(
+        seen,
+        [
+            ("aida", account, none),
+            ("service", none, card),
+            ("aida", none, card),
+            ("service", account, none)
+        ]
+    );
+}
+
+#[test]
+fn a_service_that_looks_at_many_customers_is_told() {
+    let bank = Bank::with("[access]\nalert_customers_per_hour = 1\n");
+    assert_eq!(bank.token("GET", "/cards/K1", &Value::Null).status, 200);
+    assert_eq!(bank.token("GET", "/alerts", &Value::Null).body["alerts"], json!([]));
+    assert_eq!(bank.token("GET", "/accounts/A1", &Value::Null).status, 200);
+    let alerts = bank.token("GET", "/alerts", &Value::Null).body;
+    assert_eq!(alerts["alerts"][0]["kind"], "many_customers", "{alerts}");
+    assert_eq!(alerts["alerts"][0]["user"], "service");
 }
 
 #[test]

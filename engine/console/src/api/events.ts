@@ -1,10 +1,11 @@
 /**
  * Server-sent events with reconnecting. The browser connects again by itself after a lost
  * connection; after a refusal (a restart behind a balancer, a session that ended) it does not, so
- * this does, later each time.
+ * this does, later each time. The engine ends the stream with the session behind it, and says so:
+ * then the page learns at once how its session is.
  */
 
-import { API } from './client';
+import { API, sessionEnded } from './client';
 
 export type Connection = 'connecting' | 'open' | 'lost';
 
@@ -12,6 +13,8 @@ export type Listeners = Record<string, (data: unknown) => void>;
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15_000;
+/** Longer than the question takes how the session is. */
+const AFTER_THE_END_MS = 5000;
 
 /** How long to wait before the n-th attempt after a refusal. */
 export function pause(attempt: number): number {
@@ -48,6 +51,13 @@ export function listen(listeners: Listeners, state: (connection: Connection) => 
       attempt += 1;
       timer = setTimeout(connect, pause(attempt));
     };
+    source.addEventListener('ended', () => {
+      source?.close();
+      state('lost');
+      // Whoever listens stops if the session is over; else, after a change of roles, it goes on.
+      sessionEnded();
+      timer = setTimeout(connect, AFTER_THE_END_MS);
+    });
     for (const [name, heard] of Object.entries(listeners)) {
       source.addEventListener(name, (event) => {
         const data = payload((event as MessageEvent<string>).data);

@@ -162,6 +162,8 @@ export interface UserView {
   second_factor: boolean;
   locked_until?: string | null;
   last_login?: string | null;
+  /** A reset that waits for another person. */
+  reset_asked?: { what: string; by: string; at: string } | null;
   keys: { key: string; label: string; standing: string; added_at: string }[];
   added_at: string;
   added_by: string;

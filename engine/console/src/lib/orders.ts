@@ -38,7 +38,7 @@ export function setBy(orders: readonly Order[], path: string): string | undefine
   return all[0] === undefined ? undefined : String(all[0].id);
 }
 
-type May = (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback' | 'keys.change' | 'cards.block') => boolean;
+export type May = (permit: 'orders.draft' | 'orders.sign' | 'orders.approve' | 'orders.rollback' | 'keys.change' | 'cards.block') => boolean;
 type Judged = Pick<Order, 'kind' | 'status' | 'maker' | 'authors'>;
 
 /** What this person could do with an order in its state; the engine has the last word. */

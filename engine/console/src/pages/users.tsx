@@ -14,6 +14,7 @@ import { IconCheck } from '@/parts/icons';
 import { Rows } from '@/parts/rows';
 import { Asked, Empty, Trouble } from '@/parts/states';
 import { useSession } from '@/shell/session';
+import { WaitingResets } from './users/resets';
 
 const column = createColumnHelper<UserView>();
 const ROLES = ['operator', 'checker', 'auditor', 'privacy', 'key_custodian', 'security_officer'] as const;
@@ -79,7 +80,7 @@ function Alerts() {
   const { t } = useTranslation();
   const asked = useQuery({ queryKey: ['alerts'], queryFn: () => call<{ alerts: AlertView[] }>('GET', '/alerts') });
   return (
-    <Paper flush title={t('users.alerts')}>
+    <Paper flush title={<span id="alerts">{t('users.alerts')}</span>}>
       <Asked query={asked} rows={3}>
         {({ alerts }) =>
           alerts.length === 0 ? <Empty title={t('users.noAlerts')} /> : (
@@ -127,6 +128,7 @@ function Users() {
           {({ users }) => <Rows label={t('pages.users')} rows={users} columns={columns} id={(row) => row.user} empty={{ title: t('users.none'), hint: t('users.noneHint') }} />}
         </Asked>
       </Paper>
+      <WaitingResets users={asked.data?.users ?? []} />
       <WaitingKeys users={asked.data?.users ?? []} />
     </>
   );

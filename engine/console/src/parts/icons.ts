@@ -8,7 +8,8 @@ export { default as IconOverdrafts } from '@tabler/icons-react/dist/esm/icons/Ic
 export { default as IconAgents } from '@tabler/icons-react/dist/esm/icons/IconDeviceMobileDollar.mjs';
 export { default as IconTransactions } from '@tabler/icons-react/dist/esm/icons/IconListSearch.mjs';
 export { default as IconDisputes } from '@tabler/icons-react/dist/esm/icons/IconScale.mjs';
-export { default as IconNotices } from '@tabler/icons-react/dist/esm/icons/IconBell.mjs';
+export { default as IconNotices } from '@tabler/icons-react/dist/esm/icons/IconMessage.mjs';
+export { default as IconBell } from '@tabler/icons-react/dist/esm/icons/IconBell.mjs';
 export { default as IconAudit } from '@tabler/icons-react/dist/esm/icons/IconHistory.mjs';
 export { default as IconUsers } from '@tabler/icons-react/dist/esm/icons/IconUsers.mjs';
 export { default as IconKeys } from '@tabler/icons-react/dist/esm/icons/IconKey.mjs';

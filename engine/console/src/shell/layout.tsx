@@ -7,6 +7,7 @@ import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { NavLink as RouterLink, Outlet, useLocation } from 'react-router';
 import { IconKeyboard, IconLanguage, IconLeave, IconLock, IconMoon, IconSearch, IconSun, IconUser } from '@/parts/icons';
+import { Bell } from './bell';
 import { Health } from './health';
 import { KeysHelp, useHotkeyPages } from './hotkeys';
 import { PAGES, pagesFor } from './pages';
@@ -130,6 +131,7 @@ export function Layout() {
           </Button>
           <Group gap={4} wrap="nowrap">
             <Health />
+            <Bell />
             <Languages />
             <Colours />
             <Me help={help.open} />

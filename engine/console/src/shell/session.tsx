@@ -27,6 +27,7 @@ const PERMITS = {
   'users.see': 'GET /users',
   'alerts.see': 'GET /alerts',
   'keys.change': 'POST /keys',
+  'users.reset.approve': 'POST /users/{id}/reset/approval',
   'keys.approve': 'POST /users/{id}/keys/{key}/approval',
   'transactions.see': 'GET /transactions',
 } as const;

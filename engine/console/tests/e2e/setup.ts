@@ -15,7 +15,7 @@ const BINARIES = process.env['TAMGA_BIN'] ?? join(ROOT, 'target/debug');
 const BEGIN = '2026-11-23T10:00:00+06:00';
 const PATIENCE_MS = 60_000;
 
-const USERS = { aida: 'operator', bakyt: 'checker', chynara: 'auditor', eldar: 'operator', damira: 'key_custodian', gulnara: 'security_officer' } as const;
+const USERS = { aida: 'operator', bakyt: 'checker', chynara: 'auditor', eldar: 'operator', damira: 'key_custodian', gulnara: 'security_officer', jyldyz: 'operator' } as const;
 
 async function isReady(url: string): Promise<boolean> {
   return fetch(`${url}/health/ready`).then((answer) => answer.ok, () => false);
@@ -71,7 +71,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   try {
     await ready(() => (engine.exitCode === null ? undefined : log));
     const people: Record<string, Person> = {};
-    for (const user of ['aida', 'bakyt', 'chynara', 'damira', 'gulnara']) people[user] = await enrol(user, passwords[user] ?? '');
+    for (const user of ['aida', 'bakyt', 'chynara', 'damira', 'gulnara', 'jyldyz']) people[user] = await enrol(user, passwords[user] ?? '');
     process.env['TAMGA_E2E_PEOPLE'] = JSON.stringify(people);
   } catch (error) {
     await stop();

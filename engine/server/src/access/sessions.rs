@@ -181,18 +181,8 @@ impl Sessions {
     ) -> Result<Known, NoSession> {
         let id = id_of(cookie);
         let mut all = self.all();
-        let Some(session) = all.sessions.get_mut(&id) else {
-            let ended = all.ended.iter().find(|(ended, ..)| *ended == id);
-            let told = |(_, user, reason): &(_, String, _)| NoSession::Ended {
-                user: user.clone(),
-                reason: *reason,
-                now: false,
-            };
-            return Err(ended.map_or(NoSession::Unknown, told));
-        };
-        let life =
-            if session.stage == Stage::Open { self.terms.life_seconds } else { HALF_OPEN_SECONDS };
-        let age = now.since(session.began);
+        let Some(session) = all.sessions.get_mut(&id) else { return Err(all.gone(id)) };
+        let (life, age) = (self.life_of(session), now.since(session.began));
         let same_agent = bool::from(session.origin.agent.ct_eq(&origin.agent));
         let same_network = !self.terms.bind_network || session.origin.network == origin.network;
         let over = if !(same_agent && same_network) {
@@ -205,10 +195,7 @@ impl Sessions {
             all.end(id, reason);
             return Err(NoSession::Ended { user, reason, now: true });
         }
-        let idle = now.since(session.used);
-        if session.stage == Stage::Open && idle >= self.terms.idle_seconds {
-            session.locked = true;
-        }
+        let idle = self.lock_if_idle(session, now);
         if alive && !session.locked {
             session.used = now;
         }
@@ -221,6 +208,33 @@ impl Sessions {
             left: (self.terms.idle_seconds.saturating_sub(idle), life.saturating_sub(age)),
             id,
         })
+    }
+
+    /// Whether a session that is watched with is locked by now. Watching is no sign of life, and
+    /// the browser was looked at when it began.
+    pub(crate) fn is_locked(&self, id: SessionId, now: Now) -> Result<bool, NoSession> {
+        let mut all = self.all();
+        let Some(session) = all.sessions.get_mut(&id) else { return Err(all.gone(id)) };
+        if now.since(session.began) >= self.life_of(session) {
+            let (user, reason) = (session.user.clone(), LogoutReason::Expired);
+            all.end(id, reason);
+            return Err(NoSession::Ended { user, reason, now: true });
+        }
+        self.lock_if_idle(session, now);
+        Ok(session.locked)
+    }
+
+    fn life_of(&self, session: &Session) -> u64 {
+        if session.stage == Stage::Open { self.terms.life_seconds } else { HALF_OPEN_SECONDS }
+    }
+
+    /// Locks it after a time without a sign of life; gives how long that is.
+    fn lock_if_idle(&self, session: &mut Session, now: Now) -> u64 {
+        let idle = now.since(session.used);
+        if session.stage == Stage::Open && idle >= self.terms.idle_seconds {
+            session.locked = true;
+        }
+        idle
     }
 
     /// Unlocks an idle session.
@@ -271,6 +285,17 @@ impl Sessions {
 }
 
 impl All {
+    /// Why there is no such session.
+    fn gone(&self, id: SessionId) -> NoSession {
+        let ended = self.ended.iter().find(|(ended, ..)| *ended == id);
+        let told = |(_, user, reason): &(_, String, _)| NoSession::Ended {
+            user: user.clone(),
+            reason: *reason,
+            now: false,
+        };
+        ended.map_or(NoSession::Unknown, told)
+    }
+
     fn end(&mut self, id: SessionId, reason: LogoutReason) -> bool {
         let Some(session) = self.sessions.remove(&id) else { return false };
         self.ended.push_back((id, session.user, reason));
@@ -352,6 +377,20 @@ mod tests {
         let over =
             NoSession::Ended { user: "aida".into(), reason: LogoutReason::Expired, now: true };
         assert_eq!(look(37_000, true), Err(over));
+    }
+
+    #[test]
+    fn watching_with_it_is_no_sign_of_life_and_ends_with_it() {
+        let sessions = Sessions::new(TERMS);
+        let cookie = open(&sessions, "aida");
+        let id = sessions.find(&cookie, &from(1), at(1000), true).unwrap().id;
+        assert_eq!(sessions.is_locked(id, at(1899)), Ok(false));
+        assert_eq!(sessions.is_locked(id, at(1900)), Ok(true));
+        assert!(sessions.find(&cookie, &from(1), at(1900), true).unwrap().locked);
+        let over =
+            |now| NoSession::Ended { user: "aida".into(), reason: LogoutReason::Expired, now };
+        assert_eq!(sessions.is_locked(id, at(37_000)), Err(over(true)));
+        assert_eq!(sessions.is_locked(id, at(37_001)), Err(over(false)));
     }
 
     #[test]

@@ -654,6 +654,9 @@ pub(super) struct EngineHealth {
     pub(super) last_commit_us: u64,
     /// The last sequence on stable storage.
     pub(super) durable: u64,
+    /// How far the clock was moved back behind the last record, milliseconds; time stands still
+    /// until it has caught up.
+    pub(super) clock_behind_ms: u64,
 }
 
 /// What is searched. It may lag or stand still without anything else being affected.

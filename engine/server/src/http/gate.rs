@@ -1,6 +1,6 @@
 //! The one gate before all handlers: who asks, whether he may, and whether a browser was made to
-//! ask by a foreign page. Whoever is refused is journaled, and so is a person who looks at a
-//! customer's data (SIG-4, PII-2).
+//! ask by a foreign page. Whoever is refused is journaled, and so is who looks at a customer's data,
+//! a person or a service (SIG-4, PII-2).
 
 use super::access::{Caller, Via};
 use super::context::{HttpContext, Running};
@@ -99,9 +99,7 @@ async fn pass(context: &HttpContext, row: &Permission, parts: &mut Parts) -> Res
     // First of all: what is refused is journaled too.
     let named = Named::of(parts, context).await?;
     let Some(caller) = admit(context, row, parts).await? else { return Ok(()) };
-    if caller.is_person() {
-        named.look(context, &caller, row).await?;
-    }
+    named.look(context, &caller, row).await?;
     parts.extensions.insert(caller);
     Ok(())
 }

@@ -47,6 +47,7 @@ fn readiness(context: &HttpContext) -> Readiness {
             queue_depth: health.queue_depth,
             last_commit_us: u64::try_from(health.last_commit.as_micros()).unwrap_or(u64::MAX),
             durable: health.durable,
+            clock_behind_ms: u64::try_from(health.clock_behind.as_millis()).unwrap_or(u64::MAX),
         }),
         read_model: Some(ReadModelHealth {
             position: progress.position(),

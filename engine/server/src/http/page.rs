@@ -10,11 +10,20 @@ use tamga_console::Asset;
 
 const PAGE: &str = include_str!("page.html");
 
-/// Nothing from elsewhere, no script in the page. Styles may be set in place: the components
-/// place menus and write the theme's colours so.
-const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'";
+/// Nothing from elsewhere, no script in the page; a style in the page with the number only that is
+/// made for each answer. The components write the theme's colours so.
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'self'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; \
+         object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+/// Stands in a page where that number goes.
+const NONCE: &str = "tamga-nonce";
+
+/// For what is no page.
+const NO_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Hashed names change with the content.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -32,16 +41,26 @@ pub(super) async fn console(method: Method, uri: Uri, headers: HeaderMap) -> Res
     let gzip = takes_gzip(&headers);
     let asset = tamga_console::asset(path.trim_start_matches('/'), gzip);
     let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-    match asset.or_else(|| if is_file { None } else { tamga_console::index(gzip) }) {
-        Some(asset) => send(asset),
+    match asset {
+        Some(asset) if asset.media_type.starts_with("text/html") => page(),
+        Some(asset) => send(asset, NO_PAGE),
         None if is_file => Problem::no_route("there is no such file").into_response(),
-        None => send(Asset {
-            bytes: PAGE.as_bytes().into(),
-            media_type: "text/html; charset=utf-8",
-            gzip: false,
-            hashed: false,
-        }),
+        None => page(),
     }
+}
+
+/// The console's page, or the one that says how to get it; never compressed, since each is another.
+fn page() -> Response {
+    let mut number = [0; 16];
+    if let Err(error) = getrandom::fill(&mut number) {
+        return Problem::internal(&error.to_string()).into_response();
+    }
+    let nonce = hex::encode(number);
+    let index = tamga_console::index(false).map(|index| index.bytes);
+    let text = index.as_deref().map_or(PAGE.into(), String::from_utf8_lossy);
+    let bytes = text.replace(NONCE, &nonce).into_bytes().into();
+    let media_type = "text/html; charset=utf-8";
+    send(Asset { bytes, media_type, gzip: false, hashed: false }, &policy(&nonce))
 }
 
 /// Whether an address belongs to programs, so that a mistyped one must not get a page.
@@ -55,13 +74,13 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     accepted.is_some_and(|list| list.split(',').any(|one| one.trim() == "gzip"))
 }
 
-fn send(asset: Asset) -> Response {
+fn send(asset: Asset, policy: &str) -> Response {
     let kept = if asset.hashed { FOR_EVER } else { NOT_KEPT };
     let mut response = asset.bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
     headers.insert(header::CACHE_CONTROL, kept);
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static(NO_PAGE)));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if asset.gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -85,7 +104,14 @@ mod tests {
             assert_eq!(page.status(), StatusCode::OK, "{path}");
             assert_eq!(page.headers()[header::CACHE_CONTROL], "no-store", "{path}");
             let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-            assert!(policy.starts_with("default-src 'self'") && !policy.contains("eval"));
+            assert!(policy.starts_with("default-src 'self'") && !policy.contains("unsafe"));
+            let policy = policy.to_owned();
+            let body = axum::body::to_bytes(page.into_body(), 1 << 20).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            let nonce = body.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
+            assert!(nonce.len() == 32 && policy.contains(&format!("'nonce-{nonce}'")), "{policy}");
+            assert!(!body.contains(NONCE));
+            assert_ne!(get(path).await.headers()[header::CONTENT_SECURITY_POLICY], policy, "new each time");
         }
         for path in ["/api", "/api/v1/nothing", "/health/x", "/assets/x.js", "/favicon.ico"] {
             assert_eq!(get(path).await.status(), StatusCode::NOT_FOUND, "{path}");

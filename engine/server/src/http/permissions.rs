@@ -35,7 +35,7 @@ pub(super) struct Permission {
     /// Below `/api/v1`.
     pub(super) path: &'static str,
     pub(super) may: May,
-    /// A person who asks this looks at a customer's data: of which kind is what the path names.
+    /// Who asks this looks at a customer's data: of which kind is what the path names.
     pub(super) looks_at: Option<&'static str>,
     /// As `looks_at`, of a list: at whatever card or account its query names.
     pub(super) searches: bool,
@@ -226,7 +226,7 @@ pub(super) struct PermissionView {
     who: &'static str,
     /// Which roles, where they matter.
     roles: Vec<&'static str>,
-    /// Whether a person who asks it is journaled as looking at a customer's data (PII-2).
+    /// Whether who asks it is journaled as looking at a customer's data (PII-2).
     journaled_look: bool,
 }
 

@@ -262,7 +262,7 @@ impl HttpContext {
         warn!(user, kind = kind.name(), detail, "unusual access");
         if let Some(running) = self.recovered() {
             let told = json!({ "kind": kind.name(), "user": user, "detail": detail });
-            running.shard.live().tell("alert", &told);
+            running.shard.live().tell_access(&told);
         }
         let (user, detail) = (user.into(), detail.into());
         self.journal_access(AccessCommand::Alert { user, kind, detail }).await;

@@ -75,6 +75,8 @@ pub(crate) struct Turn {
 enum Item {
     /// Events, ready for the wire.
     Events(Bytes),
+    /// An event about who got at what: for those who may see alerts.
+    OfAccess(Bytes),
     /// Nothing more comes.
     End,
 }
@@ -140,6 +142,12 @@ impl Live {
         }
     }
 
+    /// Unusual access, to those who may know of it (PII-2).
+    pub(crate) fn tell_access(&self, data: &impl Serialize) {
+        // Nobody may be watching.
+        let _watched = self.feed.send(Item::OfAccess(event("alert", None, data).into()));
+    }
+
     /// An event besides those that come by themselves: `order`, `alert`.
     pub(crate) fn tell(&self, kind: &str, data: &impl Serialize) {
         self.send(event(kind, None, data));
@@ -157,8 +165,8 @@ impl Live {
     }
 
     /// A place to watch from; the seconds after `last` are told first. `None` where all are taken
-    /// or the engine is about to end.
-    pub(crate) fn seat(self: &Arc<Self>, last: Option<u64>) -> Option<Seat> {
+    /// or the engine is about to end. `sees_access`: whether unusual access is told, too.
+    pub(crate) fn seat(self: &Arc<Self>, last: Option<u64>, sees_access: bool) -> Option<Seat> {
         if self.closed.load(Ordering::Acquire) {
             return None;
         }
@@ -172,7 +180,7 @@ impl Live {
             past.iter().filter(|second| second.tick > last).flat_map(second_event).collect()
         });
         let missed = missed.filter(|missed: &Vec<u8>| !missed.is_empty()).map(Bytes::from);
-        Some(Seat { live: Arc::clone(self), feed, missed })
+        Some(Seat { live: Arc::clone(self), feed, missed, sees_access })
     }
 
     /// How many watch.
@@ -264,6 +272,7 @@ pub(crate) struct Seat {
     live: Arc<Live>,
     feed: Receiver<Item>,
     missed: Option<Bytes>,
+    sees_access: bool,
 }
 
 impl Seat {
@@ -273,13 +282,16 @@ impl Seat {
         if let Some(missed) = self.missed.take() {
             return Some(missed);
         }
-        match self.feed.recv().await {
-            Ok(Item::Events(events)) => Some(events),
-            Ok(Item::End) | Err(RecvError::Closed) => None,
-            Err(RecvError::Lagged(count)) => {
-                let missed = serde_json::json!({ "missed": count });
-                Some(event("skipped", None, &missed).into())
-            }
+        loop {
+            return match self.feed.recv().await {
+                Ok(Item::OfAccess(_)) if !self.sees_access => continue,
+                Ok(Item::Events(events) | Item::OfAccess(events)) => Some(events),
+                Ok(Item::End) | Err(RecvError::Closed) => None,
+                Err(RecvError::Lagged(count)) => {
+                    let missed = serde_json::json!({ "missed": count });
+                    Some(event("skipped", None, &missed).into())
+                }
+            };
         }
     }
 }
@@ -295,7 +307,7 @@ fn second_event(second: &Second) -> Vec<u8> {
 }
 
 /// An event as the HTML standard (9.2.6) wants it. JSON has no line breaks, so it is one line.
-fn event(kind: &str, id: Option<u64>, data: &impl Serialize) -> Vec<u8> {
+pub(crate) fn event(kind: &str, id: Option<u64>, data: &impl Serialize) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     if let Some(id) = id {
         out.extend_from_slice(format!("id: {id}\n").as_bytes());
@@ -323,7 +335,7 @@ mod tests {
     #[tokio::test]
     async fn who_is_slow_misses_some_and_goes_on() {
         let live = Live::new();
-        let mut seat = live.seat(None).unwrap();
+        let mut seat = live.seat(None, false).unwrap();
         for number in 0..FEED + 5 {
             live.tell("order", &serde_json::json!({ "id": number }));
         }
@@ -332,17 +344,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn unusual_access_is_told_to_those_who_may_know_only() {
+        let live = Live::new();
+        let (mut anybody, mut officer) =
+            (live.seat(None, false).unwrap(), live.seat(None, true).unwrap());
+        live.tell_access(&1);
+        live.tell("order", &2);
+        assert_eq!(text(anybody.next().await), "event: order\ndata: 2\n\n");
+        assert_eq!(text(officer.next().await), "event: alert\ndata: 1\n\n");
+        assert_eq!(text(officer.next().await), "event: order\ndata: 2\n\n");
+    }
+
+    #[tokio::test]
     async fn seats_are_counted_and_end_with_the_engine() {
         let live = Live::new();
-        let mut seats: Vec<Seat> = (0..SEATS).map(|_| live.seat(None).unwrap()).collect();
-        assert!(live.seat(None).is_none(), "one too many");
+        let mut seats: Vec<Seat> = (0..SEATS).map(|_| live.seat(None, false).unwrap()).collect();
+        assert!(live.seat(None, false).is_none(), "one too many");
         seats.pop();
-        let mut last = live.seat(None).expect("a place that came free");
+        let mut last = live.seat(None, false).expect("a place that came free");
         live.close();
         assert_eq!(last.next().await, None);
         drop((seats, last));
         assert_eq!(live.watchers(), 0);
-        assert!(live.seat(None).is_none(), "the engine is about to end");
+        assert!(live.seat(None, false).is_none(), "the engine is about to end");
     }
 
     #[test]

@@ -92,15 +92,11 @@ impl Desk {
 
     /// Watches `/events`.
     pub fn watch(&self, last: Option<u64>) -> Watch {
-        let mut stream = TcpStream::connect(self.http).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
-        write!(
-            stream,
-            "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {EVERYONE}\r\n{last}\r\n"
-        )
-        .unwrap();
-        Watch { lines: BufReader::new(stream) }
+        let bearer = format!("Bearer {EVERYONE}");
+        let last = last.map(|last| last.to_string());
+        let mut headers = vec![("Authorization", bearer.as_str())];
+        headers.extend(last.as_deref().map(|last| ("Last-Event-ID", last)));
+        Watch::with(self.http, &headers)
     }
 }
 
@@ -118,6 +114,29 @@ pub struct Event {
 }
 
 impl Watch {
+    /// With these headers.
+    pub fn with(http: SocketAddr, headers: &[(&str, &str)]) -> Self {
+        let mut stream = TcpStream::connect(http).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut asked = String::from("GET /api/v1/events HTTP/1.1\r\nHost: x\r\n");
+        for (name, value) in headers {
+            asked.push_str(&format!("{name}: {value}\r\n"));
+        }
+        write!(stream, "{asked}\r\n").unwrap();
+        Self { lines: BufReader::new(stream) }
+    }
+
+    /// Reads to the end, which must come; why it did.
+    pub fn ended(&mut self) -> String {
+        let mut last = None;
+        while let Some(event) = self.next() {
+            last = Some(event);
+        }
+        let last = last.expect("an event");
+        assert_eq!(last.kind, "ended", "{last:?}");
+        last.data["reason"].as_str().unwrap().to_owned()
+    }
+
     /// The next event; `None` at the end. The lengths of HTTP's chunks stand on lines of their own
     /// and are no fields.
     pub fn next(&mut self) -> Option<Event> {
@@ -128,6 +147,9 @@ impl Watch {
                 return None;
             }
             let line = line.trim_end();
+            if line == "0" {
+                return None; // The last chunk.
+            }
             match line.split_once(": ") {
                 Some(("event", name)) => kind = Some(name.to_owned()),
                 Some(("id", number)) => id = number.parse().ok(),

@@ -5,6 +5,9 @@ import { useEffect, useReducer, useState } from 'react';
 import { call } from '@/api/client';
 import { type Connection, listen } from '@/api/events';
 import { type Decision, type LiveState, NOTHING, type Second, withDecision, withHistory, withSecond } from '@/lib/live';
+import { BELL } from '@/shell/bell';
+import { useSession } from '@/shell/session';
+import { alarm, type AlertHeard } from './alarm';
 
 type Heard = { second: Second } | { decision: Decision } | { past: Second[] };
 
@@ -16,6 +19,7 @@ function heard(state: LiveState, event: Heard): LiveState {
 
 export function useLive(): { state: LiveState; connection: Connection } {
   const queries = useQueryClient();
+  const { shut } = useSession();
   const [state, tell] = useReducer(heard, NOTHING);
   const [connection, setConnection] = useState<Connection>('connecting');
   // Asked again after each break, since seconds were missed.
@@ -28,12 +32,21 @@ export function useLive(): { state: LiveState; connection: Connection } {
     if (past.data) tell({ past: past.data.seconds });
   }, [past.data]);
   useEffect(() => {
+    // Behind the lock nothing is asked: it would be refused, and many refusals are an alert.
+    if (shut) return undefined;
     let wasLost = false;
     return listen(
       {
         second: (data) => tell({ second: data as Second }),
         decision: (data) => tell({ decision: data as Decision }),
-        order: () => void queries.invalidateQueries({ queryKey: ['orders'] }),
+        order: () => {
+          void queries.invalidateQueries({ queryKey: ['orders'] });
+          void queries.invalidateQueries({ queryKey: BELL });
+        },
+        alert: (data) => {
+          alarm(data as AlertHeard);
+          void queries.invalidateQueries({ queryKey: BELL });
+        },
       },
       (now) => {
         setConnection(now);
@@ -41,6 +54,6 @@ export function useLive(): { state: LiveState; connection: Connection } {
         wasLost = now === 'lost';
       },
     );
-  }, [queries]);
+  }, [queries, shut]);
   return { state, connection };
 }

@@ -81,7 +81,7 @@ function Form({ start, order, rules }: { start: Draft; order?: Order; rules: Rul
             <Button type="submit" loading={save.isPending} data-disabled={whole.changes.length === 0 || undefined} aria-disabled={whole.changes.length === 0} onClick={(event) => { if (whole.changes.length === 0) event.preventDefault(); }}>{t('order.saveDraft')}</Button>
           </Tooltip>
         </Head>
-        {problem?.status === 409 ? <Alert color="yellow" title={t('order.editedElse')}>{problem.body.detail}</Alert> : null}
+        {problem?.status === 409 ? <Alert color="yellow" title={t('order.editedElse')} role="alert"><Group justify="space-between">{problem.body.detail}<Button size="xs" variant="default" onClick={() => window.location.reload()}>{t('order.reload')}</Button></Group></Alert> : null}
         {problem?.body.problems ? <Problems problems={problem.body.problems} /> : null}
         {problem && !problem.body.problems && problem.status !== 409 ? <Trouble error={problem} /> : null}
         <Grid gap="md">

@@ -89,7 +89,7 @@ function Agents() {
       agent.accessor((row) => row.batch.net, { id: 'net', header: () => <FloatHead />, meta: { right: true }, enableSorting: false, cell: (c) => <Money value={c.getValue()} /> }),
       agent.accessor((row) => row.today.requests, { id: 'requests', header: t('agents.requests'), meta: { right: true }, cell: (c) => count(c.getValue(), language) }),
       agent.accessor((row) => row.today.reversal_share, { id: 'reversals', header: t('agents.reversals'), meta: { right: true }, cell: (c) => <Share share={c.getValue()} /> }),
-      agent.accessor('last_seen', { header: t('agents.lastSeen'), cell: (c) => (c.getValue() ? <When at={c.getValue()} short /> : <Badge color="gray">{t('agents.never')}</Badge>) }),
+      agent.accessor('last_seen', { header: t('agents.lastSeen'), cell: (c) => (c.getValue() ? <When at={c.getValue()} short /> : <span className="quiet">{t('agents.never')}</span>) }),
     ],
     [t, language],
   );

@@ -15,6 +15,7 @@ export function Missing() {
   return (
     <Empty title={t('missing.title')}>
       {t('missing.hint')}
+      <br />
       <Button component={Link} to="/live" variant="default" size="xs" mt="sm">{t('pages.live')}</Button>
     </Empty>
   );

@@ -15,7 +15,7 @@ const BINARIES = process.env['TAMGA_BIN'] ?? join(ROOT, 'target/debug');
 const BEGIN = '2026-11-23T10:00:00+06:00';
 const PATIENCE_MS = 60_000;
 
-const USERS = { aida: 'operator', bakyt: 'checker', chynara: 'auditor', eldar: 'operator', damira: 'key_custodian', gulnara: 'security_officer', jyldyz: 'operator' } as const;
+const USERS = { aida: 'operator', bakyt: 'checker', chynara: 'auditor,security_officer', eldar: 'operator', damira: 'key_custodian', gulnara: 'security_officer', jyldyz: 'operator' } as const;
 
 async function isReady(url: string): Promise<boolean> {
   return fetch(`${url}/health/ready`).then((answer) => answer.ok, () => false);

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { en } from '@/i18n/en';
 import { ky } from '@/i18n/ky';
@@ -44,4 +46,25 @@ describe.each([['ru', ru], ['ky', ky]] as const)('%s', (_, language) => {
 it('Kyrgyz is not Russian', () => {
   const both = texts(ky).filter(([key, text]) => text === new Map(texts(ru)).get(key) && text.length > 14);
   expect(both.length).toBeLessThan(12);
+});
+
+/** The words that the engine's read model writes, from its own source. */
+function written(file: string, pattern: RegExp): string[] {
+  const text = readFileSync(join(import.meta.dirname, '../../../history/src', file), 'utf8').split('#[cfg(test)]')[0] ?? '';
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? '');
+}
+
+it('has words for everything that can stand in the audit', () => {
+  const subjects = ['account', 'card', 'customer', 'terminal', 'user'];
+  const action = /(?:action: |= if [^{]*\{ |else \{ |\(\s*)"([a-z_]+)"/g;
+  const actions = ['access.rs', 'orders.rs', 'administration.rs'].flatMap((file) => written(file, action));
+  const named = new Set(actions.filter((name) => !subjects.includes(name)));
+  expect(named.size).toBeGreaterThan(50);
+  expect([...named].filter((name) => !(name in en.actions))).toEqual([]);
+});
+
+it('has words for what became of a PIN', () => {
+  const facts = written('names.rs', /PinFact::\w+ => "([a-z_]+)"/g);
+  expect(facts.length).toBe(7);
+  expect(facts.filter((name) => !(name in en.pin))).toEqual([]);
 });

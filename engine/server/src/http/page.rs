@@ -80,7 +80,10 @@ fn send(asset: Asset, policy: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
     headers.insert(header::CACHE_CONTROL, kept);
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static(NO_PAGE)));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_str(policy).unwrap_or(HeaderValue::from_static(NO_PAGE)),
+    );
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     if asset.gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -111,7 +114,11 @@ mod tests {
             let nonce = body.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
             assert!(nonce.len() == 32 && policy.contains(&format!("'nonce-{nonce}'")), "{policy}");
             assert!(!body.contains(NONCE));
-            assert_ne!(get(path).await.headers()[header::CONTENT_SECURITY_POLICY], policy, "new each time");
+            assert_ne!(
+                get(path).await.headers()[header::CONTENT_SECURITY_POLICY],
+                policy,
+                "new each time"
+            );
         }
         for path in ["/api", "/api/v1/nothing", "/health/x", "/assets/x.js", "/favicon.ico"] {
             assert_eq!(get(path).await.status(), StatusCode::NOT_FOUND, "{path}");

@@ -71,7 +71,7 @@ export function Changes({ changes, status }: { changes: readonly OrderChange[]; 
         <Table.Tbody>
           {changes.map((change) => (
             <Table.Tr key={change.path}>
-              <Table.Td><Text size="sm" className="mono">{change.path}</Text></Table.Td>
+              <Table.Td><Text size="sm" className="mono" style={{ overflowWrap: 'anywhere', minWidth: '9rem' }}>{change.path}</Text></Table.Td>
               <Table.Td><Difference from={change.from} to={change.to} instead={isOwnCap(change.path) ? cap : undefined} /></Table.Td>
               <Table.Td className="quiet nowrap">{change.clause}</Table.Td>
             </Table.Tr>

@@ -32,7 +32,7 @@ export function Under({ id }: { id: string }) {
       aside={
         <form onSubmit={submit}>
           <Group gap="xs">
-            <NumberInput size="xs" w={110} min={1} clampBehavior="none" allowNegative={false} allowDecimal={false} placeholder={t('tx.underPick')} aria-label={t('tx.underPick')} value={picked} onChange={setPicked} />
+            <NumberInput size="xs" w={160} min={1} clampBehavior="none" allowNegative={false} allowDecimal={false} placeholder={t('tx.underPick')} aria-label={t('tx.underPick')} value={picked} onChange={setPicked} />
             <Button size="xs" variant="light" type="submit">{t('common.find')}</Button>
           </Group>
         </form>

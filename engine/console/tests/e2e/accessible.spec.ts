@@ -2,7 +2,7 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
-import { login, pay, person } from './engine';
+import { login, pay, person, request } from './engine';
 
 const PAGES = [
   '/live', '/transactions', '/cards', '/cards/K01', '/accounts/A01', '/limits?card=K01', '/orders', '/orders/new?kind=agent_caps', '/orders/new?kind=users', '/orders/new?kind=card_blocks', '/orders/new?kind=lists', '/bank',
@@ -27,16 +27,55 @@ for (const colorScheme of ['light', 'dark'] as const) {
     test('every page', async ({ page }) => {
       test.setTimeout(90_000);
       await pay(['pos', '--entry', 'insert'], 'K01', '120.00');
+      const limit = { scope: 'card', counts: 'purchase', window: 'day', ceiling: '90000.00' };
+      const order = await request<{ id: number }>('POST', '/orders', { kind: 'limits', title: 'Purchases a day', reason: 'Fraud', changes: [{ path: 'limit[pos-day]', to: limit }] });
+      const paid = await request<{ items: { id: string }[] }>('GET', '/transactions?card=K01');
       await login(page, person('aida'));
       const broken: Record<string, unknown[]> = {};
-      for (const path of PAGES) {
+      for (const path of [...PAGES, `/orders/${order.id}`, `/orders/${order.id}/edit`, `/transactions/${paid.items[0]?.id}`, '/nowhere']) {
         await page.goto(path);
-        await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+        await expect(page.getByRole('main')).toBeVisible();
+        if (path !== '/nowhere') await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
         await expect(page.getByRole('status', { name: 'Loading' })).toHaveCount(0);
         const found = await judged(page);
         if (found.length > 0) broken[path] = found;
       }
       expect(broken).toEqual({});
+    });
+
+    test('what opens over a page: the bell, a signature, the palette', async ({ page }) => {
+      await request('POST', '/orders', { kind: 'limits', title: 'For the bell', reason: 'To be approved', changes: [{ path: 'limit[bell]', to: { scope: 'card', counts: 'purchase', window: 'day', ceiling: '1.00' } }] })
+        .then((order) => request('POST', `/orders/${(order as { id: number }).id}/sign`, { revision: 1, statement_confirmed: true }));
+      await login(page, person('bakyt'));
+      const broken: Record<string, unknown[]> = {};
+      const judge = async (name: string) => {
+        const found = await judged(page);
+        if (found.length > 0) broken[name] = found;
+      };
+      await page.goto('/orders');
+      await page.getByRole('button', { name: /unread: [1-9]/ }).click();
+      await expect(page.getByRole('link', { name: /For the bell/ }).first()).toBeVisible();
+      await judge('bell');
+      await page.getByRole('link', { name: /For the bell/ }).first().click();
+      await page.getByRole('button', { name: 'Approve', exact: true }).click();
+      await expect(page.getByRole('dialog')).toBeVisible();
+      await judge('signature');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+k');
+      await expect(page.getByPlaceholder(/A page, a command/)).toBeFocused();
+      await judge('palette');
+      expect(broken).toEqual({});
+    });
+
+    test('what an officer does with users', async ({ page }) => {
+      await login(page, person('chynara'));
+      await page.goto('/users');
+      await expect(page.getByRole('button', { name: 'Actions for eldar' })).toBeVisible();
+      expect(await judged(page)).toEqual([]);
+      await page.getByRole('button', { name: 'Add a user' }).click();
+      await expect(page.getByRole('dialog')).toBeVisible();
+      await page.waitForTimeout(300);
+      expect(await judged(page)).toEqual([]);
     });
   });
 }

@@ -12,7 +12,8 @@ import { enrol, type Person, URL } from './engine';
 
 const ROOT = resolve(import.meta.dirname, '../../../..');
 const BINARIES = process.env['TAMGA_BIN'] ?? join(ROOT, 'target/debug');
-const BEGIN = '2026-11-23T10:00:00+06:00';
+/** A Monday; on pictures the machine's own time, which the plots show. */
+const BEGIN = process.env['TAMGA_PICTURES'] ? new Date().toISOString() : '2026-11-23T10:00:00+06:00';
 const PATIENCE_MS = 60_000;
 
 const USERS = { aida: 'operator', bakyt: 'checker', chynara: 'auditor,security_officer', eldar: 'operator', damira: 'key_custodian', gulnara: 'security_officer', jyldyz: 'operator' } as const;

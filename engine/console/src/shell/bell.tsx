@@ -1,6 +1,6 @@
 /** The bell: what an operator has to know, and how much of it is new to him in this browser. */
 
-import { ActionIcon, Button, Indicator, Popover, ScrollArea, Text, Tooltip, UnstyledButton } from '@mantine/core';
+import { ActionIcon, Button, Indicator, Popover, ScrollArea, Text, UnstyledButton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -86,13 +86,11 @@ export function Bell() {
   const label = t('bell.label', { count: news.length });
   return (
     <Popover opened={isOpen} onChange={setOpen} position="bottom-end" shadow="md" width={380} trapFocus returnFocus>
-      <Popover.Target>
-        <Indicator label={news.length > 99 ? '99+' : news.length} disabled={news.length === 0} size={16} color="red" offset={4}>
-          <Tooltip label={label}>
-            <ActionIcon variant="subtle" color="gray" onClick={toggle} aria-label={label} aria-expanded={isOpen}><IconBell size={17} /></ActionIcon>
-          </Tooltip>
-        </Indicator>
-      </Popover.Target>
+      <Indicator label={news.length > 99 ? '99+' : news.length} disabled={news.length === 0} size={16} color="red" offset={4}>
+        <Popover.Target>
+          <ActionIcon variant="subtle" color="gray" onClick={toggle} aria-label={label} title={label}><IconBell size={17} /></ActionIcon>
+        </Popover.Target>
+      </Indicator>
       <Popover.Dropdown p={0} aria-label={t('bell.title')}>
         <ScrollArea.Autosize mah={420} type="auto">
           {notices.length === 0 ? (

@@ -15,7 +15,7 @@ const PAGES = {
   live: '/live', transactions: '/transactions', cards: '/cards', card: '/cards/K13', account: '/accounts/A13',
   limits: '/limits?card=K13', orders: '/orders', order: '/orders/1', 'order-new': '/orders/new?kind=agent_caps', 'order-edit': '/orders/2/edit',
   agents: '/agents', agent: '/agents/G1', overdrafts: '/overdrafts', disputes: '/disputes', notices: '/notices', audit: '/audit',
-  users: '/users', keys: '/keys', me: '/me', missing: '/nowhere',
+  users: '/users', keys: '/keys', bank: '/bank', me: '/me', missing: '/nowhere',
 } as const;
 
 const limit = (ceiling: string) => ({ path: 'limit[pos-day]', to: { scope: 'card', counts: 'purchase', window: 'day', ceiling } });

@@ -136,9 +136,13 @@ test('a lost second factor: an officer asks, another person approves, a new one 
   test.setTimeout(90_000);
   const [officer, checker] = [await comeIn(browser, 'chynara'), await comeIn(browser, 'bakyt')];
   await officer.goto('/users');
-  await officer.getByRole('button', { name: 'Actions for jyldyz' }).click();
-  await officer.getByRole('menuitem', { name: 'Reset the second factor' }).click();
-  await officer.getByRole('button', { name: 'Ask for it' }).click();
+  await officer.getByRole('row', { name: /jyldyz/ }).getByRole('button', { name: 'More' }).click();
+  await officer.getByRole('menuitem', { name: 'Ask for a reset' }).click();
+  const form = officer.getByRole('dialog');
+  await form.getByRole('combobox').click();
+  await officer.getByRole('option', { name: 'second factor' }).click();
+  await form.getByRole('button', { name: 'Ask for a reset' }).click();
+  await expect(form).toBeHidden();
   const asked = officer.locator('section', { hasText: 'Resets waiting for a second person' });
   await expect(asked).toContainText('asked by chynara');
   await expect(asked.getByRole('button', { name: 'Approve' })).toHaveCount(0);

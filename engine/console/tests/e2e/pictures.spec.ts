@@ -17,7 +17,7 @@ async function take(page: Page, name: string): Promise<void> {
 function traffic(seconds: number): ChildProcess {
   const folder = process.env['TAMGA_E2E_FOLDER'] ?? '';
   const mix = 'purchase=55,tap=25,cash=10,balance=5,near-cap=5';
-  const args = ['load', '--target', '127.0.0.1:18583', '--portfolio', join(folder, 'portfolio.jsonl'), '--rate', '9', '--connections', '4', '--duration', `${seconds}s`, '--mix', mix, '--amount', '100-4500'];
+  const args = ['load', '--target', '127.0.0.1:18583', '--portfolio', join(folder, 'portfolio.jsonl'), '--rate', '9', '--connections', '4', '--duration', `${seconds}s`, '--mix', mix, '--amount', '100-4500', '--chip', '100'];
   const env = { ...process.env, HOME: folder, XDG_STATE_HOME: folder };
   return spawn(join(process.env['TAMGA_E2E_BIN'] ?? '', 'tamga-sim'), args, { stdio: 'ignore', env });
 }

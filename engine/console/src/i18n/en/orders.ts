@@ -5,7 +5,6 @@ export const orders = {
     showContent: 'Show what is signed',
     hideContent: 'Hide',
     previewOld: 'of an older revision',
-    records: 'records: {{count}}',
     daysShort: 'd',
     agentTitle: 'Cap of agent {{agent}}: {{count}} indicators',
     guardWatches: '{{minutes}} min, above {{percent}} %',

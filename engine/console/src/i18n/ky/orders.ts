@@ -6,7 +6,6 @@ export const orders: Pick<Texts, 'order' | 'agents' | 'users'> = {
     showContent: 'Эмнеге кол коюлат',
     hideContent: 'Жашыруу',
     previewOld: 'мурунку редакция боюнча',
-    records: 'жазуулар: {{count}}',
     daysShort: 'күн',
     agentTitle: '{{agent}} агентинин чеги: {{count}} көрсөткүч',
     guardWatches: '{{minutes}} мүн, {{percent}} % ашса',

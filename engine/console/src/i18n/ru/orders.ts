@@ -6,7 +6,6 @@ export const orders: Pick<Texts, 'order' | 'agents' | 'users'> = {
     showContent: 'Показать, что подписывается',
     hideContent: 'Скрыть',
     previewOld: 'для прежней редакции',
-    records: 'записей: {{count}}',
     daysShort: 'дн.',
     agentTitle: 'Предел агента {{agent}}: {{count}} показателей',
     guardWatches: '{{minutes}} мин, больше {{percent}} %',

@@ -1,6 +1,6 @@
 /** Agents and devices: who is online, and what looks odd. */
 
-import { Badge, SegmentedControl, Stack, TextInput, Tooltip } from '@mantine/core';
+import { SegmentedControl, Stack, TextInput, Tooltip } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { createColumnHelper } from '@tanstack/react-table';
 import { useMemo, useState } from 'react';

@@ -44,7 +44,7 @@ export function Palette() {
   return (
     <Spotlight.Root query={query} onQueryChange={setQuery} shortcut={['mod + K', '/']} clearQueryOnClose>
       <Spotlight.Search placeholder={t('palette.hint')} aria-label={t('palette.hint')} leftSection={<IconSearch size={18} />} />
-      <Spotlight.ActionsList viewportProps={{ tabIndex: 0 }}>
+      <Spotlight.ActionsList {...{ viewportProps: { tabIndex: 0 } }}>
         {actions.length > 0
           ? actions.map((one) => <Spotlight.Action key={one.id} {...one} />)
           : <Spotlight.Empty>{t('palette.nothing')}</Spotlight.Empty>}

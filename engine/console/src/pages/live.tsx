@@ -91,8 +91,8 @@ function Codes({ codes }: { codes: [string, number][] }) {
       {codes.slice(0, 8).map(([code, times]) => (
         <div key={code}>
           <Group justify="space-between" mb={3} wrap="nowrap">
-            <Group gap={8} wrap="nowrap"><Code code={code} /><Text size="sm" truncate>{t(`codes.${code}` as 'codes.00', '')}</Text></Group>
-            <Text size="sm" className="num" component="span">{count(times, language)} <span className="quiet">{percent(times / total, language)}</span></Text>
+            <Group gap={8} wrap="nowrap" style={{ minWidth: 0 }}><Code code={code} /><Text size="sm" truncate>{t(`codes.${code}` as 'codes.00', '')}</Text></Group>
+            <Text size="sm" className="num nowrap" component="span">{count(times, language)} <span className="quiet">{percent(times / total, language)}</span></Text>
           </Group>
           <div className="bar" aria-hidden><span style={{ width: `${(times * 100) / total}%`, background: code === '00' ? 'var(--plot-good)' : 'var(--plot-second)' }} /></div>
         </div>

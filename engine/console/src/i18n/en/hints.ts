@@ -11,7 +11,7 @@ export const hints = {
     filter: 'Agent or terminal', filterNone: 'None of the last {{count}} sampled decisions', filterAll: 'Not every decision is shown here. All of them: Transactions',
     sampled: 'Shown: {{shown}} of the last {{count}} sampled',
     enterList: 'Into the list of the page',
-    owner: 'Agent or shop',
+    owner: 'Owner',
     float: 'Cash taken in less cash paid out at the agent’s devices since their last reconciliation: what the agent and the bank still have to settle.',
     fee: 'Fee {{id}}', fixed: 'fixed amount', percent: 'percent of the amount', min: 'at least', max: 'at most',
     order: 'Order {{id}}', testKeys: 'No keys to list',

@@ -77,7 +77,7 @@ pub(crate) enum Command {
 pub(crate) struct Place {
     /// The configuration; without it, the built-in one [env override of a setting:
     /// TAMGA__HTTP__BIND=...]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "TAMGA_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// The data directory, in place of the configuration's store.path
     #[arg(long, value_name = "DIR")]

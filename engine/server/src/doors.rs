@@ -2,8 +2,9 @@
 //! can't succeed changes nothing; and the HTTP side, which answers health while the data directory
 //! is still being recovered.
 
-use crate::config::{Config, HttpConfig};
+use crate::config::{Config, HttpConfig, ListenerConfig};
 use crate::engine::ServeError;
+use crate::files;
 use crate::http::{self, AccessOptions, HttpContext};
 use crate::listener::{Bound, told_to_drain};
 use crate::telemetry;
@@ -37,6 +38,7 @@ pub enum HttpError {
 pub(crate) struct Doors {
     listeners: Vec<Bound>,
     http: Option<(TcpListener, Option<TlsAcceptor>)>,
+    http_connections: usize,
 }
 
 /// What runs at the engine's edge.
@@ -54,12 +56,17 @@ pub(crate) struct Front {
 impl Doors {
     /// Takes the addresses.
     pub(crate) async fn take(config: &Config) -> Result<Self, ServeError> {
-        let listeners = config.listeners.iter().map(Bound::bind).collect::<Result<_, _>>()?;
+        let shares = files::share(&config.listeners);
+        let bind = |(config, connections_max): (&ListenerConfig, &usize)| {
+            Bound::bind(&ListenerConfig { connections_max: *connections_max, ..config.clone() })
+        };
+        let listeners = config.listeners.iter().zip(&shares.listeners).map(bind);
+        let listeners = listeners.collect::<Result<_, _>>()?;
         let http = match &config.http {
             None => None,
             Some(config) => Some(bind_http(config).await?),
         };
-        Ok(Self { listeners, http })
+        Ok(Self { listeners, http, http_connections: shares.http })
     }
 
     /// Serves HTTP from now on; the listeners wait for the engine.
@@ -77,7 +84,8 @@ impl Doors {
                 info!(listener = "http", %address, "listening");
             }
             let shutdown = told_to_drain(front.drain.subscribe());
-            let served = http::serve(listener, tls, front.context.clone(), shutdown);
+            let door = (listener, tls, self.http_connections);
+            let served = http::serve(door, front.context.clone(), shutdown);
             front.tasks.spawn(async move {
                 if let Err(error) = served.await {
                     error!(%error, "HTTP is not served any more");

@@ -22,6 +22,7 @@ pub mod eod;
 mod erased;
 pub mod failure;
 pub mod fault;
+mod files;
 pub mod generate;
 mod guard;
 pub mod http;

@@ -401,6 +401,7 @@ impl ListenerMeter {
         let (terminal, problem) = (alarm.terminal.as_str(), alarm.problem.name());
         counter!(MAC_WRONG, "listener" => self.name.to_string(), "problem" => problem).increment(1);
         error!(
+            target: "tamga::mac",
             listener = %self.name, %peer, terminal, problem,
             "ALARM: a message without a right authentication code (SEC-5)"
         );

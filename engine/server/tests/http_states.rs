@@ -38,7 +38,7 @@ fn context() -> HttpContext {
 async fn serve(context: &HttpContext, tls: Option<TlsAcceptor>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(tamga::http::serve(listener, tls, context.clone(), std::future::pending()));
+    tokio::spawn(tamga::http::serve((listener, tls, 512), context.clone(), std::future::pending()));
     address
 }
 

@@ -1,6 +1,8 @@
 //! Connections of the HTTP side: bounded in number, with TLS where configured, closed when they
-//! are silent.
+//! are silent. When all seats are taken, whoever has gone longest without an answer or the
+//! beginning of a request gives up his: slow clients can't keep health and metrics from others.
 
+use super::seats::{Seat, Seats};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -10,15 +12,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, warn};
 
-/// Connections at a time; more wait in the system's queue.
-const CONNECTIONS_MAX: usize = 512;
 /// A connection that sends nothing and is sent nothing so long is closed.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -38,10 +38,14 @@ impl Accept {
     ///
     /// # Errors
     /// When the listener has no address.
-    pub fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+    pub fn new(
+        listener: TcpListener,
+        tls: Option<TlsAcceptor>,
+        connections: usize,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (sender, ready) = mpsc::channel(16);
-        let acceptor = tokio::spawn(accept_all(listener, tls, sender));
+        let acceptor = tokio::spawn(accept_all(listener, tls, connections, sender));
         Ok(Self { address, ready, acceptor })
     }
 }
@@ -72,11 +76,11 @@ impl axum::serve::Listener for Accept {
 async fn accept_all(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
+    connections: usize,
     sender: mpsc::Sender<(Connection, SocketAddr)>,
 ) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let seats = Arc::new(Seats::new(connections));
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -87,9 +91,9 @@ async fn accept_all(
         };
         // Without it small answers wait for the client's acknowledgement; a failure only slows.
         let _slower = stream.set_nodelay(true);
-        let (sender, tls) = (sender.clone(), tls.clone());
+        let (sender, tls, seat) = (sender.clone(), tls.clone(), seats.take());
         tokio::spawn(async move {
-            if let Some(connection) = shake_hands(stream, peer, tls, slot).await {
+            if let Some(connection) = shake_hands(stream, peer, tls, seat).await {
                 // Nobody waits for it any more: the server is ending.
                 let _ended = sender.send((connection, peer)).await;
             }
@@ -101,11 +105,16 @@ async fn shake_hands(
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
-    slot: OwnedSemaphorePermit,
+    mut seat: Seat,
 ) -> Option<Connection> {
-    let Some(tls) = tls else { return Some(Connection::new(Stream::Plain(stream), slot)) };
-    match tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
-        Ok(Ok(stream)) => Some(Connection::new(Stream::Tls(Box::new(stream)), slot)),
+    let Some(tls) = tls else { return Some(Connection::new(Stream::Plain(stream), seat)) };
+    let shaken = tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream));
+    let shaken = tokio::select! {
+        shaken = shaken => shaken,
+        () = seat.taken_away() => return None,
+    };
+    match shaken {
+        Ok(Ok(stream)) => Some(Connection::new(Stream::Tls(Box::new(stream)), seat)),
         Ok(Err(error)) => {
             debug!(%peer, %error, "TLS handshake of an HTTP connection failed");
             None
@@ -126,12 +135,14 @@ enum Stream {
 pub struct Connection {
     stream: Stream,
     silence: Pin<Box<Sleep>>,
-    _slot: OwnedSemaphorePermit,
+    seat: Seat,
+    /// Whether bytes of a request have come since the last answer.
+    asking: bool,
 }
 
 impl Connection {
-    fn new(stream: Stream, slot: OwnedSemaphorePermit) -> Self {
-        Self { stream, silence: Box::pin(sleep(SILENCE_MAX)), _slot: slot }
+    fn new(stream: Stream, seat: Seat) -> Self {
+        Self { stream, silence: Box::pin(sleep(SILENCE_MAX)), seat, asking: false }
     }
 
     fn heard(&mut self) {
@@ -160,9 +171,16 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.seat.is_taken_away(context) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let read = on_stream!(self, stream => stream.poll_read(context, buffer));
         if read.is_ready() {
             self.heard();
+            // The rest of a request keeps no seat, however slowly it comes: its beginning does.
+            if !std::mem::replace(&mut self.asking, true) {
+                self.seat.renew();
+            }
             return read;
         }
         ready!(self.silence.as_mut().poll(context));
@@ -177,7 +195,12 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.heard();
-        on_stream!(self, stream => stream.poll_write(context, bytes))
+        let written = on_stream!(self, stream => stream.poll_write(context, bytes));
+        if written.is_ready() {
+            self.asking = false;
+            self.seat.renew();
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

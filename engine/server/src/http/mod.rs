@@ -56,6 +56,7 @@ mod rates;
 mod retirement;
 mod routes;
 mod rules;
+mod seats;
 mod session;
 mod session_steps;
 mod signing;
@@ -80,18 +81,18 @@ use std::io;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Serves HTTP until `shutdown` is there; requests that have begun are finished.
+/// Serves HTTP on a listener, by TLS where there is an acceptor, to so many connections at a time,
+/// until `shutdown` is there; requests that have begun are finished.
 ///
 /// # Errors
 /// When the listener fails for good.
 pub async fn serve(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    (listener, tls, connections): (TcpListener, Option<TlsAcceptor>, usize),
     context: HttpContext,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     context.set_tls(tls.is_some());
-    let accept = Accept::new(listener, tls)?;
+    let accept = Accept::new(listener, tls, connections)?;
     let upkeep = tokio::spawn(metering::upkeep(context.clone()));
     let service = router(context).into_make_service_with_connect_info::<gate::Peer>();
     let served = axum::serve(accept, service).with_graceful_shutdown(shutdown).await;

@@ -253,14 +253,21 @@ fn each_text(value: &Value, found: &mut impl FnMut(&str)) {
 }
 
 /// The first eleven digits of everything in a text that could be a card number: 13 to 19 digits,
-/// blanks and dashes between them aside, with a right check digit.
+/// with a right check digit. Between them may stand what people put between groups of digits, seen
+/// or unseen, and the digits may be wide ones.
 fn prefixes(text: &str) -> Vec<u64> {
     let mut found = Vec::new();
     let mut digits = Vec::new();
-    for character in text.chars().chain(['.']) {
+    for character in text.chars().chain(['x']) {
         match character {
             '0'..='9' => digits.extend(u8::try_from(character)),
-            ' ' | '-' => {}
+            '\u{ff10}'..='\u{ff19}' => {
+                let value = u32::from(character) - 0xff10;
+                digits.extend(u8::try_from(value).map(|value| b'0' + value));
+            }
+            '.' | '_' | '/' | '-' | '\u{ad}' | '\u{2010}'..='\u{2015}' => {}
+            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' => {}
+            blank if blank.is_whitespace() => {}
             _ => {
                 let pan = Pan::from_ascii(&digits).ok().filter(|_| digits.len() >= 13);
                 let pan = pan.filter(Pan::has_valid_check_digit);
@@ -297,7 +304,15 @@ mod tests {
     #[test]
     fn finds_what_could_be_a_card_number() {
         assert_eq!(prefixes("card 9417 0000-0000 0016, please"), [94_170_000_000]);
-        assert_eq!(prefixes("9417000000000016"), [94_170_000_000]);
+        for hidden in [
+            "9417000000000016",
+            "9417.0000.0000.0016",
+            "9417_0000/0000\u{a0}0016",
+            "9417\u{2011}0000\u{200b}00000016",
+            "９４１７０００００００００００16",
+        ] {
+            assert_eq!(prefixes(hidden), [94_170_000_000], "{hidden}");
+        }
         for harmless in ["", "941700******0016", "9417000000000017", "2026-11-23", "+996555000001"]
         {
             assert_eq!(prefixes(harmless), [0_u64; 0], "{harmless}");

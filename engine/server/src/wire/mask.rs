@@ -48,7 +48,7 @@ fn one(de: u8, value: &FieldValue, number: Option<&str>) -> Shown {
         }
         (_, FieldValue::Binary(bytes)) => Shown::Hex(hex::encode_upper(bytes)),
         (_, FieldValue::Text(text)) => {
-            let text = groups(text);
+            let text = without_numbers(&groups(text));
             Shown::Text(match number {
                 Some(number) if number.len() >= 8 && text.contains(number) => {
                     text.replace(number, &masked_number(number))
@@ -74,6 +74,32 @@ fn groups(text: &str) -> String {
         let hidden = SECRET_GROUPS.contains(&letters);
         shown.extend([letters, length]);
         shown.push_str(&if hidden { blot(value) } else { value.to_owned() });
+        rest = after;
+    }
+    shown
+}
+
+/// Whatever else could be a card number (DE 102 to 104, 120, private elements): 13 to 19 digits with
+/// a right check digit; and what follows one as on a track.
+fn without_numbers(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut on_a_track = false;
+    while let Some(letter) = rest.chars().next() {
+        let digits = rest.len() - rest.trim_start_matches(|at: char| at.is_ascii_digit()).len();
+        let (part, after) = rest.split_at(if digits == 0 { letter.len_utf8() } else { digits });
+        let number = Pan::from_ascii(part.as_bytes()).ok().filter(|_| part.len() >= 13);
+        match number.filter(Pan::has_valid_check_digit) {
+            Some(number) => {
+                shown.push_str(number.masked().as_str());
+                on_a_track = after.starts_with(['=', 'D', 'd', '^']);
+            }
+            None if on_a_track && digits > 0 => shown.push_str(&blot(part)),
+            None => {
+                on_a_track &= matches!(letter, '=' | 'D' | 'd' | '^');
+                shown.push_str(part);
+            }
+        }
         rest = after;
     }
     shown
@@ -129,6 +155,8 @@ pub(super) fn sensitive(tag: Tag) -> Option<Sensitive> {
     match tag.number() {
         CHIP_NUMBER => Some(Sensitive::Number),
         number if CHIP_SECRETS.contains(&number) => Some(Sensitive::Secret),
+        // What is in a tag that nobody knows, nobody knows.
+        _ if tag.info().is_none() => Some(Sensitive::Secret),
         _ => None,
     }
 }
@@ -149,5 +177,26 @@ mod tests {
         for text in ["", "PIN CHANGE", "CV003", "CV00412"] {
             assert_eq!(groups(text), text);
         }
+    }
+
+    #[test]
+    fn pii_1_no_other_elements_card_number_is_shown_nor_what_follows_it_on_a_track() {
+        for (text, shown) in [
+            ("9417000000000024", "941700******0024"),
+            ("NAME/9417000000000024/X", "NAME/941700******0024/X"),
+            ("9417000000000016=29122010000012345", "941700******0016=*****************"),
+            ("x9417000000000016D2912201y", "x941700******0016D*******y"),
+            ("9417000000000017", "9417000000000017"),
+            ("000001 1122114559 PIN 4", "000001 1122114559 PIN 4"),
+            ("", ""),
+        ] {
+            assert_eq!(without_numbers(text), shown);
+        }
+    }
+
+    #[test]
+    fn pii_1_tags_nobody_knows_are_not_shown() {
+        let data = hex::decode("DF010894170000000000169F36020001").unwrap();
+        assert_eq!(chip(&data), "DF0108****************9F36020001");
     }
 }

@@ -2,7 +2,7 @@
 //! and the same inside chip data (PII-1).
 
 use super::Shown;
-use emv::{Tag, TlvReader};
+use emv::{Format, Tag, TlvReader};
 use iso8583::FieldValue;
 use payment_types::Pan;
 
@@ -90,11 +90,11 @@ fn without_numbers(text: &str) -> String {
         let (part, after) = rest.split_at(if digits == 0 { letter.len_utf8() } else { digits });
         let number = Pan::from_ascii(part.as_bytes()).ok().filter(|_| part.len() >= 13);
         match number.filter(Pan::has_valid_check_digit) {
+            _ if on_a_track && digits > 0 => shown.push_str(&blot(part)),
             Some(number) => {
                 shown.push_str(number.masked().as_str());
                 on_a_track = after.starts_with(['=', 'D', 'd', '^']);
             }
-            None if on_a_track && digits > 0 => shown.push_str(&blot(part)),
             None => {
                 on_a_track &= matches!(letter, '=' | 'D' | 'd' | '^');
                 shown.push_str(part);
@@ -155,8 +155,10 @@ pub(super) fn sensitive(tag: Tag) -> Option<Sensitive> {
     match tag.number() {
         CHIP_NUMBER => Some(Sensitive::Number),
         number if CHIP_SECRETS.contains(&number) => Some(Sensitive::Secret),
-        // What is in a tag that nobody knows, nobody knows.
-        _ if tag.info().is_none() => Some(Sensitive::Secret),
+        // What is in a tag that nobody knows, or its owner alone, may be anything.
+        _ if tag.info().is_none_or(|info| info.format == Format::Unspecified) => {
+            Some(Sensitive::Secret)
+        }
         _ => None,
     }
 }

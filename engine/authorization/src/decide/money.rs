@@ -235,6 +235,24 @@ impl Case<'_> {
         }
     }
 
+    /// AGT-3: what an agent may still hand out on this card today, for one who asks beforehand. It is
+    /// what a decline would tell; nothing is counted or traced.
+    pub(super) fn agent_cash_left(&mut self, kind: Kind, priced: &Priced) {
+        let none = Money { amount: 0, cash_exact: 0, cash: 0 };
+        let Some(facts) = self.facts(kind, none, priced) else { return };
+        if facts.category != DeviceCategory::Agent {
+            return;
+        }
+        // The least cash there is.
+        let (operation, least) = (limits::Operation::AgentCash, 1);
+        let (amount_kgs, cash_kgs, cash_exact_kgs) = (least, least, least);
+        let facts = Facts { operation, amount_kgs, cash_kgs, cash_exact_kgs, ..facts };
+        let report = &mut self.scratch.report;
+        limits::check(self.state.plan(), self.state.usage(), &facts, report);
+        self.amounts.cap_left = report.cap_left().map(|left| (left, Currency::KGS));
+        report.clear();
+    }
+
     /// CTL-3: asked only of what nothing else declines.
     pub(super) fn pin_asked(&mut self) -> Result<(), ResultCode> {
         let Some(asks) = self.scratch.report.needs_pin() else { return Ok(()) };

@@ -104,7 +104,8 @@ fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     Ok(Approved { kind, money, priced, facts: Some(facts), is_partial: false, root: None })
 }
 
-/// Processing codes 30 and 31: DE 54 types 01 and 02, after the fee, if there is one (AMT-4). 38: the
+/// Processing codes 30 and 31: DE 54 types 01 and 02, after the fee, if there is one (AMT-4), and at
+/// an agent type 44 (AGT-3). 38: the
 /// last movements. 70: the PIN is another one (PIN-4). 72: the card is active (TXN-5).
 fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.card_in_order()?;
@@ -131,6 +132,7 @@ fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
         _ => {
             case.amounts.ledger = left(account.balance);
             case.amounts.available = left(account.available(case.date));
+            case.agent_cash_left(kind, &priced);
         }
     }
     // CTL-2: a right PIN ends the row of transactions without one, whatever it was shown for.

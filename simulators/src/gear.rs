@@ -153,8 +153,21 @@ impl Gear {
         dialect: &Dialect,
         answer: &Answer,
     ) -> Result<Verdict, SimError> {
-        let verdict = message.judge(dialect, answer)?;
-        if let Some(chip) = message.chip() {
+        self.hear_sealed(&message.seals, dialect, answer)
+    }
+
+    /// The same of a message of which only its proofs were kept.
+    ///
+    /// # Errors
+    /// As [`Dressed::judge`].
+    pub(crate) fn hear_sealed(
+        &mut self,
+        seals: &Seals,
+        dialect: &Dialect,
+        answer: &Answer,
+    ) -> Result<Verdict, SimError> {
+        let verdict = seals.judge(dialect, answer)?;
+        if let Some(chip) = &seals.chip {
             self.wallet.carry_out(chip, &verdict.scripts);
         }
         Ok(verdict)
@@ -217,6 +230,11 @@ impl Dressed {
 }
 
 impl Seals {
+    /// With these keys and that chip.
+    pub(crate) const fn of(mac: Option<(MessageKeys, Proof)>, chip: Option<ChipRecord>) -> Self {
+        Self { mac, chip }
+    }
+
     /// Whether the message has a MAC.
     pub(crate) const fn has_mac(&self) -> bool {
         self.mac.is_some()
@@ -271,6 +289,40 @@ impl Seals {
         };
         Ok(Verdict { arpc, mac, scripts })
     }
+}
+
+/// The bytes of an answer, with the MAC that belongs to the keys of its request.
+///
+/// # Errors
+/// [`SimError::Build`], [`SimError::Key`].
+pub(crate) fn sealed_answer(
+    keys: &MessageKeys,
+    dialect: &Dialect,
+    mti: Mti,
+    fields: &Fields,
+) -> Result<Vec<u8>, SimError> {
+    let mut fields = fields.clone();
+    fields.retain(|element, _| !matches!(element, 64 | 128));
+    let element = if fields.keys().any(|de| *de > 64) { 128 } else { 64 };
+    fields.insert(element, FieldValue::Binary(vec![0; MAC_LEN]));
+    let unsigned = encode(dialect, mti, &fields)?;
+    let mac = keys.answer_mac(before_mac(dialect, &unsigned, element)?)?;
+    fields.insert(element, FieldValue::Binary(mac.to_vec()));
+    encode(dialect, mti, &fields)
+}
+
+/// Whether the MAC of a request is right.
+///
+/// # Errors
+/// [`SimError::Key`].
+pub(crate) fn is_sealed(
+    keys: &MessageKeys,
+    dialect: &Dialect,
+    (body, element): (&[u8], u8),
+    told: &str,
+) -> Result<bool, SimError> {
+    let own = keys.request_mac(before_mac(dialect, body, element)?)?;
+    Ok(told == hex::encode_upper(own))
 }
 
 /// The bytes a MAC is over: all before it, the bitmaps as sent.

@@ -266,6 +266,18 @@ pub(crate) fn pos_data_code(mode: &str, with_pin: bool) -> String {
     format!("5{can_ask}01{holder}{card}{input}{method}{entity}04{longest}")
 }
 
+/// The three digits of 1987 whose data code that is; which digits there were before, where several
+/// have the same, nobody can tell.
+pub(crate) fn mode_of_data_code(code: &str) -> Option<&'static str> {
+    const MODES: [&str; 16] = [
+        "051", "071", "011", "012", "021", "022", "052", "072", "901", "902", "911", "801", "812",
+        "810", "101", "100",
+    ];
+    let is_it = |with_pin| move |mode: &&str| pos_data_code(mode, with_pin) == code;
+    let found = MODES.into_iter().find(is_it(true));
+    found.or_else(|| MODES.into_iter().find(is_it(false)))
+}
+
 /// DE 24 of the 1993 edition (table A.8).
 fn function_code(mti: Mti, partial: bool) -> Option<&'static str> {
     match (mti.class(), mti.function()) {

@@ -115,6 +115,28 @@ fn first_group(text: &str) -> Option<(&str, &str, &str)> {
     Some((text.get(..2)?, text.get(5..end)?, text.get(end..)?))
 }
 
+/// The element without what it says: which groups there are, so that they can be made anew, with
+/// zeros in place of all that belongs to a card or a device. What is not all groups is not kept.
+#[must_use]
+pub fn blotted(text: &str) -> String {
+    let (mut groups, mut rest) = (PrivateData::default(), text);
+    while !rest.is_empty() {
+        let Some((tag, value, after)) = first_group(rest) else { return String::new() };
+        let known = Group::ALL.into_iter().find(|group| group.tag() == tag);
+        let Some(group) = known else { return String::new() };
+        let says_nothing_of_a_card = matches!(group, Group::CommerceIndicator | Group::KeyUse);
+        groups.set(
+            group,
+            match says_nothing_of_a_card {
+                true => value.to_owned(),
+                false => "0".repeat(value.len()),
+            },
+        );
+        rest = after;
+    }
+    groups.text()
+}
+
 /// The element as people may see it: which groups there are, with only the harmless ones in clear.
 #[must_use]
 pub fn masked(text: &str) -> Option<String> {
@@ -156,5 +178,10 @@ mod tests {
         let shown = masked("KS020FFFF9876543210E00001CV003123EC00205").unwrap();
         assert_eq!(shown, "KS=FFFF9876543210E00001 CV=(3 characters) EC=05");
         assert_eq!(masked("112320C000000004000417"), None);
+        let blank = blotted("KS020FFFF9876543210E00001CV003123EC00205CA00412==KU001P");
+        assert_eq!(blank, "KS02000000000000000000000CV003000EC00205CA0040000KU001P");
+        for other in ["", "112320C000000004000417", "CV003123 and a card 9417000000000016"] {
+            assert_eq!(blotted(other), "", "{other}");
+        }
     }
 }

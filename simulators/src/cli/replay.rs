@@ -3,7 +3,9 @@
 use super::{Outcome, Ran, options};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
+use tamga_sim::gear::Gear;
 use tamga_sim::portfolio::Source;
 use tamga_sim::tape::{Player, Side, Speed, Tape};
 use tamga_sim::{Endpoint, Portfolio, SimError};
@@ -11,9 +13,10 @@ use tamga_sim::{Endpoint, Portfolio, SimError};
 /// Play a recorded conversation again, and compare the answers
 ///
 /// Sends what the terminals sent then, over as many connections and with the same pauses. Cards of
-/// the portfolio take the places of the recorded ones; dates are today's; PIN blocks, chip data and
-/// MACs are made anew with the portfolio's test keys. Every answer is compared with the recorded
-/// one. Exit code 0 if all are as then, 1 if not.
+/// the portfolio take the places of the recorded ones; dates are today's; PIN blocks, chip data,
+/// verification values, exchanged keys and MACs are made anew with the portfolio's test keys. Every
+/// answer is compared with the recorded one, and its MAC and the issuer's cryptogram are checked.
+/// Exit code 0 if all are as then, 1 if not.
 ///
 ///     tamga-sim replay pos.tape --target 127.0.0.1:8583 --speed 10
 #[derive(clap::Args)]
@@ -38,7 +41,7 @@ pub(crate) struct Args {
     /// Cards and terminals [default: the demo's]
     #[arg(long, value_name = "FILE")]
     portfolio: Option<PathBuf>,
-    /// How many times as fast as then, or `max`: each as soon as the one before is answered
+    /// How many times as fast as then, or `max`: each as soon as all that were answered before it are
     #[arg(long, value_name = "NUMBER|max", default_value = "1", value_parser = speed)]
     speed: Speed,
     /// Leave dates as they were
@@ -47,6 +50,9 @@ pub(crate) struct Args {
     /// How long to wait for an answer
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = options::duration)]
     patience: Duration,
+    /// Where the chips' counters are kept [default: tamga-sim/wallet.json in the state folder]
+    #[arg(long, value_name = "FILE")]
+    wallet: Option<PathBuf>,
 }
 
 fn speed(text: &str) -> Result<Speed, String> {
@@ -83,8 +89,11 @@ impl Args {
             speed: self.speed,
             keep_times: self.keep_times,
             patience: self.patience,
+            gear: Mutex::new(Gear { wallet: options::wallet(self.wallet)?, ..Gear::default() }),
         };
-        let report = player.play(&tape, &|_| bar.inc(1))?;
+        let report = player.play(&tape, &|_| bar.inc(1));
+        player.keep_wallet()?;
+        let report = report?;
         bar.finish_and_clear();
         print!("{}", report.text());
         Ok(if report.is_same() { Outcome::Good } else { Outcome::Bad })

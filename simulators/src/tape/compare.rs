@@ -18,6 +18,8 @@ pub struct Difference {
     pub then: Option<(Mti, Fields)>,
     /// What was answered now; nothing if there was no answer.
     pub now: Option<(Mti, Fields)>,
+    /// Whether MAC and issuer's cryptogram of the answer are right, where it has them.
+    pub proven: bool,
 }
 
 /// What came of playing a tape.
@@ -31,6 +33,8 @@ pub struct Report {
     pub same: usize,
     /// Answered otherwise.
     pub differences: Vec<Difference>,
+    /// Answers whose MAC or issuer's cryptogram is wrong; they count as answered otherwise.
+    pub unproven: usize,
     /// How often each pair of codes came: then, now.
     pub codes: BTreeMap<(String, String), usize>,
 }
@@ -45,7 +49,8 @@ impl Report {
         let (then, now) = (code(&difference.then), code(&difference.now));
         let same = then == now && amounts(&difference.then) == amounts(&difference.now);
         *self.codes.entry((then, now)).or_default() += 1;
-        if same {
+        self.unproven += usize::from(!difference.proven);
+        if same && difference.proven {
             self.same += 1;
         } else {
             self.differences.push(difference);
@@ -66,6 +71,11 @@ impl Report {
         let _written = writeln!(out, "{sent} messages sent, {same} answered as then");
         if *left_out > 0 {
             let _written = writeln!(out, "{left_out} key exchanges left out");
+        }
+        if self.unproven > 0 {
+            let unproven = self.unproven;
+            let _written =
+                writeln!(out, "{unproven} answers with a wrong MAC or issuer's cryptogram");
         }
         let _written = writeln!(out, "\n  then  now   messages");
         for ((then, now), count) in &self.codes {

@@ -10,6 +10,7 @@ mod file;
 mod from_capture;
 mod player;
 mod proxy;
+mod redress;
 mod remap;
 mod times;
 

@@ -4,20 +4,16 @@
 
 use super::compare::{Difference, Report};
 use super::file::{Line, Side, Tape};
+use super::redress::{Ready, Wardrobe, number_of, text};
 use super::times::Shift;
-use crate::card::{ChipWish, Proof, Reading};
-use crate::device::MessageKeys;
-use crate::exchange::{decode, plain};
-use crate::gear::{Gear, MAC_LEN};
-use crate::intent::{Fields, encode};
-use crate::moment::{DEFAULT_ZONE, Zone};
-use crate::portfolio::{Card, Terminal};
-use crate::private::{self, Group, PrivateData};
+use crate::exchange::decode;
+use crate::gear::Gear;
+use crate::intent::Fields;
+use crate::portfolio::Card;
 use crate::{Endpoint, Link, Portfolio, SimError};
-use iso8583::{Dialect, FieldValue, Message};
-use payment_types::{Moment, Mti, Pan};
+use payment_types::{Mti, Pan};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 /// How fast.
@@ -25,7 +21,7 @@ use std::time::{Duration, Instant};
 pub enum Speed {
     /// So many times as fast as then.
     Times(f64),
-    /// Each message as soon as the one before it is answered.
+    /// Each message as soon as all that were answered before it then are answered now.
     Unhurried,
 }
 
@@ -41,19 +37,25 @@ pub struct Player<'p> {
     pub keep_times: bool,
     /// How long to wait for an answer.
     pub patience: Duration,
+    /// The chips' counters and the devices' keys; they go on from one tape to the next.
+    pub gear: Mutex<Gear>,
 }
 
 /// A message with the answer it got then.
-struct Played<'t> {
+pub(super) struct Played<'t> {
     number: usize,
     line: &'t Line,
-    mti: Mti,
-    fields: Fields,
-    then: Option<(Mti, Fields)>,
+    pub(super) mti: Mti,
+    pub(super) fields: Fields,
+    pub(super) then: Option<(Mti, Fields)>,
+    /// When its answer came then, if one came.
+    answered_us: Option<u64>,
 }
 
 /// Message type and trace number: what an answer is known by.
 type Key = (u16, String);
+/// An answer, and when it came.
+type At = (u64, (Mti, Fields));
 
 impl Player<'_> {
     /// Plays it; `progress` is told how many messages are done.
@@ -67,12 +69,14 @@ impl Player<'_> {
         let shift = (!self.keep_times).then(|| Shift::since(recorded_at));
         let cards = self.cards(tape)?;
         let mut connections = self.messages(tape)?;
-        let report =
-            Mutex::new(Report { left_out: leave_out(&mut connections), ..Report::default() });
-        let gear = Mutex::new(Gear::default());
+        let wardrobe =
+            Wardrobe::new((self.portfolio, self.endpoint.dialect()), (cards, shift), &self.gear);
+        let left_out = leave_out(&mut connections, &wardrobe);
+        let report = Mutex::new(Report { left_out, ..Report::default() });
         let began = Instant::now();
         let first = connections.values().flatten().map(|played| played.line.at_us).min();
-        let context = Context { player: self, shift, cards: &cards, gear: &gear, began };
+        let turns = Turns::of(connections.values().flatten());
+        let context = Context { player: self, wardrobe, began, turns };
         let done = Mutex::new(0);
         std::thread::scope(|scope| {
             let threads: Vec<_> = connections
@@ -80,12 +84,17 @@ impl Player<'_> {
                 .map(|messages| {
                     let (context, report, done) = (&context, &report, &done);
                     scope.spawn(move || {
-                        context.connection(messages, first.unwrap_or(0), |difference| {
-                            lock(report).take(difference);
+                        let all: Vec<usize> = messages.iter().map(|one| one.number).collect();
+                        let played = context.connection(messages, first.unwrap_or(0), |one| {
+                            context.turns.is_done(one.number);
+                            lock(report).take(one);
                             let mut count = lock(done);
                             *count += 1;
                             progress(*count);
-                        })
+                        });
+                        // Nobody waits for a connection that is gone.
+                        all.into_iter().for_each(|number| context.turns.is_done(number));
+                        played
                     })
                 })
                 .collect();
@@ -98,10 +107,18 @@ impl Player<'_> {
         Ok(report)
     }
 
+    /// Writes the chips' counters down, if they are kept in a file.
+    ///
+    /// # Errors
+    /// [`SimError::File`].
+    pub fn keep_wallet(&self) -> Result<(), SimError> {
+        lock(&self.gear).wallet.keep()
+    }
+
     /// Requests by connection, each with its answer of then.
     fn messages<'t>(&self, tape: &'t Tape) -> Result<BTreeMap<u32, Vec<Played<'t>>>, SimError> {
         let dialect = tape.header.endpoint("")?;
-        let mut answers: BTreeMap<(u32, Key), Vec<(Mti, Fields)>> = BTreeMap::new();
+        let mut answers: BTreeMap<(u32, Key), Vec<At>> = BTreeMap::new();
         let mut requests = Vec::new();
         for (line, number) in tape.lines.iter().zip(1..) {
             let (mti, fields) = decode(dialect.dialect(), &line.message)?;
@@ -109,7 +126,7 @@ impl Player<'_> {
                 Side::Terminal => requests.push((line, number, mti, fields)),
                 Side::Host => {
                     let key = (line.connection, (mti.number(), stan(&fields)));
-                    answers.entry(key).or_default().push((mti, fields));
+                    answers.entry(key).or_default().push((line.at_us, (mti, fields)));
                 }
             }
         }
@@ -117,8 +134,8 @@ impl Player<'_> {
         for (line, number, mti, fields) in requests {
             let key = mti.response().map(|mti| (line.connection, (mti.number(), stan(&fields))));
             let list = key.and_then(|key| answers.get_mut(&key)).filter(|list| !list.is_empty());
-            let then = list.map(|list| list.remove(0));
-            let played = Played { number, line, mti, fields, then };
+            let (answered_us, then) = list.map(|list| list.remove(0)).unzip();
+            let played = Played { number, line, mti, fields, then, answered_us };
             connections.entry(line.connection).or_default().push(played);
         }
         Ok(connections)
@@ -151,25 +168,51 @@ impl Player<'_> {
     }
 }
 
-/// Takes key exchanges out; how many there were.
-fn leave_out(connections: &mut BTreeMap<u32, Vec<Played<'_>>>) -> usize {
-    let is_exchange = |played: &Played<'_>| {
-        played.mti.digits()[1] == 8
-            && matches!(text(&played.fields, 70).as_deref(), Some("101" | "161" | "162"))
-    };
+/// Takes out the key exchanges that can't be made anew; how many there were.
+fn leave_out(connections: &mut BTreeMap<u32, Vec<Played<'_>>>, wardrobe: &Wardrobe<'_>) -> usize {
     let before: usize = connections.values().map(Vec::len).sum();
-    connections.values_mut().for_each(|list| list.retain(|played| !is_exchange(played)));
+    connections.values_mut().for_each(|list| list.retain(|played| wardrobe.can_make(played)));
     before - connections.values().map(Vec::len).sum::<usize>()
 }
 
 /// What the connections share.
 struct Context<'p> {
     player: &'p Player<'p>,
-    shift: Option<Shift>,
-    cards: &'p BTreeMap<String, &'p Card>,
-    gear: &'p Mutex<Gear>,
+    wardrobe: Wardrobe<'p>,
     began: Instant,
+    turns: Turns,
 }
+
+/// Who comes after whom where no clock says it: a message goes out when all that had their answers
+/// before it then have them now.
+struct Turns {
+    /// Messages without an answer now, with when they had one then.
+    open: Mutex<BTreeMap<usize, u64>>,
+    changed: Condvar,
+}
+
+impl Turns {
+    fn of<'t>(messages: impl Iterator<Item = &'t Played<'t>>) -> Self {
+        let answered = messages.filter_map(|one| Some((one.number, one.answered_us?)));
+        Self { open: Mutex::new(answered.collect()), changed: Condvar::new() }
+    }
+
+    fn is_done(&self, number: usize) {
+        lock(&self.open).remove(&number);
+        self.changed.notify_all();
+    }
+
+    /// Waits for the turn of a message that was sent then.
+    fn wait(&self, at_us: u64) {
+        let mut open = lock(&self.open);
+        while open.values().any(|answered| *answered <= at_us) {
+            open = self.changed.wait(open).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+}
+
+/// A message on its way, known by its answer's type and trace number.
+type Open = (Key, Ready, Difference);
 
 impl Context<'_> {
     fn connection(
@@ -179,7 +222,7 @@ impl Context<'_> {
         mut take: impl FnMut(Difference),
     ) -> Result<(), SimError> {
         let mut link = Link::connect(&self.player.endpoint)?;
-        let mut open: Vec<(Key, Difference)> = Vec::new();
+        let mut open: Vec<Open> = Vec::new();
         for played in messages {
             match self.player.speed {
                 Speed::Times(times) => {
@@ -197,24 +240,30 @@ impl Context<'_> {
                         && self.answered(&mut link, &mut open, deadline, &mut take)?
                     {
                     }
+                    // What got no answer in time gets none any more.
+                    open.drain(..).for_each(|(.., difference)| take(difference));
+                    self.turns.wait(played.line.at_us);
                 }
             }
-            let (mti, fields, body) = self.dressed(&played)?;
-            link.send(&body)?;
+            let ready = self.wardrobe.dress(&played)?;
+            link.send(&ready.body)?;
             let difference = Difference {
                 number: played.number,
-                request: (mti, fields.clone()),
+                request: (ready.mti, ready.fields.clone()),
                 then: played.then,
                 now: None,
+                proven: true,
             };
-            match mti.response() {
-                Some(answer) => open.push(((answer.number(), stan(&fields)), difference)),
+            match ready.mti.response() {
+                Some(answer) => {
+                    open.push(((answer.number(), stan(&ready.fields)), ready, difference));
+                }
                 None => take(difference),
             }
         }
         let deadline = Instant::now() + self.player.patience;
         while !open.is_empty() && self.answered(&mut link, &mut open, deadline, &mut take)? {}
-        open.into_iter().for_each(|(_, difference)| take(difference));
+        open.into_iter().for_each(|(.., difference)| take(difference));
         Ok(())
     }
 
@@ -222,7 +271,7 @@ impl Context<'_> {
     fn answered(
         &self,
         link: &mut Link,
-        open: &mut Vec<(Key, Difference)>,
+        open: &mut Vec<Open>,
         deadline: Instant,
         take: &mut impl FnMut(Difference),
     ) -> Result<bool, SimError> {
@@ -236,125 +285,16 @@ impl Context<'_> {
         };
         let (mti, fields) = decode(self.player.endpoint.dialect(), &frame.body)?;
         let key = (mti.number(), stan(&fields));
-        if let Some(at) = open.iter().position(|(awaited, _)| *awaited == key) {
-            let (_, mut difference) = open.remove(at);
+        if let Some(at) = open.iter().position(|(awaited, ..)| *awaited == key) {
+            let (_, ready, mut difference) = open.remove(at);
+            let body = frame.body.to_vec();
+            difference.proven =
+                self.wardrobe.hear(&ready, difference.then.as_ref(), (mti, &fields), body)?;
             difference.now = Some((mti, fields));
             take(difference);
         }
         Ok(true)
     }
-
-    /// The message as it goes out now.
-    fn dressed(&self, played: &Played<'_>) -> Result<(Mti, Fields, Vec<u8>), SimError> {
-        let dialect = self.player.endpoint.dialect();
-        let mut fields = played.fields.clone();
-        if let Some(shift) = &self.shift {
-            shift.message(&mut fields, dialect.version());
-        }
-        let number = number_of(&fields);
-        let card = number.and_then(|number| self.cards.get(&number).copied());
-        if let Some(card) = card {
-            show_card(card, &mut fields);
-        }
-        let terminal = text(&fields, 41);
-        let terminal = terminal.and_then(|id| self.player.portfolio.terminals.get(id.as_str()));
-        let Some(terminal) = terminal else {
-            let body = encode(dialect, played.mti, &fields)?;
-            return Ok((played.mti, fields, body));
-        };
-        let body = self.secured((card, terminal), played.mti, &mut fields, dialect)?;
-        Ok((played.mti, fields, body))
-    }
-
-    /// Fresh PIN block, chip data and MAC where there were some.
-    fn secured(
-        &self,
-        (card, terminal): (Option<&Card>, &Terminal),
-        mti: Mti,
-        fields: &mut Fields,
-        dialect: &Dialect,
-    ) -> Result<Vec<u8>, SimError> {
-        let mut gear = lock(self.gear);
-        fields.retain(|de, _| !matches!(de, 64 | 128));
-        let typed = card.and_then(|card| Some((card, card.pin.as_ref()?)));
-        let typed = typed.filter(|_| fields.contains_key(&52));
-        let mac = gear.devices.of(terminal).mac_wish(None) == Some(Proof::Right);
-        let keys = match mac || typed.is_some() {
-            true => Some(gear.devices.of(terminal).next_keys(None)?),
-            false => None,
-        };
-        let mut private = PrivateData::default();
-        if let Some(serial) = keys.as_ref().and_then(MessageKeys::serial) {
-            private.set(Group::KeySerial, hex::encode_upper(serial));
-        }
-        if let (Some((card, pin)), Some(keys)) = (typed, &keys) {
-            let block = keys.pin_block(pin, &card.pan, &[0x5A; 16])?;
-            fields.remove(&52);
-            if block.len() == 8 {
-                fields.insert(52, FieldValue::Binary(block));
-            } else {
-                private.set(Group::PinBlock, hex::encode_upper(block));
-            }
-        }
-        if let Some(card) = card.filter(|card| card.issue.keys.has("imk_ac"))
-            && fields.contains_key(&55)
-        {
-            let zone = Zone::named(DEFAULT_ZONE)?;
-            let reading = reading(terminal, fields, zone.now());
-            let record = gear.wallet.read(card, &reading, &ChipWish::default())?;
-            fields.insert(55, FieldValue::Binary(record.data));
-        }
-        if !private.is_empty() {
-            fields.insert(private::ELEMENT, FieldValue::Text(private.text()));
-        }
-        let Some(keys) = keys.filter(|_| mac) else { return encode(dialect, mti, fields) };
-        let element = if fields.keys().any(|de| *de > 64) { 128 } else { 64 };
-        fields.insert(element, FieldValue::Binary(vec![0; MAC_LEN]));
-        let unsigned = encode(dialect, mti, fields)?;
-        let length = Message::parse(dialect, &unsigned)?.raw(element).map_or(0, <[u8]>::len);
-        let signed = unsigned.get(..unsigned.len().saturating_sub(length)).unwrap_or_default();
-        fields.insert(element, FieldValue::Binary(keys.request_mac(signed)?.to_vec()));
-        encode(dialect, mti, fields)
-    }
-}
-
-/// Number, expiry and sequence of the card that plays.
-fn show_card(card: &Card, fields: &mut Fields) {
-    let number = String::from_utf8_lossy(card.pan.expose_digits()).into_owned();
-    let put = |fields: &mut Fields, element: u8, value: String| {
-        if fields.contains_key(&element) {
-            fields.insert(element, FieldValue::Text(value));
-        }
-    };
-    put(fields, 2, number.clone());
-    put(fields, 14, format!("{:04}", card.expiry));
-    put(fields, 23, format!("{:03}", card.sequence));
-    put(fields, 35, format!("{number}={:04}{}", card.expiry, card.service_code));
-}
-
-fn reading<'a>(terminal: &'a Terminal, fields: &Fields, local: Moment) -> Reading<'a> {
-    let digits = |element| text(fields, element).and_then(|text| text.parse::<u64>().ok());
-    let kind = text(fields, 3).and_then(|code| u8::from_str_radix(code.get(..2)?, 16).ok());
-    let [.., a, b, c, d] = digits(11).unwrap_or_default().to_be_bytes();
-    Reading {
-        terminal,
-        amount: digits(4).unwrap_or_default(),
-        currency: digits(49).and_then(|code| u16::try_from(code).ok()).unwrap_or(417),
-        kind: kind.unwrap_or_default(),
-        local,
-        contactless: text(fields, 22).is_some_and(|mode| mode.starts_with("07")),
-        with_pin: fields.contains_key(&52),
-        unpredictable: [a, b, c, d],
-    }
-}
-
-fn number_of(fields: &Fields) -> Option<String> {
-    let track = || text(fields, 35)?.split(['=', 'D', 'd']).next().map(ToOwned::to_owned);
-    text(fields, 2).or_else(track).filter(|number| !number.is_empty())
-}
-
-fn text(fields: &Fields, element: u8) -> Option<String> {
-    fields.get(&element).map(plain)
 }
 
 fn stan(fields: &Fields) -> String {

@@ -38,6 +38,11 @@ pub trait Witness: Send + Sync {
     /// # Errors
     /// Where what was seen can't be kept: the proxy ends.
     fn message(&self, body: &[u8], from: Side, place: (u32, Duration)) -> Result<bool, SimError>;
+
+    /// Whether it must have seen a request before that is handed on.
+    fn looks_first(&self) -> bool {
+        false
+    }
 }
 
 /// See the module.
@@ -184,12 +189,21 @@ impl Proxy {
                 Ok(length) => {
                     let at = self.began.elapsed();
                     let bytes = piece.get(..length).unwrap_or_default();
-                    // Handed on first: the tape must not slow anybody down.
+                    buffer.extend_from_slice(bytes);
+                    let mut look =
+                        |reads: bool| reads && self.take_down(&mut buffer, side, (connection, at));
+                    // Handed on first: the tape must not slow anybody down. Unless the witness must
+                    // know of a request before its answer can be there.
+                    let looks_first = side == Side::Terminal && self.witness.looks_first();
+                    if looks_first {
+                        reads = look(reads);
+                    }
                     if to.write_all(bytes).is_err() {
                         break;
                     }
-                    buffer.extend_from_slice(bytes);
-                    reads = reads && self.take_down(&mut buffer, side, (connection, at));
+                    if !looks_first {
+                        reads = look(reads);
+                    }
                 }
                 Err(error) if is_pause(&error) => {}
                 Err(_) => break,

@@ -7,6 +7,7 @@
 
 use crate::SimError;
 use crate::intent::Fields;
+use crate::private;
 use hmac::{Hmac, KeyInit, Mac};
 use iso8583::FieldValue;
 use payment_types::Pan;
@@ -86,11 +87,13 @@ impl Remap {
                 _ => {}
             }
         }
-        // Values of a card that is not there: CVV2, CAVV, PIN blocks, keys (DE 48).
-        if let Some(FieldValue::Text(text)) = fields.get_mut(&48) {
-            text.clear();
+        // Values of a card that is not there: CVV2, CAVV, PIN blocks, keys. That there were some is
+        // kept, since whoever plays the tape makes them anew.
+        if let Some(FieldValue::Text(text)) = fields.get_mut(&private::ELEMENT) {
+            *text = private::blotted(text);
         }
-        fields.retain(|element, value| *element != 48 || !crate::exchange::plain(value).is_empty());
+        let is_blank = |value: &FieldValue| crate::exchange::plain(value).is_empty();
+        fields.retain(|element, value| *element != private::ELEMENT || !is_blank(value));
     }
 
     /// Number and expiry; the service code stays, the discretionary data do not.

@@ -141,7 +141,14 @@ fn chip_data_lose_the_card_and_keep_the_rest() {
 }
 
 fn player(endpoint: Endpoint, portfolio: &Portfolio, speed: Speed) -> Player<'_> {
-    Player { endpoint, portfolio, speed, keep_times: false, patience: Duration::from_secs(2) }
+    Player {
+        endpoint,
+        portfolio,
+        speed,
+        keep_times: false,
+        patience: Duration::from_secs(2),
+        gear: std::sync::Mutex::default(),
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -107,6 +107,87 @@ fn a_session_by_hand_becomes_a_scenario_that_plays_green() {
     std::fs::write(&wrong, text.replace("cap_left: \"15000.00\"", "cap_left: \"1.00\"")).unwrap();
     let ran = played(&wrong).exits(1);
     assert!(ran.out.contains("1.00") && ran.out.contains("15000.00"), "{}", ran.out);
+}
+
+/// A device with actions from a pipe; all must be as expected.
+fn at_desk(session: &Session, words: &[&str], wallet: &Path, lines: &str) {
+    let listener = if words.first() == Some(&"atm") { "atm" } else { "pos" };
+    let mut desk = command("tamga-sim");
+    desk.args(words).arg("--lines").arg("--target").arg(&session.addresses[listener]);
+    desk.arg("--wallet").arg(wallet);
+    desk.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = desk.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let _run = Run::from(child.wait_with_output().unwrap()).good();
+}
+
+#[test]
+fn completions_dukpt_pins_and_3_d_secure_play_as_they_were_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("proofs.yaml");
+    let wallet = folder.path().join("wallet.json");
+    let session = Session::recording(&file, &["--name", "proofs"]);
+    let go = |words: &[&str], lines: &str| at_desk(&session, words, &wallet, lines);
+    // HLD-2: a hold, completed with less, and one taken back; a void; notes too many (AMT-1).
+    go(
+        &["pos"],
+        "card K01\npreauth 900 insert pin 1234\nexpect 00\ncomplete 850\nexpect 00\n\
+         preauth 300 insert pin 1234\nreverse\nexpect 00\n\
+         purchase 40 insert pin 1234\nvoid\nexpect 00\n",
+    );
+    go(&["atm"], "card K01\nfault over\nwithdraw 1200 insert pin 1234\nexpect 00\n");
+    // PIN-1: a key for each PIN, of both standards; each visit counts from its own beginning.
+    for terminal in ["POS00011", "POS00012"] {
+        let lines = "card K02\npurchase 250 insert pin 1234\nexpect 00\n\
+                     purchase 60 insert pin 9876\nexpect 55\n";
+        for _visit in 0..2 {
+            go(&["pos", "--terminal", terminal], lines);
+        }
+        go(&["pos", "--terminal", terminal], "card K02\npurchase 5 insert pin 1234\nexpect 00\n");
+    }
+    // SEC-4: authenticated, not authenticated, with a false CAVV, with a wrong CVV2.
+    let online = "card K03\npurchase 3500 online\n";
+    go(&["pos", "--terminal", "WEB00001"], &format!("{online}expect 00\n"));
+    let profile = folder.path().join("false.toml");
+    let (more, wrong) = (profile.to_str().unwrap(), ["cavv", "cvv2"]);
+    for (key, code) in wrong.into_iter().zip(["1A", "05"]) {
+        std::fs::write(&profile, format!("[online]\n{key} = \"wrong\"\n")).unwrap();
+        let words = ["pos", "--terminal", "WEB00001", "--profile", more];
+        go(&words, &format!("{online}expect {code}\n"));
+    }
+    // What all of it came to.
+    for card in ["K01", "K02", "K03"] {
+        go(&["atm"], &format!("card {card}\nbalance insert pin 1234\nexpect 00\n"));
+    }
+    let (out, code) = session.ended();
+    assert_eq!(code, Some(0), "{out}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    for part in [
+        "complete: {as: m2, of: m1, amount: \"850.00\"",
+        "mti: \"0200\", amount: \"40.00\"",
+        "amount: \"1400.00\"",
+        "three_d_secure: {eci: \"05\", cavv: right}",
+        "three_d_secure: {eci: \"05\", cavv: wrong}",
+        "cvv2: wrong",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert_eq!(text.matches("pin: \"9876\"").count(), 4, "{text}");
+    assert_eq!(text.matches("available: ").count(), 3, "{text}");
+    let steps = text.matches("expect: ").count();
+    let ran = played(&file).good();
+    let summary = format!("1 passed, 0 failed; {steps} steps played");
+    assert!(ran.out.contains(&summary), "{}\n{text}", ran.out);
+    // And each of them counts.
+    for (right, wrong) in [
+        ("cavv: right", "cavv: wrong"),
+        ("amount: \"850.00\"", "amount: \"840.00\""),
+        ("pin: \"9876\"", "pin: \"1234\""),
+    ] {
+        let other = folder.path().join("other.yaml");
+        std::fs::write(&other, text.replacen(right, wrong, 1)).unwrap();
+        let _ran = played(&other).exits(1);
+    }
 }
 
 #[test]

@@ -109,6 +109,28 @@ impl MessageKeys {
         }
     }
 
+    /// Whether that is the PIN in a block; `None` if the block is none under these keys.
+    pub(crate) fn opened(
+        &self,
+        block: &[u8],
+        pan: &Pan,
+    ) -> Option<impl Fn(&TypedPin) -> bool + use<>> {
+        let format = match self.profile.pin_format {
+            0 => PinBlockFormat::Iso0,
+            1 => PinBlockFormat::Iso1,
+            3 => PinBlockFormat::Iso3,
+            _ => PinBlockFormat::Iso4,
+        };
+        let (pin, is_one) = match needed(&self.pin).ok()? {
+            Cipher::Aes(key) => pin_block::decrypt_iso4(key, block.try_into().ok()?, pan),
+            Cipher::Tdes(key) => {
+                pin_block::decode(format, &key.decrypt(block.try_into().ok()?), pan)
+            }
+        };
+        let is_it = move |typed: &TypedPin| typed.pin().is_ok_and(|own| pin.ct_eq(&own).into());
+        bool::from(is_one).then_some(is_it)
+    }
+
     /// The MAC of a request over the bytes before it.
     ///
     /// # Errors

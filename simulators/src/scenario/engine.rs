@@ -219,7 +219,11 @@ impl Engine {
     fn command(&self, name: &str) -> Command {
         let log = || OpenOptions::new().create(true).append(true).open(self.log_path());
         let output = || log().map_or_else(|_| Stdio::null(), |file: File| file.into());
-        let mut command = Command::new(&self.launch.program);
+        // It runs in a folder of its own: a path is meant from here.
+        let named = &self.launch.program;
+        let is_path = named.components().count() > 1;
+        let absolute = is_path.then(|| std::path::absolute(named).ok()).flatten();
+        let mut command = Command::new(absolute.as_ref().unwrap_or(named));
         command.arg(name).arg("--config").arg(self.folder.join("tamga.toml"));
         command.stdin(Stdio::null()).stdout(output()).stderr(output());
         command.current_dir(&self.folder);

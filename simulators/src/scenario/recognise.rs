@@ -3,7 +3,7 @@
 
 use super::recorder::{Spoken, text};
 use crate::card::values::{self, TrackReader};
-use crate::card::{self, Proof};
+use crate::card::{self, CommerceWish, Proof};
 use crate::device::MessageKeys;
 use crate::gear::Gear;
 use crate::intent::is_chip;
@@ -39,17 +39,12 @@ pub(super) fn recognise(
     let block = fields.get(&52).map(bytes_of);
     let block = block.or_else(|| hex::decode(private.get(Group::PinBlock)?).ok());
     let new_block = private.get(Group::NewPin).and_then(|text| hex::decode(text).ok());
-    let keys = gear.devices.of(terminal).next_keys(None).ok();
+    // A DUKPT device says which key it took; others may have used it since.
+    let serial = private.get(Group::KeySerial).and_then(|text| hex::decode(text).ok());
+    let keys = gear.devices.of(terminal).keys_of(serial.as_deref()).ok();
     let code = spoken.answer.map(|answer| answer.code()).unwrap_or_default();
     let (track2, cvv) = track(spoken, card);
-    let commerce = private.get(Group::CommerceIndicator).map(|eci| {
-        // Whether it is the right one depends on numbers that are new each time; the host says.
-        let value = private.get(Group::Authentication).map(|_| match code.as_str() {
-            "05" | "1A" | "100" => ", cavv: wrong",
-            _ => ", cavv: right",
-        });
-        format!("{{eci: \"{eci}\"{}}}", value.unwrap_or_default())
-    });
+    let commerce = commerce(spoken, card, &private, &code);
     let has_mac = [64, 128].iter().any(|element| fields.contains_key(element));
     let must_have = gear.devices.of(terminal).mac_wish(None).is_some();
     let mac = match (must_have, has_mac, code.as_str()) {
@@ -97,24 +92,47 @@ fn track(spoken: &Spoken<'_>, card: &Card) -> (bool, Option<Proof>) {
     (false, Some(proof(right.is_ok_and(|right| right == told))))
 }
 
+/// ECI, and whose value it is and whether it is right, by the portfolio's keys; a value of somebody
+/// else's access control server is judged by the host's answer.
+fn commerce(spoken: &Spoken<'_>, card: &Card, private: &PrivateData, code: &str) -> Option<String> {
+    let eci = private.get(Group::CommerceIndicator)?;
+    let Some(told) = private.get(Group::Authentication) else {
+        return Some(format!("{{eci: \"{eci}\"}}"));
+    };
+    let number = text(spoken.fields, 11).and_then(|stan| stan.parse().ok()).unwrap_or_default();
+    let own = [false, true].into_iter().find_map(|aav| {
+        let is_it = |value: &Proof| {
+            let wish = CommerceWish { eci: eci.to_owned(), value: *value, aav };
+            values::authentication(card, &wish, number).is_ok_and(|made| made == told)
+        };
+        [Proof::Right, Proof::Wrong].into_iter().find(is_it).map(|value| (aav, value))
+    });
+    let by_answer = || match code {
+        "05" | "1A" | "100" => (false, Proof::Wrong),
+        _ => (false, Proof::Right),
+    };
+    let (aav, value) = own.unwrap_or_else(by_answer);
+    let kind = if aav { "aav" } else { "cavv" };
+    Some(format!("{{eci: \"{eci}\", {kind}: {}}}", value.name()))
+}
+
 /// The PIN in a block: the cardholder's own, else the one of four digits whose block it is. Where
 /// neither can be seen, the host's answer tells whether it was the right one.
 fn typed(block: &[u8], card: &Card, keys: Option<&MessageKeys>, code: &str) -> String {
     let own = card.pin.clone().unwrap_or_else(|| TypedPin::new("1234"));
-    let is_it = |typed: &TypedPin| {
-        keys.and_then(|keys| keys.pin_block(typed, &card.pan, &[]).ok())
-            .is_some_and(|made| made == block)
-    };
-    if is_it(&own) {
-        return own.keystrokes().to_owned();
+    if let Some(is_it) = keys.and_then(|keys| keys.opened(block, &card.pan)) {
+        let all = (0..10_000).map(|digits| TypedPin::new(&format!("{digits:04}")));
+        let found = std::iter::once(own.clone()).chain(all).find(is_it);
+        if let Some(found) = found {
+            return found.keystrokes().to_owned();
+        }
     }
-    let other = (0..10_000).map(|digits| TypedPin::new(&format!("{digits:04}"))).find(is_it);
     let wrong = matches!(code, "55" | "75" | "117" | "106");
-    other.unwrap_or(if wrong { own.wrong() } else { own }).keystrokes().to_owned()
+    (if wrong { own.wrong() } else { own }).keystrokes().to_owned()
 }
 
 /// The chip's part: its counter, what it found, and whether its cryptogram is right.
-fn chip(spoken: &Spoken<'_>, card: &Card) -> Option<String> {
+pub(super) fn chip(spoken: &Spoken<'_>, card: &Card) -> Option<String> {
     let data = bytes_of(spoken.fields.get(&55)?);
     let parsed = IccData::parse(&data).ok()?;
     let mut keys = Vec::new();

@@ -152,9 +152,7 @@ impl Recorder {
         if mti.class() == Class::Reversal {
             return self.reversal(spoken, own);
         }
-        if mti.digits() == [0, 2, 2, 0]
-            && let Some((name, original)) = self.held(spoken)
-        {
+        if let Some((name, original)) = self.about(spoken) {
             return self.completion(spoken, own, &name, &original);
         }
         self.send(spoken, own)
@@ -198,13 +196,22 @@ impl Recorder {
         Some(format!("exchange_keys: {}", keys.flow()))
     }
 
-    /// The authorization this advice completes: of the same reference number.
-    fn held(&self, spoken: &Spoken<'_>) -> Option<(String, Sent)> {
-        let (terminal, reference) = (text(spoken.fields, 41)?, text(spoken.fields, 37)?);
+    /// The message this one is about: the one it names (a completion, an advice about a withdrawal, a
+    /// void), else the authorization of the same reference number.
+    fn about(&self, spoken: &Spoken<'_>) -> Option<(String, Sent)> {
+        let terminal = text(spoken.fields, 41)?;
+        if let Some((_, trace)) = original_of(spoken)
+            && let Some(named) = self.named.get(&(terminal.clone(), trace))
+        {
+            return Some(named.clone());
+        }
+        let reference = text(spoken.fields, 37)?;
         let is_it = |((at, _), (_, sent)): &(&(String, u32), &(String, Sent))| {
             *at == terminal && sent.trace.rrn == reference && sent.is_authorization()
         };
-        self.named.iter().find(is_it).map(|(_, (name, sent))| (name.clone(), sent.clone()))
+        let is_advice = spoken.mti.without_version().digits() == [0, 2, 2, 0];
+        let found = is_advice.then(|| self.named.iter().find(is_it)).flatten();
+        found.map(|(_, (name, sent))| (name.clone(), sent.clone()))
     }
 
     fn send(&mut self, spoken: &Spoken<'_>, own: (String, u32)) -> Result<String, LeftOut> {
@@ -229,11 +236,23 @@ impl Recorder {
         original: &Sent,
     ) -> Result<String, LeftOut> {
         let name = self.name();
-        let ask = Ask { amount: amount_of(spoken.fields), ..Ask::default() };
+        let mti = mti_of_version(spoken.mti, 0);
+        let ask = Ask {
+            mti: (mti.digits() != [0, 2, 2, 0]).then(|| mti.to_string()),
+            amount: amount_of(spoken.fields),
+            ..Ask::default()
+        };
         let mut keys = Keys::default();
         keys.raw("as", &name);
         keys.raw("of", of);
+        keys.maybe("mti", ask.mti.as_ref());
         keys.maybe("amount", ask.amount.as_ref());
+        let number = number_of(spoken.fields);
+        let card = self.portfolio.cards.values();
+        let card = { card }.find(|card| number.as_ref().is_some_and(|own| is_number(card, own)));
+        if let Some(chip) = card.and_then(|card| super::recognise::chip(spoken, card)) {
+            keys.raw("chip", &chip);
+        }
         let sent = original.completion(&ask, own.1, spoken.at).map_err(untellable)?;
         let fields = self.rest(spoken, &ask, &sent)?;
         if !fields.is_empty() {
@@ -313,7 +332,7 @@ impl Recorder {
             processing_code: code,
             amount: amount_of(fields),
             currency: text(fields, 49).filter(|code| code != "417"),
-            entry_mode: entry_mode(fields, spoken.version, found.pin.is_some()),
+            entry_mode: entry_mode(fields, spoken.version),
             condition: text(fields, 25).filter(|code| code != "00"),
             auth_code: text(fields, 38).filter(|_| spoken.mti.class() != Class::Reversal),
             track2: found.track2,
@@ -463,17 +482,12 @@ fn amount_of(fields: &Fields) -> Option<String> {
 }
 
 /// DE 22 as a step says it; since 1993 the mode whose code it is.
-fn entry_mode(fields: &Fields, version: u8, with_pin: bool) -> Option<String> {
-    const MODES: [&str; 16] = [
-        "051", "071", "011", "012", "021", "022", "052", "072", "901", "902", "911", "801", "812",
-        "810", "101", "100",
-    ];
+fn entry_mode(fields: &Fields, version: u8) -> Option<String> {
     let told = text(fields, 22)?;
     if version == 0 {
         return Some(told);
     }
-    let is_it = |mode: &&str| crate::intent::pos_data_code(mode, with_pin) == told;
-    MODES.into_iter().find(is_it).map(str::to_owned)
+    crate::intent::mode_of_data_code(&told).map(str::to_owned)
 }
 
 /// The original of a reversal: its type and trace number.

@@ -197,6 +197,10 @@ impl Head {
 }
 
 impl Witness for OfListener {
+    fn looks_first(&self) -> bool {
+        true
+    }
+
     fn message(
         &self,
         body: &[u8],

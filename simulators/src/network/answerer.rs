@@ -4,6 +4,7 @@ use super::file::{AnswerKeys, StandInKeys};
 use super::memory::{Given, Memory};
 use super::message::{Seen, code_of_edition};
 use super::rules::{Fate, Rules};
+use crate::device::MessageKeys;
 use crate::intent::Fields;
 use crate::private::{self, PrivateData};
 use crate::{Portfolio, SimError};
@@ -32,6 +33,8 @@ pub(super) struct Outcome {
     pub again: bool,
     /// What the issuer is to be told.
     pub advice: Option<(Mti, Fields)>,
+    /// What its MAC is made with, where the request had one.
+    pub keys: Option<MessageKeys>,
 }
 
 pub(super) struct Answerer {
@@ -102,7 +105,7 @@ impl Answerer {
         let advice = wants_advice.then(|| advice(seen, &given)).flatten();
         let code = given.code.clone();
         self.memory.keep(seen, given);
-        Ok(Outcome { fate, code, answer: (mti, fields), stood_in, again, advice })
+        Ok(Outcome { fate, code, answer: (mti, fields), stood_in, again, advice, keys: None })
     }
 
     /// Takes down what the issuer answered, for repeats.

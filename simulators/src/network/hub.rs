@@ -3,10 +3,12 @@
 use super::answerer::Answerer;
 use super::event::{Event, Summary, Way};
 use super::message::Seen;
+use crate::device::{MacDuty, MessageKeys};
 use crate::exchange::{Answer, approves};
-use crate::gear::Gear;
+use crate::gear::{Gear, is_sealed};
 use crate::intent::Fields;
 use crate::moment::Zone;
+use crate::private::{self, Group, PrivateData};
 use crate::{Endpoint, Portfolio, SimError, show};
 use payment_types::Mti;
 use std::collections::{BTreeMap, VecDeque};
@@ -80,6 +82,37 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Hub {
     pub(super) fn version(&self) -> u8 {
         self.endpoint.dialect().version()
+    }
+
+    /// SEC-5: the keys of a message whose MAC is right, for its answer's; nothing for a terminal that
+    /// has no MAC, or that the portfolio does not know.
+    ///
+    /// # Errors
+    /// What is wrong with a message that must have one.
+    pub(super) fn seal(
+        &self,
+        seen: &Seen,
+        body: &[u8],
+    ) -> Result<Option<MessageKeys>, &'static str> {
+        let Some(terminal) = self.portfolio.terminals.get(seen.terminal().as_str()) else {
+            return Ok(None);
+        };
+        if terminal.security.mac != MacDuty::Required {
+            return Ok(None);
+        }
+        let element = [64, 128].into_iter().find(|element| seen.fields.contains_key(element));
+        let element = element.ok_or("no MAC")?;
+        let private = PrivateData::read(&seen.text(private::ELEMENT).unwrap_or_default());
+        let serial = private.get(Group::KeySerial).and_then(|text| hex::decode(text).ok());
+        let keys = lock(&self.gear).devices.of(terminal).keys_of(serial.as_deref());
+        let keys = keys.map_err(|_| "no key to check its MAC with")?;
+        let told = seen.text(element).unwrap_or_default();
+        let dialect = self.endpoint.dialect();
+        match is_sealed(&keys, dialect, (body, element), &told) {
+            Ok(true) => Ok(Some(keys)),
+            Ok(false) => Err("wrong MAC"),
+            Err(_) => Err("no key to check its MAC with"),
+        }
     }
 
     /// A line for whoever watches; never waits for him.

@@ -8,6 +8,7 @@ use super::message::{Seen, code_of_edition, network_code};
 use super::rules::Fate;
 use crate::SimError;
 use crate::exchange::approves;
+use crate::gear::sealed_answer;
 use crate::intent::{Fields, encode};
 use crate::private::{self, PrivateData};
 use bytes::BytesMut;
@@ -113,7 +114,9 @@ impl Session {
             (Function::Request | Function::Advice, Some(error)) => {
                 self.broken(seen, error, frame.tpdu, began);
             }
-            (Function::Request | Function::Advice, None) => self.asked(seen, frame.tpdu, began),
+            (Function::Request | Function::Advice, None) => {
+                self.asked(seen, &frame.body, frame.tpdu, began);
+            }
             _ => {
                 lock(&self.hub.summary).happened("messages that want no answer");
                 let mut event = Event::about(&seen, Way::In, self.peer.number);
@@ -143,24 +146,20 @@ impl Session {
 
     /// A message with an element that can't be read is answered 30 and the element's number.
     fn broken(&self, seen: Seen, error: ParseError, tpdu: Option<Tpdu>, began: Instant) {
-        let Some(mti) = seen.mti.response() else { return };
-        let mut fields = echo(&seen);
-        let code = code_of_edition("30", seen.version);
-        fields.insert(39, FieldValue::Text(code.clone()));
-        fields.insert(44, FieldValue::Text(format!("{:03}", error.element)));
-        let fate = Fate { rule: Some("format error".to_owned()), ..Fate::default() };
-        let outcome = Outcome {
-            fate,
-            code,
-            answer: (mti, fields),
-            stood_in: false,
-            again: false,
-            advice: None,
-        };
+        let Some(mut outcome) = refusal(&seen, "30", "format error") else { return };
+        let element = FieldValue::Text(format!("{:03}", error.element));
+        outcome.answer.1.insert(44, element);
         self.give(&seen, outcome, tpdu, (began, error.to_string()));
     }
 
-    fn asked(&self, seen: Seen, tpdu: Option<Tpdu>, began: Instant) {
+    /// SEC-5: what a terminal must prove and does not is refused whatever the rules say.
+    fn unsealed(&self, seen: &Seen, why: &'static str, tpdu: Option<Tpdu>, began: Instant) {
+        lock(&self.hub.summary).happened("messages without a right MAC");
+        let Some(outcome) = refusal(seen, "63", why) else { return };
+        self.give(seen, outcome, tpdu, (began, String::new()));
+    }
+
+    fn asked(&self, seen: Seen, body: &[u8], tpdu: Option<Tpdu>, began: Instant) {
         let mut answerer = lock(&self.hub.answerer);
         let fate = answerer.fate(&seen);
         if fate.forward && !answerer.is_known(&seen) {
@@ -169,12 +168,23 @@ impl Session {
             tokio::spawn(async move { session.forward(seen, fate, tpdu, began).await });
             return;
         }
+        // What is handed on, the issuer checks.
+        let seal = match self.hub.seal(&seen, body) {
+            Ok(seal) => seal,
+            Err(why) => {
+                drop(answerer);
+                return self.unsealed(&seen, why, tpdu, began);
+            }
+        };
         let keys = (network_code(&seen) == Some(101)).then(|| self.keys(&seen));
         let trouble = keys.as_ref().and_then(|keys| keys.as_ref().err()).map(ToString::to_string);
         let outcome = answerer.answer(&seen, fate, keys);
         drop(answerer);
         match outcome {
-            Ok(outcome) => self.give(&seen, outcome, tpdu, (began, trouble.unwrap_or_default())),
+            Ok(outcome) => {
+                let outcome = Outcome { keys: seal, ..outcome };
+                self.give(&seen, outcome, tpdu, (began, trouble.unwrap_or_default()));
+            }
             Err(error) => self.hub.note(self.peer.number, error.to_string()),
         }
     }
@@ -213,6 +223,8 @@ impl Session {
                     stood_in: false,
                     again: false,
                     advice: None,
+                    // The issuer's own, if it has one.
+                    keys: None,
                 })
             }
             None => {
@@ -313,13 +325,30 @@ impl Session {
             Some(Garbage::Stray) => {
                 frame(&encode(endpoint.dialect(), *mti, &with_other_trace(fields))?)?;
             }
-            Some(Garbage::Half) | None => frame(&encode(endpoint.dialect(), *mti, fields)?)?,
+            Some(Garbage::Half) | None => {
+                let dialect = endpoint.dialect();
+                let body = match &outcome.keys {
+                    Some(keys) => sealed_answer(keys, dialect, *mti, fields)?,
+                    None => encode(dialect, *mti, fields)?,
+                };
+                frame(&body)?;
+            }
         }
         if outcome.fate.garbage == Some(Garbage::Half) {
             framed.truncate(framed.len() / 2);
         }
         Ok(framed)
     }
+}
+
+/// An answer that nobody decided about; nothing where none is wanted.
+fn refusal(seen: &Seen, code: &str, why: &str) -> Option<Outcome> {
+    let (mti, mut fields) = (seen.mti.response()?, echo(seen));
+    let code = code_of_edition(code, seen.version);
+    fields.insert(39, FieldValue::Text(code.clone()));
+    let fate = Fate { rule: Some(why.to_owned()), ..Fate::default() };
+    let (stood_in, again, advice, keys) = (false, false, None, None);
+    Some(Outcome { fate, code, answer: (mti, fields), stood_in, again, advice, keys })
 }
 
 fn with_other_trace(fields: &Fields) -> Fields {

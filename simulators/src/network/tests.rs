@@ -1,6 +1,7 @@
 //! Hosts against terminals and against each other, over sockets.
 
 use super::*;
+use crate::card::Proof;
 use crate::exchange::{Answer, exchange};
 use crate::gear::Gear;
 use crate::intent::{Intent, Trace};
@@ -88,6 +89,48 @@ fn buy(link: &mut Link, mti: &str, stan: u32, amount: i64) -> Result<Answer, Sim
     let version = dialect.version();
     let dressed = Gear::default().dress(&intent, &crate::card::Proofs::default(), version).unwrap();
     exchange(link, &dressed.encode(&dialect).unwrap(), dressed.mti, stan, PATIENCE)
+}
+
+/// A message of a terminal that the portfolio wants a MAC of, and what its answer's proofs are.
+fn sealed(link: &mut Link, terminal: &str, stan: u32, mac: Proof) -> (String, Proof) {
+    let portfolio = Portfolio::read(Source::Demo).unwrap();
+    let (card, terminal) = (portfolio.card("K01").unwrap(), portfolio.terminal(terminal).unwrap());
+    let trace = Trace::fresh(stan, Zone::named(DEFAULT_ZONE).unwrap().now());
+    let intent = Intent {
+        card: Some(card),
+        processing_code: Some("000000"),
+        amount: Some(Amount::new(1000, Currency::KGS)),
+        entry_mode: Some("051"),
+        pin: card.pin.as_ref(),
+        ..Intent::new(Mti::parse("0200").unwrap(), terminal, &trace)
+    };
+    let dialect = link.endpoint().dialect().clone();
+    let proofs = crate::card::Proofs { mac: Some(mac), ..crate::card::Proofs::default() };
+    let mut gear = Gear::default();
+    let dressed = gear.dress(&intent, &proofs, dialect.version()).unwrap();
+    let body = dressed.encode(&dialect).unwrap();
+    let answer = exchange(link, &body, dressed.mti, stan, PATIENCE).unwrap();
+    let verdict = gear.hear(&dressed, &dialect, &answer).unwrap();
+    (answer.code(), verdict.mac)
+}
+
+#[test]
+fn sec_5_a_mac_is_checked_and_answered_with_one() {
+    let host = issuer("");
+    let mut link = Link::connect(&host.endpoint()).unwrap();
+    for (terminal, stan) in [("ATM00006", 1), ("POS00012", 11)] {
+        let mut ask = |more: u32, mac| sealed(&mut link, terminal, stan + more, mac);
+        assert_eq!(ask(0, Proof::Right), ("000".to_owned(), Proof::Right), "{terminal}");
+        assert_eq!(ask(1, Proof::Wrong), ("122".to_owned(), Proof::None), "{terminal}");
+        assert_eq!(ask(2, Proof::None), ("122".to_owned(), Proof::None), "{terminal}");
+    }
+    assert!(buy(&mut link, "0200", 30, 999).unwrap().is_approved(), "others need none");
+    let (summary, lines) = host.stopped();
+    assert_eq!(summary.happened["messages without a right MAC"], 4);
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    for why in ["wrong MAC", "no MAC"] {
+        assert_eq!(lines.iter().filter(|line| line.contains(why)).count(), 2, "{lines:#?}");
+    }
 }
 
 #[test]

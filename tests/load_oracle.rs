@@ -114,6 +114,40 @@ fn full_security_is_judged_too() {
     assert!(report.chaos.unwrap().faults["corrupt"] > 0);
 }
 
+/// The same bank through the network's listener: other types, other codes, times with a year, DE 56
+/// in place of DE 90.
+#[test]
+fn the_edition_of_1993_is_judged_too() {
+    let mut settings = settings(Some("rough"));
+    settings.endpoint = Endpoint::new("127.0.0.1:1", "u16be", false, "iso93-bcd").unwrap();
+    settings.chip = 50;
+    let report = judged_so(settings);
+    is_right(&report);
+    assert!(report.oracle.as_ref().unwrap().taken_back > 0, "{report}");
+}
+
+/// PIN-1, SEC-5: shops all of whose devices take a key of its own for every message, of triple DES
+/// and of AES; wrong PINs among them.
+#[test]
+fn dukpt_devices_are_judged_too() {
+    let mut settings = settings(None);
+    settings.mac = true;
+    let engine = engine();
+    engine.become_target(&mut settings).unwrap();
+    let all = std::fs::read_to_string(engine.portfolio()).unwrap();
+    let is_session = |line: &&str| !(line.contains("\"merchant\":\"M") && line.contains("\"tpk\""));
+    let only: Vec<&str> = all.lines().filter(is_session).collect();
+    assert_eq!(all.lines().count() - only.len(), 60 + 24, "shops with session keys");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dukpt.jsonl");
+    std::fs::write(&path, only.join("\n")).unwrap();
+    settings.portfolio = path.into();
+    let report = run(&settings, |_| {}).unwrap();
+    engine.verify().unwrap();
+    is_right(&report);
+    assert!(report.oracle.as_ref().unwrap().proofs > 100, "the AES ones have a MAC: {report}");
+}
+
 /// The oracle is told of balances the engine does not have.
 #[test]
 fn an_engine_with_other_balances_is_found_out() {

@@ -64,9 +64,7 @@ impl Answer {
     #[must_use]
     pub fn amount(&self, kind: &str) -> Option<String> {
         let text = self.text(54)?;
-        let entries =
-            text.as_bytes().chunks(20).filter_map(|entry| std::str::from_utf8(entry).ok());
-        entries.filter(|entry| entry.get(2..4) == Some(kind)).find_map(amount_of)
+        amounts_of(&text).filter(|entry| entry.get(2..4) == Some(kind)).find_map(amount_of)
     }
 }
 
@@ -76,10 +74,21 @@ pub fn approves(code: &str) -> bool {
     matches!(code, "00" | "10") || (code.len() >= 3 && code.starts_with('0'))
 }
 
+/// The entries of DE 54. Since 2003 the currency's exponent stands in each before the sign.
+pub(crate) fn amounts_of(text: &str) -> impl Iterator<Item = &str> {
+    let is_sign = |at: usize| matches!(text.as_bytes().get(at), Some(b'C' | b'D'));
+    let width = if is_sign(8) && !is_sign(7) { 21 } else { 20 };
+    text.as_bytes().chunks(width).filter_map(|entry| std::str::from_utf8(entry).ok())
+}
+
 fn amount_of(entry: &str) -> Option<String> {
     let currency = Currency::from_numeric(entry.get(4..7)?.parse().ok()?)?;
-    let minor: i128 = entry.get(8..20)?.parse().ok()?;
-    let signed = if entry.get(7..8)? == "D" { -minor } else { minor };
+    let (head, minor) = entry.split_at_checked(entry.len().checked_sub(12)?)?;
+    let minor: i128 = minor.parse().ok()?;
+    let signed = match head.get(7..)?.chars().last()? {
+        'D' => -minor,
+        _ => minor,
+    };
     Some(format_minor(signed, currency.exponent()))
 }
 
@@ -148,6 +157,9 @@ mod tests {
         assert_eq!(both.amount(AVAILABLE_BALANCE).as_deref(), Some("-55.00"));
         assert_eq!(both.amount(CAP_LEFT).as_deref(), Some("5000.00"));
         assert_eq!(both.amount("01"), None);
+        let later = answer("00024172D00000000550000444172C000000500000");
+        assert_eq!(later.amount(AVAILABLE_BALANCE).as_deref(), Some("-55.00"));
+        assert_eq!(later.amount(CAP_LEFT).as_deref(), Some("5000.00"));
         for broken in ["", "0044417C00000050000", "0044A17C000000500000", "ыыыыыыыыыы"] {
             assert_eq!(answer(broken).amount(CAP_LEFT), None, "{broken}");
         }

@@ -499,6 +499,9 @@ pub(crate) struct GeneratePortfolio {
     /// Shop terminals whose messages carry a MAC
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) maced_pos: u32,
+    /// Shop terminals with DUKPT, of triple DES and of AES by turns; the AES ones carry a MAC
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) dukpt_pos: u32,
     /// Where to write; standard output if not given
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -13,6 +13,9 @@ const CHIP_KEYS: &str = concat!(
 );
 /// The clear MAC key of every generated terminal that has one.
 const MAC_KEY: &str = "FEDCBA98765432100123456789ABCDEF";
+/// The clear DUKPT base keys of every generated terminal that has one.
+const DUKPT_KEY: &str = "544CF8D0D3260B322067BAADE3629D7C";
+const DUKPT_AES_KEY: &str = "aes:2A9DAB9DF2E6B6D3731325BCC76270DF";
 /// Where generated card numbers begin: above those of hand-written test portfolios.
 const FIRST_NUMBER: u64 = 1_000_000;
 
@@ -29,6 +32,8 @@ pub struct Size {
     pub atms: u32,
     /// Shop terminals whose messages carry a MAC.
     pub maced_pos: u32,
+    /// Shop terminals with DUKPT, of triple DES and of AES by turns.
+    pub dukpt_pos: u32,
 }
 
 /// The card number of the card `index` (from 0), of the test range, with its check digit.
@@ -99,6 +104,19 @@ fn devices(size: Size, out: &mut impl Write) -> io::Result<()> {
             r#"{{"type":"terminal","id":"S{number:07}","category":"merchant","merchant":"M1","listener":"pos","keys":{{"tpk":"{TEST_KEY}","tak":"{MAC_KEY}"}},"security":{{"mac":"required","mac_algorithm":"iso9797-3"}}}}"#
         )?;
     }
+    for number in 1..=size.dukpt_pos {
+        let (base, security) = match number % 2 {
+            1 => (DUKPT_KEY, r#""pin_format":3,"keys":"dukpt-tdes""#),
+            _ => (
+                DUKPT_AES_KEY,
+                r#""pin_format":4,"keys":"dukpt-aes","mac":"required","mac_algorithm":"cmac""#,
+            ),
+        };
+        writeln!(
+            out,
+            r#"{{"type":"terminal","id":"D{number:07}","category":"merchant","merchant":"M1","listener":"pos","keys":{{"bdk":"{base}"}},"security":{{{security}}}}}"#
+        )?;
+    }
     for number in 1..=size.agents {
         let agent = number.div_ceil(2);
         writeln!(
@@ -124,14 +142,14 @@ mod tests {
     #[test]
     fn every_generated_line_is_good() {
         let mut out = Vec::new();
-        let size = Size { cards: 25, pos: 5, agents: 3, atms: 1, maced_pos: 2 };
+        let size = Size { cards: 25, pos: 5, agents: 3, atms: 1, maced_pos: 2, dukpt_pos: 4 };
         generate(size, &mut out).unwrap();
         let module = SoftwareModule::ephemeral_for_tests();
         let text = String::from_utf8(out).unwrap();
         for line in text.lines() {
             read_line(line, &module).unwrap_or_else(|errors| panic!("{line}\n{errors:?}"));
         }
-        assert_eq!(text.lines().count(), 1 + 2 + 2 + 9 + 2 + 75);
+        assert_eq!(text.lines().count(), 1 + 2 + 2 + 9 + 2 + 4 + 75);
         assert!(test_pan(7).starts_with("9417") && test_pan(7).len() == 16);
     }
 }

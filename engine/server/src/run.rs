@@ -238,8 +238,8 @@ fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
 
 pub(crate) fn generate_portfolio(args: &GeneratePortfolio) -> Result<(), Failure> {
     let (pos, agents, atms) = (args.pos, args.agents, args.atms);
-    let maced_pos = args.maced_pos;
-    let size = Size { cards: args.cards, pos, agents, atms, maced_pos };
+    let (maced_pos, dukpt_pos) = (args.maced_pos, args.dukpt_pos);
+    let size = Size { cards: args.cards, pos, agents, atms, maced_pos, dukpt_pos };
     match &args.out {
         Some(path) => {
             let wrong = |error: io::Error| Failure::file(path, "written", &error);

@@ -41,19 +41,32 @@ pub struct Device {
 
 /// The devices that have been used so far, by DE 41.
 #[derive(Debug, Default)]
-pub struct Devices(BTreeMap<Box<str>, Device>);
+pub struct Devices {
+    by_id: BTreeMap<Box<str>, Device>,
+    /// Tells the devices of several who speak for the same terminals apart.
+    lane: u32,
+}
 
 impl Devices {
+    /// Devices of one connection among several: no DUKPT key of theirs is another's.
+    #[must_use]
+    pub fn of_lane(lane: usize) -> Self {
+        Self { lane: u32::try_from(lane).unwrap_or(u32::MAX), ..Self::default() }
+    }
+
     /// The device of a terminal.
     pub fn of(&mut self, terminal: &Terminal) -> &mut Device {
-        self.0.entry(terminal.id.clone()).or_insert_with(|| Device::new(terminal))
+        let lane = self.lane;
+        let new = || Device::new(terminal, lane);
+        self.by_id.entry(terminal.id.clone()).or_insert_with(new)
     }
 }
 
 impl Device {
-    fn new(terminal: &Terminal) -> Self {
+    fn new(terminal: &Terminal, lane: u32) -> Self {
         let digest = Sha256::digest(terminal.id.as_bytes());
         let number = digest.first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
+        let number = number.wrapping_add(lane);
         Self {
             profile: terminal.security,
             keys: terminal.keys.clone(),
@@ -84,16 +97,31 @@ impl Device {
     /// [`SimError::Key`].
     pub fn next_keys(&mut self, told: Option<&[u8]>) -> Result<MessageKeys, SimError> {
         match self.profile.keys {
-            KeyScheme::Session => {
-                let pin = self.session_key("tpk", self.pin_key.as_ref());
-                let mac = self.session_key("tak", self.mac_key.as_ref());
-                Ok(MessageKeys::session(self.profile, pin, mac))
-            }
+            KeyScheme::Session => self.keys_of(None),
             KeyScheme::DukptTdes | KeyScheme::DukptAes => {
                 let own = self.next_serial();
                 let base = self.keys.get("bdk")?;
                 MessageKeys::dukpt(self.profile, base, &own, told)
             }
+        }
+    }
+
+    /// The keys of a message that somebody else's device of this kind sent, which told that key
+    /// serial number; without one, those of the session.
+    ///
+    /// # Errors
+    /// [`SimError::Key`].
+    pub(crate) fn keys_of(&self, serial: Option<&[u8]>) -> Result<MessageKeys, SimError> {
+        match (self.profile.keys, serial) {
+            (KeyScheme::Session, _) => {
+                let pin = self.session_key("tpk", self.pin_key.as_ref());
+                let mac = self.session_key("tak", self.mac_key.as_ref());
+                Ok(MessageKeys::session(self.profile, pin, mac))
+            }
+            (_, Some(serial)) => {
+                MessageKeys::dukpt(self.profile, self.keys.get("bdk")?, serial, None)
+            }
+            (_, None) => Err(SimError::Key("no key serial number".to_owned())),
         }
     }
 

@@ -16,6 +16,9 @@ const AGENTS: u32 = 12;
 /// Shops' terminals whose messages have a MAC, for `--mac`.
 const MACED_SHOPS: u32 = 24;
 
+/// Shops' terminals that take a key of its own for every PIN.
+const DUKPT_SHOPS: u32 = 12;
+
 /// A running engine that nobody else uses.
 pub struct OwnEngine {
     engine: Engine,
@@ -56,7 +59,18 @@ impl OwnEngine {
     /// # Errors
     /// [`SimError::Setting`] if the load asks for a listener it does not have.
     pub fn become_target(&self, settings: &mut Settings) -> Result<(), SimError> {
-        settings.endpoint = self.engine.listener(&settings.listener)?;
+        // A dialect other than its own listener's is spoken at the listener that speaks it.
+        let dialect = settings.endpoint.dialect().name();
+        let mut known = Vec::new();
+        for name in [settings.listener.as_str(), "pos", "atm", "network"] {
+            known.push(self.engine.listener(name)?);
+        }
+        let wanted = known.iter().find(|endpoint| endpoint.dialect().name() == dialect);
+        let none = || {
+            let cause = format!("no listener of the engine of --engine speaks {dialect}");
+            SimError::Setting(cause)
+        };
+        settings.endpoint = wanted.ok_or_else(none)?.clone();
         settings.portfolio = self.portfolio.clone().into();
         if let Some(judging) = &mut settings.judging {
             judging.rules.clone_from(&self.rules);
@@ -117,6 +131,7 @@ fn generate(program: &PathBuf, cards: u32, path: &PathBuf) -> Result<(), SimErro
     let mut command = Command::new(program);
     command.arg("generate-portfolio").args(["--cards", &cards.to_string()]);
     command.args(["--maced-pos", &MACED_SHOPS.to_string()]);
+    command.args(["--dukpt-pos", &DUKPT_SHOPS.to_string()]);
     command.args(["--pos", &SHOPS.to_string(), "--agents", &AGENTS.to_string()]);
     command.stdin(Stdio::null()).stdout(file);
     let name = program.display();

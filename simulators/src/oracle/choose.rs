@@ -77,7 +77,11 @@ impl JudgedLane {
         let terminal = self.dice.random_range(0..self.shop.terminals.len().max(1));
         let trace = Trace::fresh(self.stan(), at);
         let plastic = &self.households.first()?.cards.first()?.plastic;
-        let place = Place { plastic, terminal: self.shop.terminals.get(terminal)? };
+        let place = Place {
+            plastic,
+            terminal: self.shop.terminals.get(terminal)?,
+            version: self.shop.version(),
+        };
         let (operation, act, household, card) = (Operation::Echo, Act::Echo, usize::MAX, 0);
         let (amount, pin) = (0, Pin::None);
         let asked = (operation, amount);
@@ -121,7 +125,11 @@ impl JudgedLane {
             operation if operation.shape().with_pin => Pin::Right,
             _ => Pin::None,
         };
-        let place = Place { plastic: &home.cards.get(card)?.plastic, terminal: device };
+        let place = Place {
+            plastic: &home.cards.get(card)?.plastic,
+            terminal: device,
+            version: self.shop.version(),
+        };
         let with_chip = self.dice.random_range(0..100) < self.shop.chip;
         let asked = (operation, amount);
         let (mti, fields, seals) =
@@ -177,7 +185,11 @@ impl JudgedLane {
         let trace = original.trace.following(stan, at);
         let (card, terminal) = (original.card, original.terminal);
         let plastic = &self.households.get(household)?.cards.get(card)?.plastic;
-        let place = Place { plastic, terminal: self.shop.terminals.get(terminal)? };
+        let place = Place {
+            plastic,
+            terminal: self.shop.terminals.get(terminal)?,
+            version: self.shop.version(),
+        };
         let mti = operation.shape().mti;
         let replacement = (stays > 0).then_some(stays);
         let amounts = (amount, replacement);
@@ -319,7 +331,11 @@ impl Shop {
         let standing = original.standing(None, 0);
         let trace = original.trace.following(stan, self.zone.now());
         let plastic = &households.get(original.household)?.cards.get(original.card)?.plastic;
-        let place = Place { plastic, terminal: self.terminals.get(original.terminal)? };
+        let place = Place {
+            plastic,
+            terminal: self.terminals.get(original.terminal)?,
+            version: self.version(),
+        };
         let about = place.about(gear, &standing, "0420", (original.amount, None), &trace);
         let (mti, fields, seals) = about.ok()?;
         let (pin, act) = (Pin::None, Act::Undo);

@@ -10,6 +10,7 @@ use super::judge::{Judge, Slack};
 use super::request::{Act, Pin, Request};
 use super::world::{Household, Reply, Said};
 use crate::chaos::{Fates, Fault, Storm};
+use crate::device::Devices;
 use crate::gear::Gear;
 use crate::load::lane::{Frame, Order, Talk};
 use crate::load::popularity::Picker;
@@ -127,7 +128,7 @@ impl JudgedLane {
             households,
             picker,
             dice,
-            gear: Gear::default(),
+            gear: Gear { devices: Devices::of_lane(lane), ..Gear::default() },
             fates,
             stans,
             in_flight,
@@ -676,7 +677,8 @@ impl Talk for JudgedLane {
         let fields: crate::intent::Fields = fields.collect();
         let stan =
             message.number(11).and_then(Result::ok).and_then(|stan| u32::try_from(stan).ok());
-        let (mti, reply, body) = (message.mti(), Reply::of(&fields), body.to_vec());
+        let (mti, reply, body) =
+            (message.mti(), Reply::of(&fields, message.mti().version()), body.to_vec());
         let answer = Answered { mti, reply, fields, body };
         let stan = stan.unwrap_or_default();
         let fits =

@@ -8,6 +8,7 @@
 
 mod books;
 mod choose;
+mod codes;
 mod garble;
 mod judge;
 #[cfg(test)]
@@ -114,17 +115,24 @@ struct Shop {
 }
 
 impl Shop {
+    /// The edition that is spoken.
+    fn version(&self) -> u8 {
+        self.endpoint.dialect().version()
+    }
+
     fn open(
         settings: &Settings,
         judging: &Judging,
         (rules, portfolio): (Rules, &Portfolio),
     ) -> Result<Self, SimError> {
         let own = |terminal: &&Terminal| {
-            // Of a DUKPT device every message takes a key of its own, in order; several connections
-            // that speak for one terminal would disturb that.
+            // Several connections speak for a terminal; of a DUKPT one each has a device of its own.
+            let has_keys = match terminal.security.keys {
+                KeyScheme::Session => terminal.pin_key.is_some(),
+                KeyScheme::DukptTdes | KeyScheme::DukptAes => terminal.keys.has("bdk"),
+            };
             *terminal.listener == *settings.listener
-                && terminal.pin_key.is_some()
-                && terminal.security.keys == KeyScheme::Session
+                && has_keys
                 && (settings.mac || terminal.security.mac == MacDuty::None)
         };
         let terminals: Vec<Terminal> = portfolio.terminals.values().filter(own).cloned().collect();
@@ -173,8 +181,8 @@ pub(crate) fn lanes(
     now: Moment,
 ) -> Result<(Vec<Box<dyn Talk>>, usize), SimError> {
     let wrong = |message: String| SimError::Setting(message);
-    if settings.endpoint.dialect().version() != 0 || settings.echo {
-        return Err(wrong("the oracle reads the response codes of the 1987 edition".to_owned()));
+    if settings.echo {
+        return Err(wrong("an echo server has no bank to be judged by".to_owned()));
     }
     let cloned = |(operation, _): &(Operation, u32)| *operation == Operation::ClonedChip;
     if settings.chip == 0 && settings.mix.shares().iter().any(cloned) {

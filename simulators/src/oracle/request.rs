@@ -1,9 +1,10 @@
 //! What is asked for, and the message that asks it.
 
+use super::codes;
 use super::rules::What;
 use super::world::{Reply, Said, Standing};
 use crate::card::{ChipFault, ChipWish, Proofs};
-use crate::exchange::plain;
+use crate::exchange::{amounts_of, plain};
 use crate::gear::{Gear, Seals};
 use crate::intent::{Fields, Intent, Trace};
 use crate::load::operation::Operation;
@@ -108,6 +109,8 @@ impl Request {
 pub(crate) struct Place<'a> {
     pub(crate) plastic: &'a Plastic,
     pub(crate) terminal: &'a Terminal,
+    /// The edition that is spoken.
+    pub(crate) version: u8,
 }
 
 impl Place<'_> {
@@ -123,10 +126,11 @@ impl Place<'_> {
         let mti = Mti::parse(shape.mti).map_err(|error| SimError::Setting(error.to_string()))?;
         let mut intent = Intent::new(mti, self.terminal, trace);
         if operation == Operation::Echo {
-            let dressed = gear.dress(&intent, &Proofs::default(), 0)?;
+            let dressed = gear.dress(&intent, &Proofs::default(), self.version)?;
             let (mti, mut fields, seals) = dressed.into_parts();
             fields.retain(|element, _| matches!(element, 7 | 11 | 41));
-            fields.insert(70, FieldValue::Text("301".to_owned()));
+            let (element, echo) = if self.version == 0 { (70, "301") } else { (24, "831") };
+            fields.insert(element, FieldValue::Text(echo.to_owned()));
             return Ok((mti, fields, seals));
         }
         let wrong = self.plastic.pin.as_ref().map(crate::pin::TypedPin::wrong);
@@ -144,7 +148,8 @@ impl Place<'_> {
         let fault = is_cloned.then_some(ChipFault::Cryptogram);
         let reads_chip = (with_chip || is_cloned) && shape.reads_chip();
         let chip = reads_chip.then(|| ChipWish { fault, ..ChipWish::default() });
-        Ok(gear.dress(&intent, &Proofs { chip, ..Proofs::default() }, 0)?.into_parts())
+        let proofs = Proofs { chip, ..Proofs::default() };
+        Ok(gear.dress(&intent, &proofs, self.version)?.into_parts())
     }
 
     /// The data elements of a message about an earlier one: `0220` completes, `0420` takes back.
@@ -166,7 +171,7 @@ impl Place<'_> {
         intent.auth_code = original.auth_code.as_deref();
         intent.original = Some((original.mti, &original.trace));
         intent.replacement = stays.map(som);
-        Ok(gear.dress(&intent, &Proofs::default(), 0)?.into_parts())
+        Ok(gear.dress(&intent, &Proofs::default(), self.version)?.into_parts())
     }
 }
 
@@ -194,20 +199,19 @@ impl Said {
 
 impl Reply {
     /// What an answer's data elements say.
-    pub(crate) fn of(fields: &Fields) -> Self {
+    pub(crate) fn of(fields: &Fields, version: u8) -> Self {
         let text = |element| fields.get(&element).map(plain).filter(|text| !text.is_empty());
-        let code = text(39).unwrap_or_default();
+        let code = codes::of_1987(text(39).unwrap_or_default(), version);
         Self { code, auth_code: text(38), amounts: text(54), chip: text(55) }
     }
 
     /// An amount of DE 54 in minor units, below zero where it is a debit.
     pub(crate) fn amount(&self, kind: &str) -> Option<i64> {
         let text = self.amounts.as_deref()?;
-        let entries =
-            text.as_bytes().chunks(20).filter_map(|entry| std::str::from_utf8(entry).ok());
-        let entry = { entries }.find(|entry| entry.get(2..4) == Some(kind))?;
-        let minor: i64 = entry.get(8..20)?.parse().ok()?;
-        Some(if entry.get(7..8) == Some("D") { -minor } else { minor })
+        let entry = amounts_of(text).find(|entry| entry.get(2..4) == Some(kind))?;
+        let (head, minor) = entry.split_at_checked(entry.len().checked_sub(12)?)?;
+        let minor: i64 = minor.parse().ok()?;
+        Some(if head.ends_with('D') { -minor } else { minor })
     }
 }
 
@@ -229,6 +233,7 @@ mod tests {
         let place = Place {
             plastic: &town.households[0].cards[0].plastic,
             terminal: portfolio.terminal("POS00001").unwrap(),
+            version: 0,
         };
         let mut gear = Gear::default();
         let pin = (Pin::Right, false);

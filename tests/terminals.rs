@@ -4,9 +4,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tamga_sim::scenario::{Engine, Launch};
 use tamga_tests::programs::{Run, binary, command};
@@ -242,9 +245,17 @@ fn a_dead_host_a_small_screen_and_a_signal_leave_the_screen_whole() {
     terminal.sees("This screen is 60 by 20.");
     let _none = terminal.run(&["resize-window", "-x", "80", "-y", "24"]);
     terminal.sees("NOT SENT");
-    let killed = Command::new("kill").args(["-TERM", &terminal.program()]).status().unwrap();
-    assert!(killed.success());
-    terminal.is_given_back(0);
+    // Whatever tells it to end (an operator, a script, a connection that hangs up).
+    drop(terminal);
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let Some(terminal) = Tmux::open(&format!("told{signal}"), (80, 24), &sim(&words)) else {
+            return;
+        };
+        terminal.sees("1 Purchase");
+        let killed = Command::new("kill").args([signal, &terminal.program()]).status().unwrap();
+        assert!(killed.success());
+        terminal.is_given_back(0);
+    }
     // A connection that breaks takes the terminal away.
     let Some(terminal) = Tmux::open("gone", (80, 24), &sim(&words)) else { return };
     terminal.sees("1 Purchase");
@@ -256,6 +267,181 @@ fn a_dead_host_a_small_screen_and_a_signal_leave_the_screen_whole() {
         assert!(Instant::now() < deadline, "the program is still there");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// What the next test runs in a terminal: this program again, with this test alone.
+#[test]
+fn panics_at_the_screen() {
+    let Some(thread) = std::env::var_os("TAMGA_TEST_PANIC") else { return };
+    let done = tamga_sim::desk::run::at_screen(|screen| {
+        let text = ratatui::widgets::Paragraph::new("│ a screen │");
+        screen.draw(|frame| frame.render_widget(text, frame.area())).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        if thread == "other" {
+            let died = std::thread::spawn(|| panic!("on another thread")).join();
+            return Err(tamga_sim::SimError::Setting(format!("died: {}", died.is_err())));
+        }
+        panic!("on this thread")
+    });
+    let done: Result<(), _> = done;
+    panic!("{}", done.unwrap_err());
+}
+
+#[test]
+fn a_panic_gives_the_screen_back_on_whichever_thread() {
+    let own = std::env::current_exe().unwrap();
+    for thread in ["this", "other"] {
+        let shell = format!(
+            "RUST_BACKTRACE=0 TAMGA_TEST_PANIC={thread} '{}' --exact panics_at_the_screen --nocapture",
+            own.display()
+        );
+        let Some(terminal) = Tmux::open(&format!("panic-{thread}"), (120, 24), &shell) else {
+            return;
+        };
+        let screen = terminal.sees("left with 101");
+        assert!(
+            screen.contains(&format!("on {}", if thread == "this" { "this" } else { "another" }))
+        );
+        terminal.is_given_back(101);
+    }
+}
+
+/// A line to a host on which answers are lost for as long as one likes.
+struct Lossy {
+    address: String,
+    answers: Arc<AtomicBool>,
+}
+
+impl Lossy {
+    fn before(host: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let answers = Arc::new(AtomicBool::new(false));
+        let (host, pass) = (host.to_owned(), answers.clone());
+        std::thread::spawn(move || {
+            for terminal in listener.incoming() {
+                let terminal = terminal.unwrap();
+                let host = TcpStream::connect(&host).unwrap();
+                let (mut requests, mut there) =
+                    (terminal.try_clone().unwrap(), host.try_clone().unwrap());
+                std::thread::spawn(move || std::io::copy(&mut requests, &mut there));
+                let pass = pass.clone();
+                std::thread::spawn(move || {
+                    let (mut host, mut terminal, mut bytes) = (host, terminal, [0; 4096]);
+                    while let Ok(count @ 1..) = host.read(&mut bytes) {
+                        let passes = pass.load(Ordering::Relaxed);
+                        if passes && terminal.write_all(&bytes[..count]).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+        });
+        Self { address, answers }
+    }
+}
+
+/// The one file a terminal keeps of what is open, or nothing.
+fn kept(bank: &Bank) -> Option<String> {
+    let files = fs::read_dir(bank.path("open")).unwrap().map(|file| file.unwrap().path());
+    let mut files = files.filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+    files.next().map(|path| fs::read_to_string(path).unwrap())
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn txn_2_a_terminal_that_was_killed_sends_what_is_open_first() {
+    let bank = Bank::start();
+    let line = Lossy::before(&bank.target("pos"));
+    let (target, wallet) = (line.address.clone(), bank.wallet());
+    let before = bank.available("A01");
+    let killed_after = |patience: &str, is_far: &mut dyn FnMut() -> bool| {
+        let mut program = command("tamga-sim");
+        program.args(["pos", "--lines", "--patience", patience]);
+        program.args(["--target", &target, "--wallet", &wallet]);
+        let mut child = program.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(b"card K01\npurchase 500 insert pin 1234\n").unwrap();
+        until("got as far as that", is_far);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    let again = |more: &[&str]| {
+        let words = ["pos", "--lines", "--target", &target, "--wallet", &wallet];
+        with_input(&[&words[..], more].concat(), "")
+    };
+    // The request is booked, its answer lost, the terminal dead.
+    killed_after("60", &mut || bank.available("A01") == before - 50_000);
+    let text = kept(&bank).expect("it is on disk");
+    assert!(
+        text.contains("K01") && !text.contains("94170000") && !text.contains("1234\""),
+        "{text}"
+    );
+    line.answers.store(true, Ordering::Relaxed);
+    let run = again(&[]).good();
+    assert!(run.out.contains("request 0420") && run.out.contains("REVERSAL"), "{}", run.out);
+    assert_eq!(bank.available("A01"), before);
+    assert_eq!(kept(&bank), None, "and forgotten when it is answered");
+    assert!(!again(&[]).good().out.contains("request"), "nothing is open any more");
+    // Its reversal was sent as well, and not answered: the next is a repeat of that.
+    line.answers.store(false, Ordering::Relaxed);
+    killed_after("1", &mut || kept(&bank).is_some_and(|text| !text.contains("\"sent\":null")));
+    until("was taken back", || bank.available("A01") == before);
+    line.answers.store(true, Ordering::Relaxed);
+    let Some(screen) =
+        Tmux::open("owes", (80, 24), &sim(&["pos", "--target", &target, "--wallet", &wallet]))
+    else {
+        return;
+    };
+    screen.sees("Taken back (00)");
+    screen.keys(&["Tab"]).sees("request 0421");
+    screen.keys(&["q"]).is_given_back(0);
+    assert_eq!((bank.available("A01"), kept(&bank)), (before, None));
+}
+
+#[test]
+fn a_file_of_open_messages_that_is_none_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (open, wallet) = (folder.path().join("open"), folder.path().join("wallet.json"));
+    fs::create_dir(&open).unwrap();
+    let file = open.join("POS00001@127.0.0.1_1.json");
+    let original = r#"{"mti":"0200","trace":{"stan":7,"reference":"632600000007","at_ms":0,
+        "local_ms":0,"offset_minutes":360},"deed":"purchase","card":"K99","minor":100,
+        "currency":"KGS","entry":"tap"}"#;
+    let of = |version: u32, terminal: &str, messages: &str| {
+        format!(
+            r#"{{"open_at_terminal":{version},"terminal":"{terminal}","host":"127.0.0.1:1",
+            "messages":[{messages}]}}"#
+        )
+    };
+    let unknown =
+        format!(r#"{{"original":{original},"owes":{{"reverse":{{"stays":null}}}},"sent":null}}"#);
+    for (text, told) in [
+        ("\u{0}\u{1}nonsense".to_owned(), "not what tamga-sim keeps"),
+        ("{\"counter\": 12}".to_owned(), "not what tamga-sim keeps"),
+        (of(2, "POS00001", r#"{"new":1}"#), "newer tamga-sim"),
+        (of(1, "POS00002", ""), "of POS00002 at 127.0.0.1:1, not of POS00001"),
+        (of(1, "POS00001", &unknown), "reversal of card K99"),
+    ] {
+        fs::write(&file, &text).unwrap();
+        let words = ["pos", "--lines", "--target", "127.0.0.1:1", "--wallet"];
+        let run = with_input(&[&words[..], &[wallet.to_str().unwrap()]].concat(), "").exits(2);
+        assert!(run.err.contains(told) && run.err.contains("move it away"), "{}", run.err);
+        assert!(run.err.contains("POS00001@127.0.0.1_1.json"), "{}", run.err);
+        assert_eq!(fs::read_to_string(&file).unwrap(), text, "and leaves it as it is");
+    }
+    fs::remove_file(&file).unwrap();
+    fs::write(&wallet, "[]").unwrap();
+    let words = ["pos", "--lines", "--target", "127.0.0.1:1", "--wallet", wallet.to_str().unwrap()];
+    let run = with_input(&words, "").exits(2);
+    assert!(run.err.contains("no wallet") && run.err.contains("move it away"), "{}", run.err);
 }
 
 fn with_input(words: &[&str], input: &str) -> Run {

@@ -93,6 +93,22 @@ pub fn write(path: &Path, text: &str) -> Result<(), SimError> {
     })
 }
 
+/// Writes a file whole or not at all, and so that it is there after a power cut.
+///
+/// # Errors
+/// [`SimError::File`].
+pub fn write_durably(path: &Path, text: &str) -> Result<(), SimError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut new = tempfile::NamedTempFile::new_in(folder).map_err(SimError::file(folder))?;
+    std::io::Write::write_all(&mut new, text.as_bytes()).map_err(SimError::file(path))?;
+    new.as_file().sync_all().map_err(SimError::file(path))?;
+    new.persist(path).map_err(|error| SimError::file(path)(error.error))?;
+    // The name is durable with its folder.
+    let named = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+    named.map_err(SimError::file(folder))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,8 @@ use std::fmt;
 use std::time::Duration;
 
 /// What somebody does at a terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Deed {
     /// Buys something.
     Purchase,

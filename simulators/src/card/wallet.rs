@@ -79,12 +79,22 @@ impl Wallet {
     pub fn kept_in(file: &Path) -> Result<Self, SimError> {
         let chips = match std::fs::read_to_string(file) {
             Ok(text) => serde_json::from_str(&text).map_err(|error| {
-                SimError::Setting(format!("{}: no wallet of tamga-sim: {error}", file.display()))
+                let name = file.display();
+                SimError::Setting(format!(
+                    "{name}: no wallet of tamga-sim: {error}; move it away, and the chips count \
+                     from 1, or name another (--wallet)"
+                ))
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(SimError::file(file)(error)),
         };
         Ok(Self { chips, file: Some(file.to_owned()) })
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// Takes over what others who keep their chips in the same file have done with them since.

@@ -10,6 +10,7 @@ use tamga_sim::desk::draw::SMALLEST;
 use tamga_sim::desk::draw::theme::Theme;
 use tamga_sim::desk::host::{Api, Host};
 use tamga_sim::desk::machine::Desk;
+use tamga_sim::desk::open_file::{OpenFile, Owed};
 use tamga_sim::desk::run::{Left, Printer, Quiet, on_screen};
 use tamga_sim::desk::script::{self, Player, ScriptError};
 use tamga_sim::desk::setup::{Face, Kind, Setup};
@@ -86,12 +87,14 @@ pub(super) fn run(args: DeskArgs, mut equipment: Equipment) -> Ran {
     let folder = args.receipts.clone().or_else(|| equipment.profile.receipts.clone());
     let printer = Printer::to(folder)?;
     let api = api(&args, &equipment);
-    let setup = setup(&mut equipment)?;
+    let (open, owed) = open_file(&equipment)?;
+    let setup = Setup { owed: owed.clone(), ..setup(&mut equipment)? };
     let kind = setup.kind;
     let player = args.script.as_deref().map(|file| read_script(file, kind)).transpose()?;
     let desk = Desk::open(setup);
     let Equipment { endpoint, portfolio, terminal, gear, zone, patience, habits, .. } = equipment;
     let host = Host::new(endpoint, portfolio, terminal, gear, zone, patience).with(habits, api);
+    let host = host.keeping(open, &owed)?;
     if let Some(file) = &args.screenshot {
         let mut quiet = Quiet::open(desk, host, &printer, false)?;
         let mut player = player.unwrap_or_default();
@@ -120,6 +123,15 @@ fn api(args: &DeskArgs, equipment: &Equipment) -> Option<Api> {
     let token = args.token.clone().unwrap_or_else(|| DEMO_API.1.to_owned());
     let told = base.map(|base| Api { base, token });
     if args.api.is_some() { told } else { own.or(told) }
+}
+
+/// What this terminal left open at this host; kept beside the wallet, and not at all where that is
+/// not kept either.
+fn open_file(equipment: &Equipment) -> Result<(OpenFile, Vec<Owed>), SimError> {
+    let folder = equipment.gear.wallet.file().and_then(Path::parent);
+    let Some(folder) = folder else { return Ok((OpenFile::default(), Vec::new())) };
+    let names = (&*equipment.terminal.id, equipment.endpoint.target());
+    OpenFile::of(&folder.join("open"), names, &equipment.portfolio)
 }
 
 fn setup(equipment: &mut Equipment) -> Result<Setup, SimError> {
@@ -188,7 +200,9 @@ fn from_input(mut quiet: Quiet<'_>, kind: Kind) -> Ran {
 /// At a screen the person saw everything but what is left undone.
 fn end_of_screen(left: &Left) -> Ran {
     for what in &left.undone {
-        eprintln!("tamga-sim: the host does not know yet of: {what}");
+        eprintln!(
+            "tamga-sim: the host does not know yet of: {what} (sent first at the next start)"
+        );
     }
     for failure in &left.failures {
         eprintln!("tamga-sim: {failure}");

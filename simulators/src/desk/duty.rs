@@ -4,8 +4,9 @@
 use super::errand::{Outcome, Report, What};
 use super::key::Action;
 use super::machine::{Desk, Ending, Fate, Purpose, Step, Tone};
+use super::open_file::Owed;
 use super::slip::{Heading, Slip};
-use payment_types::Amount;
+use payment_types::{Amount, Currency};
 use std::time::Duration;
 
 /// Why a message is taken back.
@@ -19,12 +20,44 @@ pub(super) enum Why {
     Notes,
 }
 
+/// What is owed to the host about an earlier message. Amounts are in minor units of its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Owes {
+    /// That it is taken back, down to what stays.
+    Reverse { stays: Option<u64> },
+    /// That it is taken back by another request.
+    Void,
+    /// What it came to.
+    Complete { minor: u64 },
+}
+
+impl Owes {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Reverse { .. } => "reversal",
+            Self::Void => "void",
+            Self::Complete { .. } => "completion",
+        }
+    }
+}
+
 /// What is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Reverse { stays: Option<Amount> },
     Void,
     Complete { amount: Amount },
+}
+
+impl Kind {
+    fn owes(self) -> Owes {
+        match self {
+            Self::Reverse { stays } => Owes::Reverse { stays: stays.map(Amount::minor) },
+            Self::Void => Owes::Void,
+            Self::Complete { amount } => Owes::Complete { minor: amount.minor() },
+        }
+    }
 }
 
 /// Something owed about an earlier message.
@@ -59,6 +92,18 @@ impl Duty {
         Self { why, ..self }
     }
 
+    /// Owed since before the terminal was opened; `first` is the message that was sent for it.
+    pub(super) fn from_before((of, owed): (u64, &Owed), first: Option<u64>) -> Self {
+        let currency = owed.wish.amount.map_or(Currency::KGS, Amount::currency);
+        let amount = |minor| Amount::new(minor, currency);
+        let kind = match owed.owes {
+            Owes::Reverse { stays } => Kind::Reverse { stays: stays.map(amount) },
+            Owes::Void => Kind::Void,
+            Owes::Complete { minor } => Kind::Complete { amount: amount(minor) },
+        };
+        Self { first, ..Self::new(of, kind, Why::NoAnswer) }
+    }
+
     const fn what(&self) -> What {
         match (self.first, self.kind) {
             (Some(first), _) => What::Again(first),
@@ -68,12 +113,8 @@ impl Duty {
         }
     }
 
-    const fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Reverse { .. } => "reversal",
-            Kind::Void => "void",
-            Kind::Complete { .. } => "completion",
-        }
+    fn name(&self) -> &'static str {
+        self.kind.owes().name()
     }
 
     /// Longer and longer between tries, so that a host that comes back is not run over.
@@ -83,6 +124,16 @@ impl Duty {
 }
 
 impl Desk {
+    /// What the host must still get: what about, and what.
+    #[must_use]
+    pub(super) fn owed(&self) -> Vec<(u64, Owes)> {
+        let on_its_way = self.under_way.iter().filter_map(|(_, purpose)| match purpose {
+            Purpose::Duty(duty) => Some(duty),
+            _ => None,
+        });
+        self.duties.iter().chain(on_its_way).map(|duty| (duty.of, duty.kind.owes())).collect()
+    }
+
     pub(super) fn words_of(&self, duty: &Duty) -> String {
         let about = self.deals.iter().find(|deal| deal.number == duty.of);
         let stan = about.map_or_else(String::new, |deal| format!(" of {:06}", deal.stan));

@@ -11,7 +11,7 @@ use crate::terminal::Deed;
 use payment_types::{Amount, Mti};
 
 /// How a card is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Entry {
     /// Contactless chip.

@@ -127,7 +127,8 @@ impl Desk {
         // What was typed is not kept.
         let wish = Wish { pin: None, new_pin: None, ..wish.clone() };
         let (code, time) = (code.to_owned(), time.to_owned());
-        Deal { number, wish, stan, time, code, approved, fate: Fate::Stands }
+        let fate = Fate::Stands;
+        Deal { number, wish, stan, time, code, approved, fate, before: false }
     }
 
     /// AGT-3: what is left of the cap today, as the host says it, less what was paid out since.
@@ -178,6 +179,7 @@ impl Desk {
         lines.extend(answer.auth_code().map(|code| format!("Approval {code}")));
         let available = answer.amount(AVAILABLE_BALANCE);
         lines.extend(available.map(|available| format!("Available: {available}")));
+        lines.extend(answer.amount(CAP_LEFT).map(|left| format!("Left today: {left}")));
         let mut ending = Ending { tone: Tone::Good, headline: "APPROVED".into(), lines };
         let duty = match (wish.deed, self.setup.kind) {
             (Deed::CashOut, Kind::Atm) => self.hand_out(number, wish, reply, &mut ending),
@@ -268,7 +270,7 @@ impl Desk {
 }
 
 /// Whether a request that may have arrived changed something.
-const fn leaves_traces(deed: Deed) -> bool {
+pub(super) const fn leaves_traces(deed: Deed) -> bool {
     !matches!(deed, Deed::Balance | Deed::MiniStatement)
 }
 

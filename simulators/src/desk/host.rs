@@ -2,7 +2,10 @@
 //! that they can be repeated, reversed, voided and completed. Blocking, one message at a time; the
 //! screen runs it on a thread of its own.
 
+use super::duty::Owes;
 use super::errand::{Entry, Errand, Failure, Outcome, Reply, Report, Sent, What, Wish};
+use super::hearing::leaves_traces;
+use super::open_file::{OpenFile, Owed};
 use crate::card::{CommerceWish, Proof, Proofs};
 use crate::device::{Exchange, KeyUse, MacDuty};
 use crate::exchange::{decode, exchange};
@@ -12,7 +15,7 @@ use crate::moment::Zone;
 use crate::portfolio::{Card, Terminal};
 use crate::scenario::http::Http;
 use crate::{Endpoint, Link, Portfolio, SimError};
-use payment_types::{Amount, Mti};
+use payment_types::{Amount, Class, Mti};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -50,18 +53,29 @@ pub struct Host {
     api: Option<Api>,
     past: BTreeMap<u64, Past>,
     last_stan: u32,
+    open: OpenFile,
 }
 
 /// A message that was sent.
 struct Past {
     title: &'static str,
     wish: Option<Wish>,
-    dressed: Dressed,
+    mti: Mti,
+    /// As it went out; of one from before the terminal was opened it is made again when needed.
+    dressed: Option<Dressed>,
     trace: Trace,
+    /// What it was sent for.
+    about: Option<(u64, Owes)>,
 }
 
 /// A message about to be sent.
-type Ready = (&'static str, Option<Wish>, Dressed, Trace);
+struct Ready {
+    title: &'static str,
+    wish: Option<Wish>,
+    dressed: Dressed,
+    trace: Trace,
+    about: Option<(u64, Owes)>,
+}
 
 impl Host {
     /// A line to `endpoint` for one terminal of a portfolio.
@@ -85,7 +99,42 @@ impl Host {
             api: None,
             past: BTreeMap::new(),
             last_stan: 0,
+            open: OpenFile::default(),
         }
+    }
+
+    /// Keeps on disk what the host may not know yet, and takes over what it did not know before.
+    ///
+    /// # Errors
+    /// [`SimError::File`].
+    pub fn keeping(mut self, mut open: OpenFile, owed: &[Owed]) -> Result<Self, SimError> {
+        let numbered = || (1_u64..).step_by(2).zip(owed);
+        open.takes_over(numbered())?;
+        for (of, owed) in numbered() {
+            let (wish, trace) = (Some(owed.wish.clone()), owed.trace.clone());
+            let (title, about) = (owed.wish.deed.title(), None);
+            let first = Past { title, wish, mti: owed.mti, dressed: None, trace, about };
+            let mti = mti_of(owed.owes)?;
+            let follow_up = owed.sent.clone().map(|trace| Past {
+                title: title_of(owed.owes, owed.mti),
+                mti,
+                trace,
+                wish: Some(owed.wish.clone()),
+                dressed: None,
+                about: Some((of, owed.owes)),
+            });
+            self.past.insert(of, first);
+            self.past.extend(follow_up.map(|past| (of + 1, past)));
+        }
+        self.open = open;
+        Ok(self)
+    }
+
+    /// Of all that was sent, only these are still owed.
+    pub(super) fn settle(&mut self, owed: &[(u64, Owes)]) {
+        // What can't be written down is told with the next message, which then does not go out; and
+        // a reversal that is sent once more changes nothing.
+        self.open.stays(owed).unwrap_or_default();
     }
 
     /// With these habits of its cards, and the bank's API.
@@ -116,17 +165,13 @@ impl Host {
     fn prepare(&mut self, what: &What) -> Result<Ready, SimError> {
         match what {
             What::First(wish) => self.first(wish),
-            What::Again(of) => {
-                let past = self.earlier(*of)?;
-                let (wish, trace) = (past.wish.clone(), past.trace.clone());
-                Ok((past.title, wish, past.dressed.repeated(), trace))
+            What::Again(of) => self.again(*of),
+            What::Reverse { of, stays } => {
+                self.follow(*of, Owes::Reverse { stays: stays.map(Amount::minor) }, None)
             }
-            What::Reverse { of, stays } => self.follow(*of, "REVERSAL", "0420", None, *stays),
-            What::Void(of) => self.follow(*of, "VOID", "0200", None, None),
+            What::Void(of) => self.follow(*of, Owes::Void, None),
             What::Complete { of, amount } => {
-                let is_hold = self.earlier(*of)?.dressed.mti.class() == MTI_AUTHORIZATION;
-                let title = if is_hold { "COMPLETION" } else { "ADVICE" };
-                self.follow(*of, title, "0220", Some(*amount), None)
+                self.follow(*of, Owes::Complete { minor: amount.minor() }, None)
             }
             What::Keys | What::CashCount { .. } => {
                 Err(SimError::Setting("not a message of its own".to_owned()))
@@ -151,28 +196,43 @@ impl Host {
         // The card may have been used at another terminal since.
         self.gear.wallet.refresh()?;
         let dressed = self.gear.dress(&intent, &proofs, self.endpoint.dialect().version())?;
-        Ok((wish.deed.title(), Some(wish.clone()), dressed, trace))
+        let title = wish.deed.title();
+        Ok(Ready { title, wish: Some(wish.clone()), dressed, trace, about: None })
+    }
+
+    /// The very same once more.
+    fn again(&mut self, of: u64) -> Result<Ready, SimError> {
+        let past = self.earlier(of)?;
+        let (about, trace) = (past.about, past.trace.clone());
+        if let Some(dressed) = past.dressed.as_ref().map(Dressed::repeated) {
+            let (title, wish) = (past.title, past.wish.clone());
+            return Ok(Ready { title, wish, dressed, trace, about });
+        }
+        let lost = || SimError::Setting("that message was sent another day".to_owned());
+        let (about, owes) = about.ok_or_else(lost)?;
+        let made = self.follow(about, owes, Some(trace))?;
+        Ok(Ready { dressed: made.dressed.repeated(), ..made })
     }
 
     /// A message about an earlier one: its card, amount and entry mode, its reference number, and
-    /// DE 90 that names it.
-    fn follow(
-        &mut self,
-        of: u64,
-        title: &'static str,
-        kind: &str,
-        amount: Option<Amount>,
-        stays: Option<Amount>,
-    ) -> Result<Ready, SimError> {
-        let stan = self.next_stan();
+    /// DE 90 that names it. With new numbers and times, unless it went out with others before.
+    fn follow(&mut self, of: u64, owes: Owes, before: Option<Trace>) -> Result<Ready, SimError> {
         let past = self.earlier(of)?;
         let none = || SimError::Setting("that message was about no card".to_owned());
         let wish = past.wish.clone().ok_or_else(none)?;
-        let (original, original_mti) = (past.trace.clone(), past.dressed.mti);
+        let (original, original_mti) = (past.trace.clone(), past.mti);
         let card = self.portfolio.card(&wish.card)?.clone();
-        let trace = original.following(stan, self.zone.now());
-        let amount = amount.or(wish.amount);
-        let code = if title == "VOID" { VOID } else { wish.deed.processing_code() };
+        let trace = match before {
+            Some(trace) => trace,
+            None => original.following(self.next_stan(), self.zone.now()),
+        };
+        let currency = wish.amount.map_or(payment_types::Currency::KGS, Amount::currency);
+        let (amount, stays) = match owes {
+            Owes::Complete { minor } => (Some(Amount::new(minor, currency)), None),
+            Owes::Reverse { stays } => (wish.amount, stays.map(|at| Amount::new(at, currency))),
+            Owes::Void => (wish.amount, None),
+        };
+        let code = if owes == Owes::Void { VOID } else { wish.deed.processing_code() };
         let intent = Intent {
             card: Some(&card),
             processing_code: Some(code),
@@ -181,14 +241,33 @@ impl Host {
             condition: Some(condition(wish.entry)),
             original: Some((original_mti, &original)),
             replacement: stays,
-            ..currency_of(amount, Intent::new(mti(kind)?, &self.terminal, &trace))
+            ..currency_of(amount, Intent::new(mti_of(owes)?, &self.terminal, &trace))
         };
         let version = self.endpoint.dialect().version();
         let dressed = self.gear.dress(&intent, &Proofs::default(), version)?;
-        Ok((title, Some(wish), dressed, trace))
+        let (title, about) = (title_of(owes, original_mti), Some((of, owes)));
+        Ok(Ready { title, wish: Some(wish), dressed, trace, about })
     }
 
-    fn send(&mut self, number: u64, (title, wish, dressed, trace): Ready) -> Report {
+    /// Writes down what must be taken back or sent again if nothing comes of this message.
+    fn keep_open(&mut self, number: u64, past: &Past) -> Result<(), SimError> {
+        let Some(wish) = &past.wish else { return Ok(()) };
+        match past.about {
+            Some((of, owes)) => {
+                let Some(first) = self.past.get(&of) else { return Ok(()) };
+                let Some(about) = &first.wish else { return Ok(()) };
+                self.open.follows((of, owes), (first.mti, about, &first.trace), &past.trace)
+            }
+            // Said again, its first saying is what must be taken back.
+            None if leaves_traces(wish.deed) && !past.mti.is_repeat() => {
+                self.open.begins(number, (past.mti, wish, &past.trace))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn send(&mut self, number: u64, ready: Ready) -> Report {
+        let Ready { title, wish, dressed, trace, about } = ready;
         let dialect = self.endpoint.dialect().clone();
         let body = dressed.encode(&dialect);
         let sent = Sent {
@@ -198,18 +277,20 @@ impl Host {
             local: local(&trace),
             with_chip: dressed.chip().is_some(),
         };
-        let past = Past { title, wish, dressed, trace };
+        let mti = dressed.mti;
+        let past = Past { title, wish, mti, dressed: Some(dressed.clone()), trace, about };
         let outcome = body.map_err(|error| Failure::before(&error)).and_then(|body| {
-            let link = Link::connect(&self.endpoint);
-            let mut link = link.map_err(|error| Failure::before(&error))?;
+            let before = |error: SimError| Failure::before(&error);
+            let mut link = Link::connect(&self.endpoint).map_err(before)?;
             // A chip that was asked has counted, whether there is an answer or not.
-            self.gear.wallet.keep().map_err(|error| Failure::before(&error))?;
+            self.gear.wallet.keep().map_err(before)?;
+            self.keep_open(number, &past).map_err(before)?;
             let fields = decode(&dialect, &body).map_err(|error| Failure::before(&error))?.1;
             let late = |error: SimError| Failure::on_the_way(&error);
             let stan = past.trace.stan;
-            let answer = exchange(&mut link, &body, past.dressed.mti, stan, self.patience);
+            let answer = exchange(&mut link, &body, mti, stan, self.patience);
             let answer = answer.map_err(late)?;
-            let verdict = self.gear.hear(&past.dressed, &dialect, &answer).map_err(late)?;
+            let verdict = self.gear.hear(&dressed, &dialect, &answer).map_err(late)?;
             // Scripts may have changed the chip.
             self.gear.wallet.keep().map_err(late)?;
             Ok((fields, Reply { answer, verdict }))
@@ -218,7 +299,12 @@ impl Host {
         // As it went out: with the MAC, where it has one.
         let (sent, outcome) = match outcome {
             Ok((fields, reply)) => (Sent { fields, ..sent }, Outcome::Answered(Box::new(reply))),
-            Err(failure) => (sent, Outcome::Failed(failure)),
+            Err(failure) => {
+                if !failure.may_have_arrived && self.past.get(&number).is_some_and(is_first) {
+                    self.open.forget(number).unwrap_or_default();
+                }
+                (sent, Outcome::Failed(failure))
+            }
         };
         Report { number, title, sent: Some(sent), outcome }
     }
@@ -237,7 +323,8 @@ impl Host {
                     Ok(ready) => ready,
                     Err(error) => return not_sent(number, title, &error),
                 };
-            let report = self.send(number, (title, None, dressed, trace));
+            let ready = Ready { title, wish: None, dressed, trace, about: None };
+            let report = self.send(number, ready);
             let Some(reply) = report.reply().filter(|reply| reply.is_approved()) else {
                 return report;
             };
@@ -290,7 +377,30 @@ impl Host {
     }
 }
 
-const MTI_AUTHORIZATION: payment_types::Class = payment_types::Class::Authorization;
+/// Whether a message is not about an earlier one.
+const fn is_first(past: &Past) -> bool {
+    past.about.is_none()
+}
+
+/// The type of what is sent for something owed.
+fn mti_of(owes: Owes) -> Result<Mti, SimError> {
+    mti(match owes {
+        Owes::Reverse { .. } => "0420",
+        Owes::Void => "0200",
+        Owes::Complete { .. } => "0220",
+    })
+}
+
+/// As a slip heads it.
+fn title_of(owes: Owes, original: Mti) -> &'static str {
+    match owes {
+        Owes::Reverse { .. } => "REVERSAL",
+        Owes::Void => "VOID",
+        Owes::Complete { .. } if original.class() == Class::Authorization => "COMPLETION",
+        Owes::Complete { .. } => "ADVICE",
+    }
+}
+
 /// DE 3 of a void.
 const VOID: &str = "020000";
 

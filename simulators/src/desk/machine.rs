@@ -5,6 +5,7 @@ use super::cassettes::{Cassettes, Fault, Mix};
 use super::duty::Duty;
 use super::errand::{Entry, Errand, Report, What, Wish};
 use super::key::{Action, Event, Key};
+use super::open_file::Owed;
 use super::setup::{Item, Kind, Setup};
 use super::slip::Slip;
 use crate::pin::TypedPin;
@@ -104,6 +105,8 @@ pub struct Deal {
     pub approved: bool,
     /// What became of it afterwards.
     pub fate: Fate,
+    /// Done before this desk was opened, and not settled then.
+    pub before: bool,
 }
 
 /// What became of a transaction after its answer.
@@ -200,6 +203,8 @@ impl Desk {
     pub fn open(setup: Setup) -> (Self, Vec<Action>) {
         let (card, cassettes) = (setup.card, setup.cassettes.clone());
         let (entry, keys_first) = (setup.entry, setup.keys_first);
+        let owed = setup.owed.clone();
+        let numbers = u64::try_from(owed.len()).unwrap_or_default() * 2;
         let mut desk = Self {
             setup,
             step: Step::Menu(0),
@@ -228,15 +233,40 @@ impl Desk {
             under_way: None,
             since: Duration::ZERO,
             now: Duration::ZERO,
-            numbers: 0,
+            // Those before are of what is owed since earlier, two for each.
+            numbers,
             cassettes,
             fault: Fault::None,
             handed_out: None,
             left_today: BTreeMap::new(),
             last_key: None,
         };
-        let actions = if keys_first { desk.start(Item::Keys) } else { Vec::new() };
+        // What is owed is under the new keys, too.
+        let mut actions = if keys_first { desk.start(Item::Keys) } else { Vec::new() };
+        for (owed, of) in owed.iter().zip((1..).step_by(2)) {
+            desk.take_over(owed, of);
+        }
+        actions.extend(desk.do_duty(true));
         (desk, actions)
+    }
+
+    /// Something from before this desk was opened, under the number that [`super::host`] knows it
+    /// by; the one after it is the message that was sent for it, if one was.
+    fn take_over(&mut self, owed: &Owed, of: u64) {
+        let first = owed.sent.as_ref().map(|_| of + 1);
+        self.deals.push(Deal {
+            number: of,
+            wish: owed.wish.clone(),
+            stan: owed.trace.stan,
+            time: owed.trace.local.rfc3339().get(11..16).unwrap_or_default().to_owned(),
+            code: String::new(),
+            approved: false,
+            fate: Fate::Stands,
+            before: true,
+        });
+        self.duties.push_back(Duty::from_before((of, owed), first));
+        let words = format!("From before: {}", self.words_of(&self.duties[self.duties.len() - 1]));
+        self.note = Some((Tone::Attention, words));
     }
 
     /// Takes an event in.

@@ -14,6 +14,7 @@ pub mod host;
 pub mod key;
 pub mod machine;
 pub mod meaning;
+pub mod open_file;
 mod panels;
 pub mod profile;
 pub mod run;

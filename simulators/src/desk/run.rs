@@ -2,6 +2,7 @@
 
 use super::draw::theme::Theme;
 use super::draw::{draw, svg};
+use super::duty::Owes;
 use super::errand::{Errand, Report};
 use super::host::Host;
 use super::key::{Action, Event, Key};
@@ -9,19 +10,21 @@ use super::machine::Desk;
 use super::script::{Move, Player};
 use super::slip::Slip;
 use crate::{SimError, show};
-use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{
     self, Event as TerminalEvent, KeyCode, KeyEventKind, KeyModifiers,
 };
+use ratatui::{DefaultTerminal, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-/// Between looks at the keyboard and the line.
+/// Between looks at what a script may do next.
 const BEAT: Duration = Duration::from_millis(30);
 /// Between keys of a script on a screen, so that one can follow.
 const SCRIPT_BEAT: Duration = Duration::from_millis(120);
@@ -44,10 +47,11 @@ impl Left {
         let player = player.unwrap_or_default();
         // What a script expects is what counts; without, every decline does.
         let counts = !player.expects;
+        let own = || desk.deals().iter().filter(|deal| !deal.before);
         Self {
             undone: desk.undone(),
-            unanswered: counts && desk.deals().iter().any(|deal| deal.code.is_empty()),
-            declined: counts && desk.deals().iter().any(|deal| !deal.approved),
+            unanswered: counts && own().any(|deal| deal.code.is_empty()),
+            declined: counts && own().any(|deal| !deal.approved),
             failures: player.failures,
         }
     }
@@ -74,32 +78,50 @@ impl Printer {
         let file = folder.join(&slip.file);
         // Whole or not at all, whenever somebody pulls the plug.
         let mut new = tempfile::NamedTempFile::new_in(folder).map_err(SimError::file(folder))?;
-        let written = std::io::Write::write_all(&mut new, slip.text().as_bytes());
+        let written = new.write_all(slip.text().as_bytes());
         written.map_err(SimError::file(&file))?;
         new.persist(&file).map_err(|error| SimError::file(&file)(error.error))?;
         Ok(())
     }
 }
 
+/// What the host's line is told.
+enum Order {
+    Carry(Errand),
+    /// Of all that was sent, only this is still owed.
+    Settle(Vec<(u64, Owes)>),
+}
+
 /// The host's line on a thread of its own.
 struct Line {
-    errands: Sender<Errand>,
+    orders: Sender<Order>,
     reports: Receiver<Report>,
 }
 
 impl Line {
-    fn open(mut host: Host) -> Self {
-        let (errands, work) = channel::<Errand>();
+    /// `bell` is rung for every report, and by its closing when the line ends.
+    fn open(mut host: Host, bell: Bell) -> Self {
+        let (orders, work) = channel::<Order>();
         let (done, reports) = channel();
         std::thread::spawn(move || {
             // Ends with the desk: then nobody sends errands or wants reports.
-            while let Ok(errand) = work.recv() {
-                if done.send(host.carry(&errand)).is_err() {
-                    break;
+            while let Ok(order) = work.recv() {
+                match order {
+                    Order::Settle(owed) => host.settle(&owed),
+                    Order::Carry(errand) => {
+                        if done.send(host.carry(&errand)).is_err() {
+                            break;
+                        }
+                        bell.ring();
+                    }
                 }
             }
         });
-        Self { errands, reports }
+        Self { orders, reports }
+    }
+
+    fn tell(&self, order: Order) -> Result<(), SimError> {
+        self.orders.send(order).map_err(|_| lost())
     }
 
     fn next(&self) -> Result<Option<Report>, SimError> {
@@ -118,9 +140,19 @@ fn lost() -> SimError {
 /// How long the program may take to give the screen back when the system wants it to end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// Wakes whoever waits for the keyboard.
+struct Bell(UnixStream);
+
+impl Bell {
+    fn ring(&self) {
+        // It has been rung already if there is no room for another byte.
+        (&self.0).write(&[0]).unwrap_or_default();
+    }
+}
+
 /// Set when the system wants the program to end: the screen must be given back first. A terminal
 /// that is gone may keep the keyboard's reader from ever returning; then it ends all the same.
-fn told_to_end() -> Arc<AtomicBool> {
+fn told_to_end(bell: Bell) -> Arc<AtomicBool> {
     let told = Arc::new(AtomicBool::new(false));
     let flag = told.clone();
     std::thread::spawn(move || {
@@ -136,6 +168,7 @@ fn told_to_end() -> Arc<AtomicBool> {
                 _ = interrupt.recv() => {}
             }
             flag.store(true, Ordering::Relaxed);
+            bell.ring();
         });
         std::thread::sleep(LAST_WORDS);
         std::process::exit(1);
@@ -143,17 +176,58 @@ fn told_to_end() -> Arc<AtomicBool> {
     told
 }
 
-/// Waits a little for a key; whether nobody is at the other end any more.
-fn is_gone_after_waiting() -> bool {
+/// What a wait for the keyboard ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    /// Nothing happened.
+    Nothing,
+    /// There is something to be looked at.
+    Something,
+    /// Nobody is at the other end any more.
+    Nobody,
+}
+
+/// Waits for a key, the bell, or so long.
+fn wait(bell: &UnixStream, most: Duration) -> Woken {
     let input = std::io::stdin();
-    let mut keyboard = [PollFd::new(&input, PollFlags::IN)];
-    let beat = Timespec { tv_sec: 0, tv_nsec: BEAT.subsec_nanos().into() };
-    // An interruption is a signal, such as a new size of the window: there is something to see.
-    if poll(&mut keyboard, Some(&beat)).is_err() {
-        return false;
+    let mut both = [PollFd::new(&input, PollFlags::IN), PollFd::new(bell, PollFlags::IN)];
+    let most = Timespec {
+        tv_sec: most.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: most.subsec_nanos().into(),
+    };
+    let woken = match poll(&mut both, Some(&most)) {
+        Ok(0) => return Woken::Nothing,
+        // An interruption is a signal, such as a new size of the window: there is something to see.
+        Err(_) => return Woken::Something,
+        Ok(_) => both.map(|one| one.revents()),
+    };
+    let [keyboard, rung] = woken;
+    if rung.contains(PollFlags::IN) {
+        let mut rings = [0; 64];
+        // One look is for all of them.
+        { bell }.read(&mut rings).unwrap_or_default();
     }
     let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-    keyboard.iter().any(|keyboard| keyboard.revents().intersects(gone))
+    if keyboard.intersects(gone) { Woken::Nobody } else { Woken::Something }
+}
+
+/// Work at the screen, which is given back whatever becomes of it: also when it panics, on this
+/// thread or another.
+///
+/// # Errors
+/// What the terminal refuses; the work's own.
+pub fn at_screen<T>(
+    work: impl FnOnce(&mut DefaultTerminal) -> Result<T, SimError>,
+) -> Result<T, SimError> {
+    // Sets a panic hook that restores the screen before the panic is told.
+    let mut terminal = ratatui::try_init().map_err(refused)?;
+    let done = work(&mut terminal);
+    ratatui::try_restore().map_err(refused)?;
+    done
+}
+
+fn refused(error: std::io::Error) -> SimError {
+    SimError::Setting(format!("the terminal: {error}"))
 }
 
 /// At a screen, until the person leaves. The screen is given back whatever happens.
@@ -167,23 +241,30 @@ pub fn on_screen(
     theme: &Theme,
     mut player: Option<Player>,
 ) -> Result<Left, SimError> {
-    let told = told_to_end();
-    let line = Line::open(host);
-    let failed = |error: std::io::Error| SimError::Setting(format!("the terminal: {error}"));
-    // Restores the screen on a panic, too.
-    let mut terminal = ratatui::try_init().map_err(failed)?;
-    let mut screen = Screen { line: &line, printer, began: Instant::now(), script_next: BEAT };
-    let mut ended = screen.act(&first);
-    while matches!(ended, Ok(false)) && !told.load(Ordering::Relaxed) {
-        let drawn = terminal.draw(|frame| draw(frame, &desk.view(), theme));
-        if let Err(error) = drawn {
-            ended = Err(failed(error));
-            break;
+    let (bell, rung) = UnixStream::pair().map_err(refused)?;
+    bell.set_nonblocking(true).and_then(|()| rung.set_nonblocking(true)).map_err(refused)?;
+    let told = told_to_end(Bell(bell.try_clone().map_err(refused)?));
+    let line = Line::open(host, Bell(bell));
+    let mut screen = Screen {
+        line: &line,
+        printer,
+        rung,
+        began: Instant::now(),
+        script_next: BEAT,
+        is_stale: true,
+        second: 0,
+    };
+    at_screen(|terminal| {
+        let mut over = screen.act(&first)?;
+        while !over && !told.load(Ordering::Relaxed) {
+            // Nothing that nobody would see: a screen left open costs nothing.
+            if std::mem::take(&mut screen.is_stale) {
+                terminal.draw(|frame| draw(frame, &desk.view(), theme)).map_err(refused)?;
+            }
+            over = screen.turn(&mut desk, &mut player)?;
         }
-        ended = screen.turn(&mut desk, &mut player);
-    }
-    ratatui::try_restore().map_err(failed)?;
-    ended?;
+        Ok(())
+    })?;
     Ok(Left::of(&desk, player))
 }
 
@@ -191,30 +272,57 @@ pub fn on_screen(
 struct Screen<'a> {
     line: &'a Line,
     printer: &'a Printer,
+    rung: UnixStream,
     began: Instant,
     script_next: Duration,
+    /// Something has happened since it was drawn.
+    is_stale: bool,
+    /// The second that was last drawn, while somebody waits for something.
+    second: u64,
 }
 
 impl Screen<'_> {
     /// Keys, reports and the clock; whether it is over.
     fn turn(&mut self, desk: &mut Desk, player: &mut Option<Player>) -> Result<bool, SimError> {
         let failed = |error: std::io::Error| SimError::Setting(format!("the keyboard: {error}"));
-        let mut over = is_gone_after_waiting();
+        let woken = wait(&self.rung, self.pause(player.is_some()));
+        let mut over = woken == Woken::Nobody;
+        self.is_stale |= woken != Woken::Nothing;
         // All that is there: a pasted text is many keys.
         while !over && event::poll(Duration::ZERO).map_err(failed)? {
+            self.is_stale = true;
             if let Some(key) = key_of(&event::read().map_err(failed)?) {
                 over |= self.act(&desk.take(Event::Key(key)))?;
             }
         }
         while let Some(report) = self.line.next()? {
-            over |= self.act(&desk.take(Event::Report(Box::new(report))))?;
+            self.is_stale = true;
+            let actions = desk.take(Event::Report(Box::new(report)));
+            self.line.tell(Order::Settle(desk.owed()))?;
+            over |= self.act(&actions)?;
         }
         let now = self.began.elapsed();
-        over |= self.act(&desk.take(Event::Clock(now)))?;
+        let actions = desk.take(Event::Clock(now));
+        // Only what is waited for is counted in seconds.
+        let ticks = desk.is_unsettled() && now.as_secs() != self.second;
+        self.second = now.as_secs();
+        self.is_stale |= ticks || !actions.is_empty();
+        over |= self.act(&actions)?;
         if player.is_some() && now >= self.script_next {
+            self.is_stale = true;
             over |= self.play(desk, player, now)?;
         }
         Ok(over)
+    }
+
+    /// How long nothing happens by itself: until the next second begins, or the script goes on.
+    fn pause(&self, with_script: bool) -> Duration {
+        let now = self.began.elapsed();
+        let second = Duration::from_secs(now.as_secs() + 1).saturating_sub(now);
+        match with_script {
+            true => second.min(self.script_next.saturating_sub(now).max(BEAT)),
+            false => second,
+        }
     }
 
     fn play(
@@ -245,9 +353,7 @@ impl Screen<'_> {
     fn act(&self, actions: &[Action]) -> Result<bool, SimError> {
         for action in actions {
             match action {
-                Action::Carry(errand) => {
-                    self.line.errands.send(errand.clone()).map_err(|_| lost())?;
-                }
+                Action::Carry(errand) => self.line.tell(Order::Carry(errand.clone()))?,
                 Action::Print(slip) => self.printer.print(slip)?,
                 Action::Quit => return Ok(true),
             }
@@ -350,7 +456,9 @@ impl<'a> Quiet<'a> {
                     if self.aloud {
                         println!("{}", in_lines(&report));
                     }
-                    left.extend(self.desk.take(Event::Report(Box::new(report))));
+                    let more = self.desk.take(Event::Report(Box::new(report)));
+                    self.host.settle(&self.desk.owed());
+                    left.extend(more);
                 }
                 Action::Print(slip) => {
                     self.printer.print(&slip)?;

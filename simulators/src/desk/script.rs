@@ -264,6 +264,8 @@ pub struct Player {
     acts: VecDeque<(usize, Act)>,
     keys: VecDeque<Key>,
     current: Option<Current>,
+    /// The final amount that is typed when the display asks for it, and the line that says it.
+    amount: Option<(usize, String)>,
     /// What was not as expected, with its line.
     pub failures: Vec<String>,
     /// Whether the script said anything of what it expects.
@@ -305,6 +307,16 @@ impl Player {
         if desk.is_waiting() {
             return Move::Wait;
         }
+        if let Some((line, amount)) = self.amount.take() {
+            // Where there is nothing to complete, digits would choose from the menu.
+            match desk.step() {
+                Step::Amount(_) => {
+                    self.keys = amount.chars().map(Key::Char).chain([Key::Enter]).collect();
+                }
+                _ => self.failures.push(format!("line {line}: there is nothing to complete")),
+            }
+            return self.next(desk);
+        }
         if let Some(current) = &mut self.current {
             match current.keys(desk) {
                 Some(keys) => self.keys = keys.into(),
@@ -332,8 +344,7 @@ impl Player {
             Act::After(letter) => self.keys = go_to_last(desk, letter),
             Act::Complete(amount) => {
                 self.keys = go_to_last(desk, 'f');
-                self.keys.extend(amount.chars().map(Key::Char));
-                self.keys.push_back(Key::Enter);
+                self.amount = Some((line, amount));
             }
         }
         self.next(desk)

@@ -2,6 +2,7 @@
 
 use super::cassettes::Cassettes;
 use super::errand::Entry;
+use super::open_file::Owed;
 use crate::pin::TypedPin;
 use crate::portfolio::{Card, Terminal};
 use crate::terminal::Deed;
@@ -140,6 +141,8 @@ pub struct Setup {
     pub cassettes: Cassettes,
     /// New keys are asked for before anything else.
     pub keys_first: bool,
+    /// What the host does not know yet of an earlier day at this terminal.
+    pub owed: Vec<Owed>,
 }
 
 impl Setup {
@@ -164,6 +167,7 @@ impl Setup {
             },
             cassettes: Cassettes::filled(&terminal.denominations, NOTES_EACH),
             keys_first: false,
+            owed: Vec::new(),
         }
     }
 }

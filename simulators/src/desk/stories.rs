@@ -288,7 +288,13 @@ fn agt_3_what_is_left_today_is_remembered_and_offered() {
     story.answer("00", &[]);
     assert_eq!(story.desk.view().device.left_today.as_deref(), Some("at most 0.00"));
     story.take(Event::Key(Key::Right));
-    assert_eq!(story.desk.view().device.left_today.as_deref(), Some("not told yet"));
+    assert_eq!(story.desk.view().device.left_today.as_deref(), Some("? ask: Balance"));
+    // A balance at an agent tells it before anything is declined.
+    let told = "0001417C0000100000000002417C0000090000000044417C000001230000";
+    story.press("3ip").answer("00", &[(54, told)]);
+    assert_eq!(story.desk.view().device.left_today.as_deref(), Some("12300.00"));
+    let Step::Done(ending) = story.desk.step() else { panic!() };
+    assert!(ending.lines.contains(&"Left today: 12300.00".to_owned()), "{ending:?}");
 }
 
 #[test]

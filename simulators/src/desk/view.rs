@@ -234,7 +234,7 @@ impl Desk {
         match self.left_today.get(&self.card) {
             Some(known) if known.reckoned => format!("at most {}", known.left),
             Some(known) => known.left.to_string(),
-            None => "not told yet".to_owned(),
+            None => "? ask: Balance".to_owned(),
         }
     }
 
@@ -253,7 +253,7 @@ impl Desk {
             Step::NewPin { typed, .. } => self.pin_lines("Once more", typed.0.len()),
             Step::Busy => {
                 let mut lines = self.amount_line();
-                let dots = usize::try_from(self.now.as_millis() / 300 % 4).unwrap_or_default();
+                let dots = usize::try_from(self.now.as_secs() % 4).unwrap_or_default();
                 lines.push(left(&format!("Sending{}", ".".repeat(dots))));
                 lines
             }

@@ -94,6 +94,8 @@ pub struct OpenFile {
     path: Option<PathBuf>,
     /// Held as long as the terminal is open.
     _lock: Option<File>,
+    /// Left by second windows; this one has what stands in them.
+    leftovers: Vec<(PathBuf, File)>,
     terminal: String,
     host: String,
     lines: BTreeMap<u64, Line>,
@@ -128,8 +130,7 @@ impl OpenFile {
             }
             owed.extend(own.read(&path, portfolio)?);
             match own.path {
-                // Left by a second window: this one sends it now.
-                Some(_) => own.leftover(&path)?,
+                Some(_) => own.leftovers.push((path, lock)),
                 None => (own.path, own._lock) = (Some(path), Some(lock)),
             }
         }
@@ -187,15 +188,6 @@ impl OpenFile {
         owed.collect::<Result<_, String>>().map_err(|cause| wrong(format!("{cause}; or {away}")))
     }
 
-    /// Takes away what is ours now; it is written again under this window's name before anything
-    /// else happens ([`OpenFile::takes_over`]).
-    fn leftover(&self, path: &Path) -> Result<(), SimError> {
-        std::fs::remove_file(path).or_else(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(SimError::file(path)(error)),
-        })
-    }
-
     /// Writes down what was owed before under its numbers of now.
     ///
     /// # Errors
@@ -205,7 +197,9 @@ impl OpenFile {
         owed: impl Iterator<Item = (u64, &'o Owed)>,
     ) -> Result<(), SimError> {
         self.lines = owed.map(|(number, owed)| (number, Line::of_owed(owed))).collect();
-        self.save()
+        self.save()?;
+        // Only now: it stands twice for a moment rather than not at all.
+        std::mem::take(&mut self.leftovers).iter().try_for_each(|(path, _lock)| remove(path))
     }
 
     /// A request is about to be sent that must be taken back if nothing comes of it.
@@ -266,7 +260,7 @@ impl OpenFile {
     fn save(&self) -> Result<(), SimError> {
         let Some(path) = &self.path else { return Ok(()) };
         if self.lines.is_empty() {
-            return self.leftover(path);
+            return remove(path);
         }
         let kept = Kept {
             open_at_terminal: VERSION,
@@ -277,6 +271,14 @@ impl OpenFile {
         let text = serde_json::json!(kept).to_string();
         files::write_durably(path, &text)
     }
+}
+
+/// Takes a file away, if it is there.
+fn remove(path: &Path) -> Result<(), SimError> {
+    std::fs::remove_file(path).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(SimError::file(path)(error)),
+    })
 }
 
 impl Original {
@@ -346,5 +348,59 @@ impl Line {
             owes: self.owes,
             sent: self.sent.as_ref().map(Written::trace),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::tests::card;
+    use crate::moment::{DEFAULT_ZONE, Zone};
+
+    fn sent(minor: u64) -> (Mti, Wish, Trace) {
+        let wish = Wish {
+            deed: Deed::Purchase,
+            card: card().id,
+            amount: Some(Amount::new(minor, Currency::KGS)),
+            entry: Entry::Tap,
+            pin: None,
+            new_pin: None,
+        };
+        let at = Zone::named(DEFAULT_ZONE).unwrap().parse("2026-11-23T23:59:58+06:00").unwrap();
+        (Mti::parse("0200").unwrap(), wish, Trace::fresh(7, at))
+    }
+
+    #[test]
+    fn txn_2_what_is_written_is_read_and_every_window_has_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut portfolio = Portfolio::default();
+        portfolio.cards.insert(card().id, card());
+        let open = || OpenFile::of(folder.path(), ("POS00001", "h:1"), &portfolio).unwrap();
+        let (mut first, owed) = open();
+        assert!(owed.is_empty());
+        let (mti, wish, trace) = sent(500);
+        first.begins(1, (mti, &wish, &trace)).unwrap();
+        let (mut second, owed) = open();
+        assert!(owed.is_empty(), "what is on its way in one window is not another's");
+        second.begins(1, (mti, &wish, &trace)).unwrap();
+        let reversal = trace.following(8, trace.at);
+        let owes = Owes::Reverse { stays: Some(200) };
+        second.follows((1, owes), (mti, &wish, &trace), &reversal).unwrap();
+        drop((first, second));
+        let (mut again, owed) = open();
+        assert_eq!(owed.len(), 2, "whoever comes next sends both");
+        let told = |owed: &Owed| (owed.trace.clone(), owed.owes, owed.sent.clone());
+        assert_eq!(told(&owed[0]), (trace.clone(), Owes::Reverse { stays: None }, None));
+        assert_eq!(told(&owed[1]), (trace, owes, Some(reversal)));
+        assert_eq!(owed[1].wish.amount, wish.amount);
+        again.takes_over((1..).step_by(2).zip(&owed)).unwrap();
+        let files = || {
+            let all = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+            all.filter(|path| path.extension().is_some_and(|kind| kind == "json")).count()
+        };
+        assert_eq!(files(), 1);
+        again.stays(&[(3, owes)]).unwrap();
+        again.stays(&[]).unwrap();
+        assert_eq!(files(), 0, "nothing is left of what is settled");
     }
 }

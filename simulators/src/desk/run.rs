@@ -14,6 +14,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{
     self, Event as TerminalEvent, KeyCode, KeyEventKind, KeyModifiers,
 };
+use ratatui::crossterm::terminal::is_raw_mode_enabled;
 use ratatui::{DefaultTerminal, Terminal};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{Read, Write};
@@ -222,7 +223,10 @@ pub fn at_screen<T>(
     // Sets a panic hook that restores the screen before the panic is told.
     let mut terminal = ratatui::try_init().map_err(refused)?;
     let done = work(&mut terminal);
-    ratatui::try_restore().map_err(refused)?;
+    // A panic elsewhere has given it back already; twice would write over what it said.
+    if is_raw_mode_enabled().unwrap_or(true) {
+        ratatui::try_restore().map_err(refused)?;
+    }
     done
 }
 

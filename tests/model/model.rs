@@ -483,19 +483,21 @@ impl Model {
         };
         let found = match by {
             By::Original => Some(of),
-            By::Rrn => self.newest(|kept| {
-                let authorization = matches!(kept.message.mti, 100 | 120);
-                kept.rrn == rrn
-                    && kept.message.card == message.card
-                    && authorization
-                    && live(kept.state)
-            }),
+            By::Rrn => {
+                let is_it = |kept: &Kept| {
+                    kept.rrn == rrn
+                        && kept.message.card == message.card
+                        && matches!(kept.message.mti, 100 | 120)
+                };
+                let done = |kept: &Kept| is_it(kept) && kept.state == State::Completed;
+                self.newest(|kept| is_it(kept) && live(kept.state)).or_else(|| self.newest(done))
+            }
         };
-        let found = found.filter(|found| live(self.kept[found].state));
         let original = found.and_then(|found| {
             let kept = &self.kept[&found];
             // An increment stands for the preauthorization it was added to.
-            if kept.message.mti == 100 && kept.root.is_some() { kept.root } else { Some(found) }
+            let root = if kept.message.mti == 100 { kept.root.unwrap_or(found) } else { found };
+            self.standing(root)
         });
         let mut kept = new_kept(at, message, rrn);
         let answer = self.fact(at, message, original, &mut kept).unwrap_or_else(|declined| {
@@ -505,6 +507,23 @@ impl Model {
         kept.answer = answer.clone();
         self.kept.insert(id, kept);
         answer
+    }
+
+    /// What stands in the place of a message now: the completion of what was completed.
+    fn standing(&self, mut of: u32) -> Option<u32> {
+        loop {
+            match self.kept.get(&of)?.state {
+                State::Held | State::Posted | State::Expired => return Some(of),
+                State::Completed => {
+                    of = self.newest(|kept| {
+                        kept.root == Some(of)
+                            && matches!(kept.state, State::Posted | State::Completed)
+                            && !matches!(kept.message.mti, 100 | 200)
+                    })?;
+                }
+                _ => return None,
+            }
+        }
     }
 
     pub fn newest(&self, is_it: impl Fn(&Kept) -> bool) -> Option<u32> {

@@ -49,7 +49,7 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
         row.status = change.status;
         row.stands = change.stands;
         (row.cash_exact, row.cash) = (change.cash_exact, change.cash);
-        row.hold = change.hold;
+        (row.hold, row.given_back) = (change.hold, change.given_back);
     }
     if let Some(presented) = scratch.effects.presented.take() {
         state.presented.add(moment.business_date(), presented);

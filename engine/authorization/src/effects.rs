@@ -24,6 +24,7 @@ pub(crate) struct Change {
     pub(crate) cash_exact: u64,
     pub(crate) cash: u64,
     pub(crate) hold: Option<HoldSlot>,
+    pub(crate) given_back: u64,
 }
 
 /// A change to a card.
@@ -162,6 +163,7 @@ impl Change {
             cash_exact: row.cash_exact,
             cash: row.cash,
             hold: row.hold,
+            given_back: row.given_back,
         }
     }
 }

@@ -108,6 +108,10 @@ pub struct Transaction {
     pub counterpart: GeneralAccount,
     /// The account that received, of a transfer between cards.
     pub receiver: Option<AccountSlot>,
+    /// What refunds that name it have given back of it, minor units of its own currency (TXN-5).
+    pub given_back: u64,
+    /// Of a refund that names its sale: the sale (TXN-5).
+    pub gives_back: Option<Sequence>,
     /// Its hold, while open.
     pub hold: Option<HoldSlot>,
     /// The transaction it follows: a completion's or increment's preauthorization, a reversal's

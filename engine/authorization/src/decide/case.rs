@@ -145,6 +145,8 @@ impl<'a> Case<'a> {
             follows: None,
             chain: None,
             receiver: None,
+            given_back: 0,
+            gives_back: None,
             before: None,
             pricing: None,
             moves: (0, 0),

@@ -57,7 +57,8 @@ impl Case<'_> {
         if self.terminal.is_some_and(|(_, terminal)| !terminal.on_us) {
             kind.counterpart = GeneralAccount::NetworkSettlement;
         }
-        kind.receiver = self.receiver();
+        // Whatever else names a card in DE 103, only a transfer is for it.
+        kind.receiver = self.receiver().filter(|_| kind.operation == Operation::Transfer);
         Ok(kind)
     }
 

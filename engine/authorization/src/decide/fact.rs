@@ -6,12 +6,13 @@ use super::checks::{Direction, Kind};
 use super::money::{Money, round_cash, signed};
 use super::postings::{Standing, post_change};
 use super::price::{Priced, som_of};
+use super::{naming, refund};
 use crate::effects::Change;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, Notice, ResultCode, RuleId, Verdict};
 use ledger::{OpenOverdraft, OverdraftCause, Party};
 use limits::Portion;
-use payment_types::{AuthorizationCode, Balance, Class};
+use payment_types::{AuthorizationCode, Balance};
 
 pub(super) fn decide(case: Case<'_>) -> Decision {
     decide_about(case, None)
@@ -41,17 +42,15 @@ fn book(case: &mut Case<'_>, about: Option<Place>) -> Result<Transaction, Result
     if kind.direction == Direction::None {
         return Err(ResultCode::InvalidTransaction);
     }
-    if !case.request.amount.currency().is_known() {
-        case.note(RuleId::Amt2, Verdict::Decline);
-        return Err(ResultCode::CurrencyNotPermitted);
-    }
+    case.currency_in_order()?;
     if card.obstacle(case.date).is_some() || account.arrested || account.closed {
         case.note(RuleId::Blk4, Verdict::Note);
     }
     // A fact is booked whatever became of the network since; it is flagged (BLK-4, NET-1).
     let _flagged = case.network_in_order().is_err();
-    let original = about.or_else(|| original_of(case));
+    let original = about.or_else(|| naming::original_of(case));
     let before = original.and_then(|place| case.state.transactions().get(place));
+    // Only a transfer is found for a transfer, so nobody else's receiver is taken over.
     kind.receiver = before.and_then(|row| row.receiver).or(kind.receiver);
     case.receiver_in_order(kind)?;
     let booked = before.filter(|row| row.status == Status::Posted).map(|row| row.stands.abs());
@@ -74,6 +73,7 @@ pub(super) fn settle(
     let completed = original.and_then(|place| case.state.transactions().get(place));
     let priced = case.price_fact(kind, money, completed)?;
     case.trace_fees(&priced);
+    let sale = refund::sale_of(case, kind, money, completed)?;
     let mut row = case.row(Status::Posted, kind.counterpart);
     row.receiver = kind.receiver;
     row.stands = match kind.direction {
@@ -91,6 +91,7 @@ pub(super) fn settle(
         }
     }
     row.pricing = priced.pricing;
+    refund::note(case, &mut row, sale);
     Ok(row)
 }
 
@@ -102,30 +103,6 @@ fn money(case: &mut Case<'_>, kind: Kind, completes: bool) -> Result<Money, Resu
     let money = case.money(kind)?;
     case.amounts.hand_out = None;
     Ok(money)
-}
-
-/// The transaction that a completion or an advice is about: by DE 90, or by the retrieval reference
-/// number of an authorization of the same card.
-fn original_of(case: &Case<'_>) -> Option<Place> {
-    let request = case.request;
-    let transactions = case.state.transactions();
-    let card = case.card.map(|(slot, _)| slot);
-    let named =
-        request.original.and_then(|original| transactions.original(request.terminal, &original));
-    let place = named.or_else(|| {
-        let is_it = |row: &Transaction| {
-            row.card == card && row.mti.class() == Class::Authorization && row.status.is_live()
-        };
-        request.rrn.and_then(|rrn| transactions.by_rrn(&rrn, is_it))
-    })?;
-    let row = transactions.get(place).filter(|row| row.card == card)?;
-    match row.status {
-        Status::Increment => transactions.place_of(row.follows?),
-        // An increment whose hold ran out stands for its preauthorization too.
-        Status::Expired if row.follows.is_some() => transactions.place_of(row.follows?),
-        Status::Held | Status::Posted | Status::Expired => Some(place),
-        _ => None,
-    }
 }
 
 /// TXN-4: the final amount instead of what was held or booked before. Counters give back what the
@@ -140,6 +117,7 @@ fn complete(
     let state = case.state;
     let Some(original) = state.transactions().get(place) else { return };
     row.follows = Some(original.sequence);
+    (row.given_back, row.gives_back) = (original.given_back, original.gives_back);
     case.scratch.original = row.follows;
     case.trace(RuleId::Txn4, Verdict::Note, money.amount, original.stands, 0);
     let in_time = matches!(original.status, Status::Held | Status::Posted);
@@ -168,10 +146,11 @@ fn post_difference(
     before: &Transaction,
 ) {
     let Some((slot, _)) = case.account else { return };
-    let sides = (Party::Customer(slot), kind.other_side());
-    let after = case.standing(kind, money, priced);
+    let then = before.receiver.map_or(Party::General(before.counterpart), Party::Customer);
+    let after = (case.standing(kind, money, priced), kind.other_side());
     let transfers = &mut case.scratch.movement.transfers;
-    post_change(transfers, sides, Some(Standing::of(before)), Some(after));
+    let before = (Standing::of(before), then);
+    post_change(transfers, Party::Customer(slot), Some(before), Some(after));
 }
 
 /// Lowers what an authorization and its increments still count for to `to`, newest increment

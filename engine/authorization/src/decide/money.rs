@@ -277,9 +277,9 @@ impl Case<'_> {
     /// leaves goes to income or comes from expense (AMT-1, BAL-7).
     pub(super) fn post(&mut self, kind: Kind, money: Money, priced: &Priced) {
         let Some((slot, _)) = self.account else { return };
-        let sides = (Party::Customer(slot), kind.other_side());
-        let after = self.standing(kind, money, priced);
-        post_change(&mut self.scratch.movement.transfers, sides, None, Some(after));
+        let after = (self.standing(kind, money, priced), kind.other_side());
+        let transfers = &mut self.scratch.movement.transfers;
+        post_change(transfers, Party::Customer(slot), None, Some(after));
     }
 
     /// What will stand of the transaction under decision.

@@ -89,15 +89,16 @@ impl<'p> Standing<'p> {
     }
 }
 
-/// Adds what leads from one standing of a transaction to another; from `None` for a new one.
+/// Adds what leads from one standing of a transaction to another, each with the party on its other
+/// side; from `None` for a new one.
 pub(super) fn post_change(
     transfers: &mut Transfers,
-    (customer, bank): (Party, Party),
-    before: Option<Standing<'_>>,
-    after: Option<Standing<'_>>,
+    customer: Party,
+    before: Option<(Standing<'_>, Party)>,
+    after: Option<(Standing<'_>, Party)>,
 ) {
-    let parts = |standing: Option<Standing<'_>>| {
-        standing.map(|standing| standing.parts(customer, bank)).unwrap_or_default()
+    let parts = |standing: Option<(Standing<'_>, Party)>| {
+        standing.map(|(standing, bank)| standing.parts(customer, bank)).unwrap_or_default()
     };
     let mut undone = parts(before);
     for mut part in parts(after) {

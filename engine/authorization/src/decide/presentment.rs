@@ -10,15 +10,13 @@ use super::case::Case;
 use super::checks::{Direction, Kind, kind_of};
 use super::fact;
 use super::money::signed;
-use crate::clearing::{PRESENTMENT, Presented, REMEMBER_DAYS, reference_digest};
+use super::naming::{self, Business, LOOK_BACK};
+use crate::clearing::{Presented, REMEMBER_DAYS, reference_digest};
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, Liability, Presentment, ResultCode, RuleId, Verdict};
 use ledger::{GeneralAccount, OverdraftCause};
 use limits::Operation;
 use payment_types::{Class, TransactionType};
-
-/// How many of an account's transactions are looked through for what a message has no reference to.
-const LOOK_BACK: usize = 1000;
 
 pub(super) fn decide(mut case: Case<'_>, presentment: &Presentment) -> Decision {
     match book(&mut case, presentment) {
@@ -67,7 +65,7 @@ fn book(case: &mut Case<'_>, presentment: &Presentment) -> Result<Transaction, R
     let mut kind = kind(case)?;
     let original = original_of(case, kind);
     if let Some(row) = original.and_then(|place| case.state.transactions().get(place)) {
-        (kind.counterpart, kind.receiver) = (row.counterpart, row.receiver);
+        kind.counterpart = row.counterpart;
     }
     fact::settle(case, kind, original)
 }
@@ -119,14 +117,18 @@ fn kind(case: &mut Case<'_>) -> Result<Kind, ResultCode> {
 fn original_of(case: &Case<'_>, kind: Kind) -> Option<Place> {
     let request = case.request;
     let transactions = case.state.transactions();
-    let card = case.card.map(|(slot, _)| slot);
+    // A network clears sales and cash, and what gives them back; transfers stay in the bank.
+    let is_of_kind = |done: Business| match kind.direction {
+        Direction::Credit => done == Business::Refund,
+        _ => matches!(done, Business::Sale | Business::Cash),
+    };
     let is_it = |row: &Transaction| {
         let codes = (request.authorization_code, row.answer.authorization_code);
-        row.card == card
-            && row.mti != PRESENTMENT
+        case.is_of_card(row)
+            && !naming::is_presented(row)
+            && Business::done_by(row).is_some_and(is_of_kind)
             && matches!(row.mti.class(), Class::Authorization | Class::Financial)
             && (row.status.is_live() || row.status == Status::Completed)
-            && (row.stands < 0) == (kind.direction == Direction::Credit)
             && !matches!(codes, (Some(told), Some(given)) if told != given)
     };
     let near = |row: &Transaction| is_near(case, row.stands.unsigned_abs());
@@ -158,17 +160,7 @@ fn still_open(case: &Case<'_>, place: Place) -> Option<Place> {
     let row = transactions.get(place)?;
     match row.status {
         Status::Increment => transactions.place_of(row.follows?),
-        Status::Completed => {
-            let root = row.sequence;
-            let completes = |place: &Place| {
-                transactions.get(*place).is_some_and(|row| {
-                    row.follows == Some(root)
-                        && row.status == Status::Posted
-                        && row.mti != PRESENTMENT
-                })
-            };
-            transactions.of_account(row.account?).take(LOOK_BACK).find(completes)
-        }
+        Status::Completed => naming::completion(case, place, |row| !naming::is_presented(row)),
         _ => Some(place),
     }
 }

@@ -98,9 +98,8 @@ pub(super) fn upload(mut case: Case<'_>) -> Decision {
 fn uploaded(case: &Case<'_>) -> Option<Place> {
     let request = case.request;
     let transactions = case.state.transactions();
-    let card = case.card.map(|(slot, _)| slot);
     let is_it = |row: &Transaction| {
-        row.card == card
+        case.goes_on_with(row)
             && row.terminal == request.terminal
             && matches!(
                 row.mti.class(),

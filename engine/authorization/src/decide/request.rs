@@ -4,6 +4,7 @@ use super::case::Case;
 use super::checks::{Direction, Kind};
 use super::money::Money;
 use super::price::Priced;
+use super::refund::{self, Sale};
 use crate::effects::{Change, MAX_INCREMENTS};
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, PinFact, ResultCode, RuleId, Verdict};
@@ -20,6 +21,15 @@ struct Approved {
     is_partial: bool,
     /// The hold it adds to (TXN-4).
     root: Option<Place>,
+    /// What a refund gives back (TXN-5).
+    sale: Option<Sale>,
+}
+
+impl Approved {
+    /// All that was asked, by itself.
+    const fn whole(kind: Kind, money: Money, priced: Priced, facts: Option<Facts>) -> Self {
+        Self { kind, money, priced, facts, is_partial: false, root: None, sale: None }
+    }
 }
 
 pub(super) fn decide(mut case: Case<'_>) -> Decision {
@@ -73,7 +83,7 @@ fn debit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
         case.amounts.approved = Some(super::money::unsigned(granted));
     }
     case.trace_fees(&priced);
-    Ok(Approved { kind, money, priced, facts: Some(facts), is_partial, root })
+    Ok(Approved { is_partial, root, ..Approved::whole(kind, money, priced, Some(facts)) })
 }
 
 /// BLK-4: refunds and cash-in reach a blocked card too; only the card itself must be known.
@@ -100,8 +110,9 @@ fn credit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     let facts = case.facts(kind, money, &priced).ok_or(ResultCode::SystemError)?;
     case.limits(&facts)?;
     case.credit_covers_fees(&priced)?;
+    let sale = refund::sale_of(case, kind, money, None)?;
     case.trace_fees(&priced);
-    Ok(Approved { kind, money, priced, facts: Some(facts), is_partial: false, root: None })
+    Ok(Approved { sale, ..Approved::whole(kind, money, priced, Some(facts)) })
 }
 
 /// Processing codes 30 and 31: DE 54 types 01 and 02, after the fee, if there is one (AMT-4), and at
@@ -139,7 +150,7 @@ fn inquiry(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     if case.request.facts.pin == PinFact::OnlineVerified {
         case.scratch.effects.record = case.facts(kind, money, &priced);
     }
-    Ok(Approved { kind, money, priced, facts: None, is_partial: false, root: None })
+    Ok(Approved::whole(kind, money, priced, None))
 }
 
 /// TXN-4: a 0100 that names an open preauthorization of the same card at the same terminal, by
@@ -172,7 +183,7 @@ fn increment_of(case: &mut Case<'_>) -> Result<Option<Place>, ResultCode> {
 }
 
 fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
-    let Approved { kind, money, priced, facts, is_partial, root } = approved;
+    let Approved { kind, money, priced, facts, is_partial, root, sale } = approved;
     let status = match (kind.direction, root, case.request.mti.class()) {
         // A PIN change can be taken back, so it is more than an inquiry, with or without a fee.
         (Direction::None, ..) if priced.pricing.is_none() && case.scratch.effects.pin.is_none() => {
@@ -197,6 +208,7 @@ fn carry_out(case: &mut Case<'_>, approved: Approved) -> Decision {
         _ => {}
     }
     row.pricing = priced.pricing;
+    refund::note(case, &mut row, sale);
     if status == Status::Posted {
         case.count(kind, 1, money.amount);
     }

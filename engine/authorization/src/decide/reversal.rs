@@ -2,10 +2,10 @@
 //! were; a reversal that comes first is remembered and kills its original.
 
 use super::case::{Case, card_hash};
-use super::fact;
 use super::money::{signed, unsigned};
 use super::postings::{Standing, post_change};
 use super::price::cost_of;
+use super::{fact, refund};
 use crate::batch::Counted;
 use crate::pin_change::PinStep;
 use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
@@ -81,8 +81,9 @@ fn undo(case: &mut Case<'_>, place: Place) -> Result<ResultCode, ResultCode> {
         case.note(RuleId::Txn4, Verdict::Note);
         return Ok(ResultCode::ReversalRecorded);
     }
-    let stays = stays(case, original)?;
+    // What refunds have given back of it is not given back again (TXN-5).
     let left = original.stands.abs();
+    let stays = stays(case, original)?.saturating_add(signed(original.given_back)).min(left);
     case.trace(RuleId::Txn2, Verdict::Note, left.saturating_sub(stays), left, stays);
     match original.status {
         Status::Held => release(case, place, original, stays),
@@ -148,8 +149,7 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
         change.status = Status::Reversed;
     }
     let general = Party::General(original.counterpart);
-    let (customer, bank) =
-        (Party::Customer(slot), original.receiver.map_or(general, Party::Customer));
+    let bank = original.receiver.map_or(general, Party::Customer);
     let was_debit = original.stands >= 0;
     restore_pin(case, original);
     let is_transfer = original.processing_code.transaction_type() == TransactionType::Transfer;
@@ -160,9 +160,11 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
     let before = Standing::of(original);
     let stays_then = unsigned(change.stands.abs());
     let after = before.lowered(stays_then, change.cash_exact, change.cash);
-    let after = (stays > 0).then_some(after);
-    post_change(&mut case.scratch.movement.transfers, (customer, bank), Some(before), after);
+    let after = (stays > 0).then_some((after, bank));
+    let transfers = &mut case.scratch.movement.transfers;
+    post_change(transfers, Party::Customer(slot), Some((before, bank)), after);
     case.scratch.effects.changes.push(change);
+    refund::undone(case, original, stays);
     give_back_followed(case, original, stays);
     if let Some(receiver) = original.receiver {
         // What was received may have been spent: then the receiver owes it (TOD-1).

@@ -176,7 +176,7 @@ impl Transfers {
     }
 
     /// The transfers, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Transfer> {
+    pub fn iter(&self) -> impl Iterator<Item = &Transfer> + Clone {
         self.rows.iter().flatten()
     }
 

@@ -7,8 +7,8 @@
 use crate::{Done, Notice, OnRequestOf, Refusal, State};
 use compact_str::CompactString;
 use dense::Chunked;
-use ledger::{AccountSlot, GeneralAccount, OverdraftCause, Party, Transfer};
-use payment_types::{Balance, Currency, Moment, Sequence, Timestamp};
+use ledger::{AccountSlot, GeneralAccount, MOST_AT_ONCE, OverdraftCause, Party, Transfer};
+use payment_types::{Currency, Moment, Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Calendar days within which a claim is taken (001 §4.10, 4.12).
@@ -271,7 +271,7 @@ impl State {
             return refuse(DisputeRefusal::TooLate(age));
         }
         let too_much = amount > operation.amount && kind != ClaimKind::OverDispense;
-        if amount == 0 || too_much || Balance::try_from(amount).is_err() {
+        if amount == 0 || too_much || amount > MOST_AT_ONCE {
             return refuse(DisputeRefusal::Amount);
         }
         let same = |dispute: &Dispute| {

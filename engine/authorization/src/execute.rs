@@ -11,7 +11,7 @@ use crate::state::Remembered;
 use crate::transactions::Status;
 use crate::{Decision, Presentment, Request, ScriptKind, State};
 use compact_str::CompactString;
-use ledger::{AccountSlot, GeneralAccount, OverdraftCause, Party, Transfer};
+use ledger::{AccountSlot, GeneralAccount, MOST_AT_ONCE, OverdraftCause, Party, Transfer};
 use payment_types::{Balance, BusinessDate, Moment, Sequence};
 
 impl State {
@@ -243,13 +243,9 @@ impl State {
     /// BAL-5: a credit is spent in the order of the rule book, whatever it is said to be for.
     fn credit(&mut self, moment: Moment, account: &str, amount: u64) -> Result<Done, Refusal> {
         let slot = self.account_named(account)?;
-        let minor = Balance::try_from(amount).map_err(|_| Refusal::AmountOutOfRange)?;
         let found = self.ledger.account(slot).ok_or(Refusal::UnknownAccount)?;
         if found.closed {
             return Err(Refusal::AccountClosed);
-        }
-        if found.balance.checked_add(minor).is_none() {
-            return Err(Refusal::AmountOutOfRange);
         }
         let transfer = Transfer {
             debit: Party::General(GeneralAccount::IncomingCredits),
@@ -257,6 +253,9 @@ impl State {
             amount,
             currency: found.currency,
         };
+        if amount > MOST_AT_ONCE || !self.ledger.fits([transfer].iter()) {
+            return Err(Refusal::AmountOutOfRange);
+        }
         let spent = self.post(&transfer, moment, OverdraftCause::Fee).unwrap_or_default();
         self.note_operation(slot, moment.business_date());
         let balance = self.ledger.account(slot).map_or(0, |account| account.balance);

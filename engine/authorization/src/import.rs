@@ -6,8 +6,8 @@ use crate::command::{AccountItem, CardItem, PortfolioItem, ProductItem, Terminal
 use crate::directory::{Customer, Merchant, Product, Terminal};
 use crate::{SealedPanBytes, State};
 use compact_str::CompactString;
-use ledger::{Account, AccountSlot, GeneralAccount, OverdraftCause, Party, Transfer};
-use payment_types::DeviceCategory;
+use ledger::{Account, AccountSlot, GeneralAccount, MOST_AT_ONCE, OverdraftCause, Party, Transfer};
+use payment_types::{Balance, DeviceCategory};
 use thiserror::Error;
 
 /// A record that can't be taken in, and why.
@@ -92,6 +92,17 @@ impl State {
         if directory.product(position).is_some_and(|product| product.currency != item.currency) {
             return Err(("currency", format!("product {} is in another currency", item.product)));
         }
+        let most = Balance::try_from(MOST_AT_ONCE).unwrap_or(Balance::MAX);
+        for (field, amount) in [
+            ("balance", item.balance.saturating_abs()),
+            ("overdraft_limit", item.overdraft_limit),
+            ("minimum_balance", minimum),
+        ] {
+            if !(0..=most).contains(&amount) {
+                let message = format!("is above {most} minor units, the most that is taken");
+                return Err((field, message));
+            }
+        }
         let mut account = Account::new(customer_position, position, item.currency, minimum);
         account.last_operation = self.moment.business_date();
         account.overdraft_limit = item.overdraft_limit;
@@ -110,6 +121,9 @@ impl State {
             if item.balance >= 0 { (opening, customer) } else { (customer, opening) };
         let amount = item.balance.unsigned_abs();
         let transfer = Transfer { debit, credit, amount, currency: item.currency };
+        if !self.ledger.fits([transfer].iter()) {
+            return Err(("balance", "all balances together would not fit".to_owned()));
+        }
         self.ledger.post(&transfer).map_err(|fault| ("balance", fault.to_string()))?;
         self.note_account(slot, self.moment, OverdraftCause::Opening);
         Ok(())

@@ -96,6 +96,10 @@ impl State {
         }
         let (debit, credit) = (Party::Customer(slot), Party::General(income));
         let transfer = Transfer { debit, credit, amount, currency };
+        // BAL-7: a debt at its bound grows no further.
+        if !self.ledger.fits([transfer].iter()) {
+            return;
+        }
         self.post(&transfer, shift.moment, OverdraftCause::Fee);
         shift.part.transfers.push(transfer);
         shift.done.add(currency, minor);

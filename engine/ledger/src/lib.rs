@@ -6,12 +6,14 @@
 //! [`Ledger::post`] and its kin must not fail: a broken invariant stops the shard.
 
 mod account;
+mod bounds;
 mod debts;
 mod general;
 mod hold;
 mod ledger;
 
 pub use account::{Account, AccountSlot, Parts, Spent};
+pub use bounds::{MOST_AT_ONCE, MOST_OF_BANK, MOST_ON_ACCOUNT};
 pub use debts::{
     DebtPart, Debts, FeeDue, OpenOverdraft, OverdraftCause, Refill, USUAL_ORDER, accrue_interest,
     accrue_penalty,

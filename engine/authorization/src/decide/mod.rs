@@ -41,6 +41,34 @@ pub(crate) fn decide(
     scratch: &mut Scratch,
 ) -> Decision {
     scratch.clear();
+    let decision = decide_message(state, sequence, moment, request, scratch);
+    within_bounds(state, sequence, moment, request, scratch).unwrap_or(decision)
+}
+
+/// BAL-7: money that no account could hold moves nowhere, whatever was decided.
+fn within_bounds(
+    state: &State,
+    sequence: Sequence,
+    moment: Moment,
+    request: &Request,
+    scratch: &mut Scratch,
+) -> Option<Decision> {
+    if state.ledger().fits(scratch.movement.transfers.iter()) {
+        return None;
+    }
+    scratch.notice = None;
+    let mut case = Case::new(state, sequence, moment, request, scratch);
+    case.trace(RuleId::Txn8, Verdict::Decline, money::signed(request.amount.minor()), 0, 0);
+    Some(case.decline(ResultCode::SystemError))
+}
+
+fn decide_message(
+    state: &State,
+    sequence: Sequence,
+    moment: Moment,
+    request: &Request,
+    scratch: &mut Scratch,
+) -> Decision {
     if let Some(place) = state.transactions().first_transmission(request) {
         return retransmission(state, sequence, moment, request, place, scratch);
     }
@@ -74,7 +102,12 @@ pub(crate) fn decide_presentment(
 ) -> Decision {
     scratch.clear();
     let case = Case::new(state, sequence, moment, &presentment.request, scratch);
-    presentment::decide(case, presentment)
+    let decision = presentment::decide(case, presentment);
+    let refused = within_bounds(state, sequence, moment, &presentment.request, scratch);
+    if refused.is_some() {
+        scratch.effects.keep = None;
+    }
+    refused.unwrap_or(decision)
 }
 
 /// TXN-1: the first answer again if the content is the same, `94` if it is not.

@@ -5,7 +5,7 @@ use super::checks::{Direction, Kind};
 use super::postings::{Standing, post_change};
 use super::price::Priced;
 use crate::{PinFact, ResultCode, RuleId, TraceEntry, Verdict};
-use ledger::{GeneralAccount, Party, Transfer};
+use ledger::{GeneralAccount, MOST_AT_ONCE, Party, Transfer};
 use limits::{Facts, Figure, Outcome, Pin, Rule};
 use payment_types::{Balance, Currency, DeviceCategory, Timestamp};
 
@@ -118,7 +118,7 @@ impl Case<'_> {
         };
         let amount = Balance::try_from(asked).map_err(|_| ResultCode::InvalidAmount)?;
         let missing = kind.has_cash_back && cash_exact == 0;
-        if amount == 0 || missing || cash_exact > asked {
+        if amount == 0 || asked > MOST_AT_ONCE || missing || cash_exact > asked {
             self.trace(RuleId::Amt1, Verdict::Decline, amount, signed(cash_exact), 0);
             return Err(ResultCode::InvalidAmount);
         }

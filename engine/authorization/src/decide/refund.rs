@@ -2,14 +2,14 @@
 //! of it. What they have given back, a reversal of the sale does not give back again (TXN-2).
 
 use super::case::Case;
-use super::checks::Kind;
+use super::checks::{Direction, Kind};
 use super::money::{Money, signed, unsigned};
 use super::naming::{self, Business};
 use crate::clearing::PRESENTMENT;
 use crate::effects::Change;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{ResultCode, RuleId, Verdict};
-use payment_types::Balance;
+use payment_types::{Balance, Currency};
 
 /// The sale that a refund gives back, and how much of it by then.
 #[derive(Debug, Clone, Copy)]
@@ -28,14 +28,11 @@ pub(super) fn sale_of(
     corrected: Option<&Transaction>,
 ) -> Result<Option<Sale>, ResultCode> {
     let asked = case.request.amount;
-    if let Some(row) = corrected.filter(|row| row.given_back > 0) {
-        if row.currency != asked.currency() || money.amount < signed(row.given_back) {
-            let (stands, back) = (row.stands, signed(row.given_back));
-            case.trace(RuleId::Txn5, Verdict::Decline, money.amount, back, stands);
-            return Err(ResultCode::InvalidAmount);
-        }
+    if corrected.is_some_and(|row| !covers(row, money, asked.currency())) {
+        case.note(RuleId::Txn5, Verdict::Decline);
+        return Err(ResultCode::InvalidAmount);
     }
-    if kind.direction != super::checks::Direction::Credit {
+    if kind.direction != Direction::Credit {
         return Ok(None);
     }
     let transactions = case.state.transactions();
@@ -65,6 +62,12 @@ pub(super) fn sale_of(
         return Err(ResultCode::InvalidAmount);
     }
     Ok(Some(Sale { place: standing, given_back: unsigned(given_back) }))
+}
+
+/// Whether a sale completed with this amount covers what refunds have given back of it.
+fn covers(sale: &Transaction, money: Money, currency: Currency) -> bool {
+    let less = sale.currency != currency || money.amount < signed(sale.given_back);
+    sale.given_back == 0 || !less
 }
 
 /// A debit of the same card: what DE 90 names, or what moved under the same reference number.

@@ -144,6 +144,9 @@ impl State {
         let limit = parse_minor(amount, exponent).map_err(|error| error.to_string())?;
         let limit = Some(limit).filter(|limit| *limit > 0);
         let limit = limit.ok_or("the limit must be above zero; null takes it away")?;
+        if limit.unsigned_abs() > ledger::MOST_AT_ONCE {
+            return Err(format!("the limit is above {} minor units", ledger::MOST_AT_ONCE));
+        }
         for (name, day) in [("from", &mut from), ("until", &mut until)] {
             if let Some(text) = table.get(name) {
                 let date = text.as_text().and_then(|text| BusinessDate::parse(text).ok());

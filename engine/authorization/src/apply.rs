@@ -51,6 +51,9 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
         (row.cash_exact, row.cash) = (change.cash_exact, change.cash);
         (row.hold, row.given_back) = (change.hold, change.given_back);
     }
+    for settled in &scratch.effects.settled {
+        state.settle_claim(*settled);
+    }
     if let Some(presented) = scratch.effects.presented.take() {
         state.presented.add(moment.business_date(), presented);
     }

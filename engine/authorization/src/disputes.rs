@@ -4,15 +4,24 @@
 //! no credit; what it handed out too much is collected back. Others are decided by staff, and who
 //! answers for them is settled when they are taken (BLK-6, CTL-5).
 
+use crate::decide::naming::{Business, standing};
+use crate::decide::price::cost_of;
+use crate::effects::Settled;
+use crate::transactions::{Status, Transaction};
 use crate::{Done, Notice, OnRequestOf, Refusal, State};
 use compact_str::CompactString;
 use dense::Chunked;
 use ledger::{AccountSlot, GeneralAccount, MOST_AT_ONCE, OverdraftCause, Party, Transfer};
-use payment_types::{Currency, Moment, Sequence, Timestamp};
+use payment_types::{Balance, Currency, Moment, Sequence, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Calendar days within which a claim is taken (001 §4.10, 4.12).
 pub const CLAIM_DAYS: i32 = 45;
+
+/// Why a claim that would be granted gives nothing.
+const GIVEN_BACK: &str = "it was given back already, by a reversal or a refund (TXN-7)";
+/// Why one that is granted cannot be posted.
+const TOO_MUCH: &str = "the balance would no longer fit (BAL-7)";
 
 /// What is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -184,6 +193,27 @@ pub struct Dispute {
     pub reason: CompactString,
     /// Why it was decided so.
     pub why: CompactString,
+    /// What reversals, corrections and refunds brought back while it was open, the same units.
+    pub given_back: u64,
+    /// What was taken back after it was credited, because they brought it back.
+    pub taken_back: u64,
+}
+
+impl Dispute {
+    /// What it would give if it were granted now.
+    pub(crate) const fn to_pay(&self) -> u64 {
+        self.amount.saturating_sub(self.given_back)
+    }
+
+    /// Of a credited one: what the customer has of it.
+    pub(crate) const fn outstanding(&self) -> u64 {
+        self.to_pay().saturating_sub(self.taken_back)
+    }
+
+    /// The bank's account on the other side.
+    pub(crate) const fn paid_from(&self) -> GeneralAccount {
+        if self.kind.is_counted() { GeneralAccount::AtmCash } else { GeneralAccount::Disputes }
+    }
 }
 
 /// What came of it.
@@ -270,13 +300,15 @@ impl State {
         if age > CLAIM_DAYS && kind != ClaimKind::OverDispense {
             return refuse(DisputeRefusal::TooLate(age));
         }
-        let too_much = amount > operation.amount && kind != ClaimKind::OverDispense;
+        let too_much = amount > self.claimable(operation) && kind != ClaimKind::OverDispense;
         if amount == 0 || too_much || amount > MOST_AT_ONCE {
             return refuse(DisputeRefusal::Amount);
         }
         let same = |dispute: &Dispute| {
+            let settled = dispute.status == DisputeStatus::Credited && dispute.outstanding() == 0;
             dispute.operation.transaction == operation.transaction
                 && dispute.status != DisputeStatus::Rejected
+                && !settled
         };
         if let Some((number, _)) = self.disputes().find(|(_, dispute)| same(dispute)) {
             return refuse(DisputeRefusal::Claimed(number));
@@ -299,7 +331,10 @@ impl State {
             decided_at: None,
             reason: reason.clone(),
             why: CompactString::default(),
+            given_back: 0,
+            taken_back: 0,
         });
+        self.claimed.entry(operation.transaction).or_default().push(number.saturating_add(1));
         let disputes = vec![number.saturating_add(1)];
         Ok(DisputesDone { disputes, transfers: Vec::new(), notices: Vec::new() })
     }
@@ -332,7 +367,7 @@ impl State {
             DisputesDone { disputes: open.clone(), transfers: Vec::new(), notices: Vec::new() };
         for number in open {
             let Some(dispute) = self.dispute(number) else { continue };
-            let (kind, amount) = (dispute.kind, dispute.amount);
+            let (kind, amount) = (dispute.kind, dispute.to_pay());
             let (left, granted, why) = match kind {
                 ClaimKind::OverDispense => {
                     (&mut shortage, DisputeStatus::Collected, "the count shows a shortage")
@@ -340,13 +375,14 @@ impl State {
                 _ => (&mut surplus, DisputeStatus::Credited, "the count shows a surplus"),
             };
             let (status, why) = match left.checked_sub(amount) {
+                Some(_) if amount == 0 => (DisputeStatus::Rejected, GIVEN_BACK),
                 Some(rest) => {
                     *left = rest;
                     (granted, why)
                 }
                 None => (DisputeStatus::Rejected, "the count does not show it (001 §4.10)"),
             };
-            self.end_dispute(moment, number, status, why, GeneralAccount::AtmCash, &mut done);
+            self.end_dispute(moment, number, status, why, &mut done);
         }
         Ok(done)
     }
@@ -364,10 +400,15 @@ impl State {
         if dispute.kind.is_counted() {
             return refuse(DisputeRefusal::CountDecides);
         }
-        let status = if accept { DisputeStatus::Credited } else { DisputeStatus::Rejected };
+        let given_back = accept && dispute.to_pay() == 0;
+        let status = match accept {
+            true if !given_back => DisputeStatus::Credited,
+            _ => DisputeStatus::Rejected,
+        };
+        let why = if given_back { GIVEN_BACK } else { why };
         let mut done =
             DisputesDone { disputes: vec![number], transfers: Vec::new(), notices: Vec::new() };
-        self.end_dispute(moment, number, status, why, GeneralAccount::Disputes, &mut done);
+        self.end_dispute(moment, number, status, why, &mut done);
         Ok(done)
     }
 
@@ -377,7 +418,6 @@ impl State {
         number: u32,
         status: DisputeStatus,
         why: &str,
-        bank: GeneralAccount,
         done: &mut DisputesDone,
     ) {
         let at = crate::directory::at(number.saturating_sub(1));
@@ -385,8 +425,9 @@ impl State {
         dispute.status = status;
         dispute.decided_at = Some(moment.at);
         dispute.why = why.into();
-        let (customer, bank) = (Party::Customer(dispute.account), Party::General(bank));
-        let (amount, currency) = (dispute.amount, dispute.currency);
+        let (customer, bank) =
+            (Party::Customer(dispute.account), Party::General(dispute.paid_from()));
+        let (amount, currency) = (dispute.to_pay(), dispute.currency);
         let transfer = match status {
             DisputeStatus::Credited => Transfer { debit: bank, credit: customer, amount, currency },
             DisputeStatus::Collected => {
@@ -394,8 +435,71 @@ impl State {
             }
             DisputeStatus::Open | DisputeStatus::Rejected => return,
         };
+        if !self.ledger.fits([transfer].iter()) {
+            (dispute.status, dispute.why) = (DisputeStatus::Rejected, TOO_MUCH.into());
+            return;
+        }
         self.post_decided(&transfer, moment, &mut done.notices);
         done.transfers.push(transfer);
+    }
+
+    /// What may be claimed of an operation, minor units of the account: what it moved, as far as it
+    /// still stands and no other claim is about it. What is too old to be reversed stands as the
+    /// books have it.
+    fn claimable(&self, operation: &DisputedOperation) -> u64 {
+        let rows = &self.transactions;
+        let place = rows.place_of(operation.transaction);
+        let Some((place, row)) = place.and_then(|place| Some((place, rows.get(place)?))) else {
+            return operation.amount;
+        };
+        let Some(business) = Business::done_by(row) else {
+            return if row.status == Status::Posted { operation.amount } else { 0 };
+        };
+        let live = standing(self, place).and_then(|place| rows.get(place));
+        let Some(live) = live.filter(|row| row.status == Status::Posted && business.is_debit())
+        else {
+            return 0;
+        };
+        let given_back = Balance::try_from(live.given_back).unwrap_or(Balance::MAX);
+        let stands = cost_of(live, live.stands.saturating_sub(given_back));
+        let claimed = self.claims_on(live).filter(|(_, claim)| {
+            claim.kind != ClaimKind::OverDispense && claim.status != DisputeStatus::Rejected
+        });
+        let claimed = claimed.fold(0u64, |sum, (_, claim)| sum.saturating_add(claim.outstanding()));
+        let stands = u64::try_from(stands).unwrap_or_default();
+        operation.amount.min(stands.saturating_sub(claimed))
+    }
+
+    /// The claims about a transaction and what it completes.
+    pub(crate) fn claims_on(&self, row: &Transaction) -> impl Iterator<Item = (u32, &Dispute)> {
+        let mut next = Some((row.sequence, row.follows));
+        let family = std::iter::from_fn(move || {
+            let (sequence, follows) = next?;
+            next = follows.map(|root| {
+                let place = self.transactions.place_of(root);
+                let row = place.and_then(|place| self.transactions.get(place));
+                (root, row.and_then(|row| row.follows))
+            });
+            Some(sequence)
+        });
+        let numbers = family.flat_map(|sequence| self.claimed.get(&sequence).into_iter().flatten());
+        numbers.filter_map(|number| Some((*number, self.dispute(*number)?)))
+    }
+
+    /// What a decision brought back of a claimed transaction.
+    pub(crate) fn settle_claim(&mut self, settled: Settled) {
+        let at = crate::directory::at(settled.dispute.saturating_sub(1));
+        let Some(dispute) = self.disputes.get_mut(at) else { return };
+        dispute.given_back = dispute.given_back.saturating_add(settled.given);
+        dispute.taken_back = dispute.taken_back.saturating_add(settled.taken);
+    }
+
+    /// Rebuilds what is derived, after loading.
+    pub(crate) fn index_claims(&mut self) {
+        self.claimed.clear();
+        for (number, dispute) in (1u32..).zip(self.disputes.iter()) {
+            self.claimed.entry(dispute.operation.transaction).or_default().push(number);
+        }
     }
 
     /// Posts what was decided, covered or not (TOD-1), with what the customer is to be told of it.

@@ -38,6 +38,20 @@ pub(crate) struct CardChange {
     pub(crate) atc: AtcWindow,
 }
 
+/// Claims about one transaction that a decision may settle (TXN-7).
+pub(crate) const MAX_SETTLED: usize = 8;
+
+/// What a decision does to a claim (TXN-7), minor units of the account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settled {
+    /// Its number.
+    pub(crate) dispute: u32,
+    /// What came back of an open one.
+    pub(crate) given: u64,
+    /// What was taken back of a credited one.
+    pub(crate) taken: u64,
+}
+
 /// Everything a decision will change besides money.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
@@ -47,6 +61,8 @@ pub(crate) struct Effects {
     pub(crate) give_back: ArrayVec<(Place, Portion), { MAX_INCREMENTS + 1 }>,
     /// Earlier transactions to change.
     pub(crate) changes: ArrayVec<Change, { MAX_INCREMENTS + 3 }>,
+    /// Claims to settle.
+    pub(crate) settled: ArrayVec<Settled, MAX_SETTLED>,
     /// The card.
     pub(crate) card: Option<CardChange>,
     /// The card's scripts.

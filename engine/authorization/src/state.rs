@@ -63,6 +63,9 @@ pub struct State {
     pub(crate) presented: PresentedBefore,
     pub(crate) stop_list: StopList,
     pub(crate) disputes: Disputes,
+    /// Claims by what they are about. Derived: rebuilt after loading.
+    #[serde(skip)]
+    pub(crate) claimed: BTreeMap<Sequence, Vec<u32>>,
     pub(crate) retirement: Retirement,
     pub(crate) personal: Personal,
     pub(crate) users: Users,
@@ -311,6 +314,7 @@ impl State {
             open.extend(self.listed_under(slot));
         }
         self.open_overdrafts.extend(open);
+        self.index_claims();
         self.ledger.rebuild();
         self.transactions.rebuild();
         self.presented.rebuild();

@@ -6,7 +6,7 @@ use super::checks::{Direction, Kind};
 use super::money::{Money, round_cash, signed};
 use super::postings::{Standing, post_change};
 use super::price::{Priced, som_of};
-use super::{naming, refund};
+use super::{claims, naming, refund};
 use crate::effects::Change;
 use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, HoldChange, Liability, Notice, ResultCode, RuleId, Verdict};
@@ -149,8 +149,10 @@ fn post_difference(
     let then = before.receiver.map_or(Party::General(before.counterpart), Party::Customer);
     let after = (case.standing(kind, money, priced), kind.other_side());
     let transfers = &mut case.scratch.movement.transfers;
-    let before = (Standing::of(before), then);
-    post_change(transfers, Party::Customer(slot), Some(before), Some(after));
+    post_change(transfers, Party::Customer(slot), Some((Standing::of(before), then)), Some(after));
+    if kind.direction == Direction::Debit {
+        claims::settle(case, before);
+    }
 }
 
 /// Lowers what an authorization and its increments still count for to `to`, newest increment

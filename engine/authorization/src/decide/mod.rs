@@ -8,13 +8,14 @@
 mod admission;
 mod case;
 mod checks;
+mod claims;
 mod fact;
 mod file_action;
 mod money;
-mod naming;
+pub(crate) mod naming;
 mod postings;
 mod presentment;
-mod price;
+pub(crate) mod price;
 mod reconcile;
 mod refund;
 mod request;

@@ -5,6 +5,7 @@
 //! what was booked for it.
 
 use super::case::Case;
+use crate::State;
 use crate::clearing::PRESENTMENT;
 use crate::transactions::{Place, Status, Transaction};
 use payment_types::{Class, Function, TransactionType};
@@ -14,7 +15,7 @@ pub(super) const LOOK_BACK: usize = 1000;
 
 /// What is done, as far as one message may go on with another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Business {
+pub(crate) enum Business {
     /// Goods or services, with or without cash-back.
     Sale,
     /// Cash handed out.
@@ -44,12 +45,12 @@ impl Business {
     }
 
     /// What a kept transaction did.
-    pub(super) fn done_by(row: &Transaction) -> Option<Self> {
+    pub(crate) fn done_by(row: &Transaction) -> Option<Self> {
         Self::of(row.processing_code.transaction_type())
     }
 
     /// Whether it takes from the account.
-    pub(super) const fn is_debit(self) -> bool {
+    pub(crate) const fn is_debit(self) -> bool {
         matches!(self, Self::Sale | Self::Cash | Self::Transfer)
     }
 }
@@ -108,13 +109,13 @@ pub(super) fn original_of(case: &Case<'_>) -> Option<Place> {
         transactions.by_rrn(&rrn, live).or_else(|| transactions.by_rrn(&rrn, done))
     })?;
     transactions.get(place).filter(|row| case.goes_on_with(row))?;
-    standing(case, place)
+    standing(case.state, place)
 }
 
 /// What stands in a transaction's place now: an increment's preauthorization, the completion of what
 /// was completed. `None` for what was reversed or never moved anything.
-pub(super) fn standing(case: &Case<'_>, place: Place) -> Option<Place> {
-    let transactions = case.state.transactions();
+pub(crate) fn standing(state: &State, place: Place) -> Option<Place> {
+    let transactions = state.transactions();
     let row = transactions.get(place)?;
     let adds = row.mti.class() == Class::Authorization && row.mti.function() == Function::Request;
     let root = match row.follows.filter(|_| adds) {
@@ -123,7 +124,7 @@ pub(super) fn standing(case: &Case<'_>, place: Place) -> Option<Place> {
     };
     match transactions.get(root)?.status {
         Status::Held | Status::Posted | Status::Expired => Some(root),
-        Status::Completed => completion(case, root, |_| true),
+        Status::Completed => completion(state, root, |_| true),
         _ => None,
     }
 }
@@ -131,11 +132,11 @@ pub(super) fn standing(case: &Case<'_>, place: Place) -> Option<Place> {
 /// The completion that stands in place of a completed transaction, through as many as there were;
 /// `None` once one of them is not to be taken.
 pub(super) fn completion(
-    case: &Case<'_>,
+    state: &State,
     of: Place,
     may_be: impl Fn(&Transaction) -> bool,
 ) -> Option<Place> {
-    let transactions = case.state.transactions();
+    let transactions = state.transactions();
     let account = transactions.get(of)?.account?;
     let mut root = transactions.get(of)?.sequence;
     loop {

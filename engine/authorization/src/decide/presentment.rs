@@ -160,7 +160,9 @@ fn still_open(case: &Case<'_>, place: Place) -> Option<Place> {
     let row = transactions.get(place)?;
     match row.status {
         Status::Increment => transactions.place_of(row.follows?),
-        Status::Completed => naming::completion(case, place, |row| !naming::is_presented(row)),
+        Status::Completed => {
+            naming::completion(case.state, place, |row| !naming::is_presented(row))
+        }
         _ => Some(place),
     }
 }

@@ -311,7 +311,7 @@ fn most_within(pricing: Option<&Pricing>, asked: Balance, available: Balance) ->
 }
 
 /// What a kept transaction takes from its account while so much of it stands: its part of a hold.
-pub(super) fn cost_of(row: &Transaction, stands: Balance) -> Balance {
+pub(crate) fn cost_of(row: &Transaction, stands: Balance) -> Balance {
     let sums = sums(row.pricing.as_deref(), stands.unsigned_abs(), stands != 0);
     sums.map_or(stands, |sums| sums.cost())
 }

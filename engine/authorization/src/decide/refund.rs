@@ -3,6 +3,7 @@
 
 use super::case::Case;
 use super::checks::{Direction, Kind};
+use super::claims;
 use super::money::{Money, signed, unsigned};
 use super::naming::{self, Business};
 use crate::clearing::PRESENTMENT;
@@ -41,7 +42,7 @@ pub(super) fn sale_of(
         None => named(case),
     };
     let Some(place) = place else { return Ok(None) };
-    let standing = naming::standing(case, place).unwrap_or(place);
+    let standing = naming::standing(case.state, place).unwrap_or(place);
     let Some(sale) = transactions.get(standing) else { return Ok(None) };
     let stands = if sale.status == Status::Posted { sale.stands } else { 0 };
     let before = corrected.map_or(0, |row| row.stands.abs());
@@ -88,7 +89,7 @@ fn named(case: &Case<'_>) -> Option<Place> {
             && case.is_at_the_same_place(row)
     };
     let place = transactions.by_rrn(&case.request.rrn?, moved)?;
-    naming::standing(case, place)
+    naming::standing(case.state, place)
 }
 
 /// Keeps in the refund which sale it gives back, and in the sale how much was.
@@ -99,13 +100,14 @@ pub(super) fn note(case: &mut Case<'_>, row: &mut Transaction, sale: Option<Sale
     row.gives_back = Some(of.sequence);
     let change = Change { given_back, ..Change::unchanged(place, of) };
     case.scratch.effects.changes.push(change);
+    claims::settle(case, of);
 }
 
 /// A refund was undone but for what stays: so much more stands of its sale again.
 pub(super) fn undone(case: &mut Case<'_>, refund: &Transaction, stays: Balance) {
     let transactions = case.state.transactions();
     let sale = refund.gives_back.and_then(|sale| transactions.place_of(sale));
-    let Some(place) = sale.and_then(|place| naming::standing(case, place)) else { return };
+    let Some(place) = sale.and_then(|place| naming::standing(case.state, place)) else { return };
     let Some(sale) = transactions.get(place) else { return };
     let less = unsigned(refund.stands.abs().saturating_sub(stays));
     let given_back = sale.given_back.saturating_sub(less);

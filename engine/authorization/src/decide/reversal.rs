@@ -5,7 +5,7 @@ use super::case::{Case, card_hash};
 use super::money::{signed, unsigned};
 use super::postings::{Standing, post_change};
 use super::price::cost_of;
-use super::{fact, refund};
+use super::{claims, fact, refund};
 use crate::batch::Counted;
 use crate::pin_change::PinStep;
 use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
@@ -165,6 +165,9 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
     post_change(transfers, Party::Customer(slot), Some((before, bank)), after);
     case.scratch.effects.changes.push(change);
     refund::undone(case, original, stays);
+    if was_debit {
+        claims::settle(case, original);
+    }
     give_back_followed(case, original, stays);
     if let Some(receiver) = original.receiver {
         // What was received may have been spent: then the receiver owes it (TOD-1).

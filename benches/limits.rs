@@ -84,6 +84,7 @@ fn facts(card: u32, operation: Operation) -> Facts {
         card_present: true,
         credit: false,
         increment: false,
+        before: Default::default(),
         pin: if agent || card.is_multiple_of(3) { Pin::Online } else { Pin::None },
         amount_kgs: 5_000,
         cash_kgs: if agent { 5_000 } else { 0 },

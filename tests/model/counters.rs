@@ -5,6 +5,16 @@ use crate::world::{
 };
 use payment_types::BusinessDate;
 
+/// What stands of the preauthorization that an increment adds to, with those before it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Before {
+    pub amount: u64,
+    /// Of that, without PIN.
+    pub no_pin: u64,
+    pub cash: u64,
+    pub cash_exact: u64,
+}
+
 /// What a rule may ask about a message.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
@@ -16,6 +26,7 @@ pub struct Facts {
     pub present: bool,
     pub credit: bool,
     pub increment: bool,
+    pub before: Before,
     /// A PIN, or what the bank takes for one, vouches for the holder (CTL-6).
     pub vouched: bool,
     /// Verified online by us (CTL-2).
@@ -161,7 +172,14 @@ impl Counters {
             if facts.amount == 0 || !is_meant(limit, facts) || !has_scope(limit, facts) {
                 continue;
             }
-            let used = self.limit(limit, facts);
+            let used = match limit.window {
+                "transaction" if limit.is_count => 0,
+                "transaction" => {
+                    let before = facts.before;
+                    part(limit, (before.amount, before.cash, before.cash_exact))
+                }
+                _ => self.limit(limit, facts),
+            };
             let asked = match limit.is_count {
                 true => u64::from(!facts.increment),
                 false => part(limit, (facts.amount, facts.cash, facts.cash_exact)),
@@ -189,12 +207,12 @@ impl Counters {
             return false;
         }
         if !editions(rules).contactless {
-            return facts.amount > NO_PIN;
+            return facts.before.no_pin + facts.amount > NO_PIN;
         }
         let Some(tier) = tier(facts.holder()) else { return false };
         let (day, count, sum) = self.no_pin(facts.holder(), facts.at);
         let over = |ceiling: Option<u64>, used: u64| ceiling.is_some_and(|most| used > most);
-        over(tier.single, facts.amount)
+        over(tier.single, facts.before.no_pin + facts.amount)
             || over(tier.day, day + facts.amount)
             || over(tier.count, count + u64::from(!facts.increment))
             || over(tier.sum, sum + facts.amount)

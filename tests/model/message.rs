@@ -1,6 +1,6 @@
 //! What a message means by the rule book: what it does, its amounts, what limits look at.
 
-use crate::counters::{Facts, Operation};
+use crate::counters::{Before, Facts, Operation};
 use crate::step::{Message, Pin, What};
 use crate::world::{Place, TERMINALS};
 use std::collections::BTreeSet;
@@ -126,6 +126,7 @@ pub fn facts(at: i64, message: &Message, kind: Kind, money: Money) -> Facts {
         present: !is_absent(message),
         credit: kind.credit,
         increment: false,
+        before: Before::default(),
         // CTL-6; the device's own check counts where the bank says so, which it does here.
         vouched: matches!(message.pin, Pin::Right | Pin::Offline | Pin::Device),
         online: message.pin == Pin::Right,

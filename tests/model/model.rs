@@ -284,6 +284,7 @@ impl Model {
         }
         let mut facts = facts(at, message, kind, money);
         facts.increment = root.is_some();
+        facts.before = root.map(|root| self.before(root)).unwrap_or_default();
         let fee = fee_for(kind.operation, message);
         kept.fee = if root.is_some() { fee.map(Fee::share) } else { fee };
         let verdict = self.counters.judge(&facts, self.rules);
@@ -469,7 +470,7 @@ impl Model {
                 // By the terms of what it completes.
                 kept.fee = fee;
                 self.post(card.account, kind.bank, kind.credit, (money, fee));
-                self.shrink(root, money.amount, State::Completed);
+                kept.counted = self.count_completion(root, facts(at, message, kind, money));
             }
         }
         Ok(Answer { code: "00".into(), ..Answer::default() })

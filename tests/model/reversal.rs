@@ -1,5 +1,6 @@
 //! Undoing (TXN-2), and lowering what an earlier message still stands for (CTL-7, AGT-5, TXN-4).
 
+use crate::counters::{Before, Facts};
 use crate::fees::cost;
 use crate::message::{Money, halves};
 use crate::model::{Answer, Kept, Model, State, declined, new_kept};
@@ -107,17 +108,74 @@ impl Model {
         };
         let cash_exact = stays_in_cash(kept, stays as u64);
         let now = Money { amount: stays as u64, cash_exact, cash: halves(cash_exact) };
-        let root = kept.root;
         let (fee, flat) = (kept.fee, i128::from(kept.flat));
         self.post(account, bank, !credit, (was, fee));
         self.post(account, bank, credit, (now, fee));
         self.charge(account, -flat);
-        // A completion's counters are those of what it completed.
-        if let Some(root) = root
-            .filter(|root| self.kept.get(root).is_some_and(|kept| kept.state == State::Completed))
-        {
-            self.shrink(root, stays as u64, State::Completed);
+        // Where a completion left the counters with what it completed, they give back with it.
+        let counted = self.carrier(of);
+        if counted != of {
+            self.shrink(counted, stays as u64, State::Completed);
         }
+    }
+
+    /// What an increment adds to (TXN-4).
+    pub fn before(&self, root: u32) -> Before {
+        let mut before = Before::default();
+        for id in self.kept[&root].increments.iter().chain([&root]) {
+            let part = &self.kept[id];
+            let amount = self.stands(*id);
+            before.amount += amount;
+            before.no_pin += if part.answer.issuer { amount } else { 0 };
+            before.cash += part.cash;
+            before.cash_exact += part.cash_exact;
+        }
+        before
+    }
+
+    /// Who keeps what is counted of a message: itself, or what it completed.
+    fn carrier(&self, of: u32) -> u32 {
+        let kept = &self.kept[&of];
+        let completed =
+            |root: &u32| self.kept.get(root).is_some_and(|kept| kept.state == State::Completed);
+        match kept.root.filter(completed) {
+            Some(root) if kept.counted.is_none() => self.carrier(root),
+            _ => of,
+        }
+    }
+
+    /// AGT-4: a completion of the same kind that is not more lowers what was counted; any other gives
+    /// that back, and counts itself. Gives its place in the list then.
+    pub fn count_completion(&mut self, root: u32, facts: Facts) -> Option<usize> {
+        let counted = self.carrier(root);
+        let whole = self.before(counted);
+        let was_cash = whole.cash_exact > 0 && whole.cash_exact == whole.amount;
+        let pure = match facts.cash_exact {
+            0 => whole.cash_exact == 0,
+            cash => cash == facts.amount && was_cash,
+        };
+        let same = facts.amount == whole.amount && facts.cash_exact == whole.cash_exact;
+        let is_within = facts.amount <= whole.amount && (pure || same);
+        self.kept.get_mut(&root).expect("kept").state = State::Completed;
+        if facts.amount == 0 || is_within {
+            self.shrink(counted, facts.amount, State::Completed);
+            return None;
+        }
+        let original = &self.kept[&root];
+        let (issuer, asked) = (original.answer.issuer, matches!(original.message.mti, 100 | 200));
+        let vouched = !issuer && (asked || facts.vouched);
+        let parts: Vec<u32> =
+            self.kept[&counted].increments.iter().copied().chain([counted]).collect();
+        for id in parts {
+            let kept = self.kept.get_mut(&id).expect("kept");
+            (kept.hold, kept.state) = (None, State::Completed);
+            if let Some(place) = kept.counted.take() {
+                let counted = &mut self.counters.list[place];
+                (counted.amount, counted.cash, counted.cash_exact) = (0, 0, 0);
+                counted.counts = false;
+            }
+        }
+        Some(self.counters.count(Facts { vouched, ..facts }))
     }
 
     /// Lowers what a message still stands for, and what counts of it (CTL-7, AGT-5).

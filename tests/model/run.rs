@@ -1,7 +1,7 @@
 //! One history on both sides, compared after every step.
 
 use crate::counters::tier;
-use crate::counters::{Facts, Operation};
+use crate::counters::{Before, Facts, Operation};
 use crate::engine::{Engine, account_id, card_id, moment};
 use crate::model::{Came, Model};
 use crate::step::{Action, Step, What};
@@ -233,6 +233,7 @@ fn counters(
                     present: true,
                     credit: false,
                     increment: false,
+                    before: Before::default(),
                     vouched: true,
                     online: false,
                     amount: 0,

@@ -50,6 +50,9 @@ pub(crate) fn apply(state: &mut State, sequence: Sequence, moment: Moment, scrat
         row.stands = change.stands;
         (row.cash_exact, row.cash) = (change.cash_exact, change.cash);
         (row.hold, row.given_back) = (change.hold, change.given_back);
+        if !change.counts {
+            row.moves.1 = 0;
+        }
     }
     for settled in &scratch.effects.settled {
         state.settle_claim(*settled);

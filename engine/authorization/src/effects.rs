@@ -25,6 +25,8 @@ pub(crate) struct Change {
     pub(crate) cash: u64,
     pub(crate) hold: Option<HoldSlot>,
     pub(crate) given_back: u64,
+    /// Whether the counters still have it; `false` where they gave it back for good.
+    pub(crate) counts: bool,
 }
 
 /// A change to a card.
@@ -180,6 +182,7 @@ impl Change {
             cash: row.cash,
             hold: row.hold,
             given_back: row.given_back,
+            counts: true,
         }
     }
 }

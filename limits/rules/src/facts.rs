@@ -55,6 +55,20 @@ pub enum Pin {
     Cdcvm,
 }
 
+/// What stands already of a transaction that is added to (TXN-4): limits on single transactions look
+/// at the whole of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Before {
+    /// All of it.
+    pub amount_kgs: u64,
+    /// Of that, what no PIN vouched for (CTL-1, CTL-2).
+    pub no_pin_kgs: u64,
+    /// The cash handed out, rounded.
+    pub cash_kgs: u64,
+    /// The cash as asked for.
+    pub cash_exact_kgs: u64,
+}
+
 /// The facts that limits look at. Amounts are tyiyn of KGS (AGT-6, AMT-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
@@ -96,6 +110,8 @@ pub struct Facts {
     pub credit: bool,
     /// Adds to a transaction that is counted already: sums move, counts do not (TXN-4).
     pub increment: bool,
+    /// What it adds to; nothing where it adds to nothing.
+    pub before: Before,
     /// What is known of the PIN.
     pub pin: Pin,
     /// The whole transaction.

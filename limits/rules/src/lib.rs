@@ -31,7 +31,7 @@ pub use calendar::Calendar;
 pub use check::check;
 pub use country::country_numeric;
 pub use edit::{EditError, PathMap, RulePath, RuleText, Setting};
-pub use facts::{Facts, Operation, Pin};
+pub use facts::{Before, Facts, Operation, Pin};
 pub use fees::{FeeOperation, FeeQuery, FeeTerms};
 pub use moves::{Move, Moves, Portion};
 pub use names::Names;

@@ -142,6 +142,7 @@ fn facts(at: Moment, step: (u32, u32, u64, u8, u8)) -> Facts {
         card_present: true,
         credit: operation == Operation::CashIn,
         increment: false,
+        before: Default::default(),
         pin: [Pin::None, Pin::None, Pin::Offline, Pin::Online][pin as usize],
         amount_kgs: amount,
         cash_kgs: cash,

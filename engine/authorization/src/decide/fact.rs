@@ -3,6 +3,7 @@
 
 use super::case::Case;
 use super::checks::{Direction, Kind};
+use super::count;
 use super::money::{Money, round_cash, signed};
 use super::postings::{Standing, post_change};
 use super::price::{Priced, som_of};
@@ -105,8 +106,7 @@ fn money(case: &mut Case<'_>, kind: Kind, completes: bool) -> Result<Money, Resu
     Ok(money)
 }
 
-/// TXN-4: the final amount instead of what was held or booked before. Counters give back what the
-/// final amount is less; what it is more is a fact and counts nowhere.
+/// TXN-4: the final amount instead of what was held or booked before, in the counters too (AGT-4).
 fn complete(
     case: &mut Case<'_>,
     kind: Kind,
@@ -132,10 +132,7 @@ fn complete(
         // The hold ran out: a late completion is a fact of its own (TOD-1).
         _ => case.post(kind, money, priced),
     }
-    // In another currency than it was held in, how much less it is cannot be said.
-    let same = original.currency == case.request.amount.currency();
-    let to = if same { money.amount } else { original.stands };
-    shrink(case, place, to, Status::Completed);
+    count::completed(case, kind, (money, priced), place);
 }
 
 /// Posts what a final amount differs from what was booked before, with fees and rounding.

@@ -9,6 +9,7 @@ mod admission;
 mod case;
 mod checks;
 mod claims;
+mod count;
 mod fact;
 mod file_action;
 mod money;

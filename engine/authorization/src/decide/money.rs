@@ -187,6 +187,7 @@ impl Case<'_> {
             card_present: !absent,
             credit: kind.direction == Direction::Credit,
             increment: false,
+            before: limits::Before::default(),
             pin,
             amount_kgs: priced.sums.kgs,
             cash_kgs: self.cash_in_som(priced, money.cash),

@@ -9,7 +9,7 @@ use crate::transactions::{Place, Status, Transaction};
 use crate::{Decision, Liability, ResultCode, RuleId, ToldTotals, Verdict};
 use ledger::GeneralAccount;
 use limits::Operation;
-use payment_types::{Balance, Class};
+use payment_types::{Balance, Class, TerminalId};
 
 /// 0500: a terminal's totals against its batch. Equal ones close the batch; else `95`, and the
 /// terminal uploads (0320) and asks again with DE 3 = 96xxxx, which closes it whatever it comes to.
@@ -31,6 +31,9 @@ pub(super) fn terminal(mut case: Case<'_>) -> Decision {
 
 /// 0520: an acquirer's totals against its last closed period, or the open one before any cut-over.
 pub(super) fn acquirer(mut case: Case<'_>) -> Decision {
+    if let Err(result) = speaks_for_acquirer(&mut case) {
+        return case.decline(result);
+    }
     let told = told(&case);
     let periods = case.state.reconciliation().acquirer(case.request.acquirer.0);
     let totals = periods.closed.unwrap_or(periods.open).totals;
@@ -42,10 +45,29 @@ pub(super) fn acquirer(mut case: Case<'_>) -> Decision {
 
 /// 0800 with DE 70 = 201: the acquirer's period ends.
 pub(super) fn cut_over(mut case: Case<'_>) -> Decision {
+    if let Err(result) = speaks_for_acquirer(&mut case) {
+        return case.decline(result);
+    }
     let acquirer = case.request.acquirer.0;
     case.note(RuleId::Txn6, Verdict::Note);
     case.scratch.effects.batch = Some(BatchChange::CutOver { acquirer });
     done(&mut case, ResultCode::CutOverDone)
+}
+
+/// Who may end an acquirer's period, or ask about it: a terminal whose movements are counted there. A
+/// message that names no terminal is the institution's own; whether it comes from where institutions
+/// do, the edge has looked at.
+fn speaks_for_acquirer(case: &mut Case<'_>) -> Result<(), ResultCode> {
+    if case.request.terminal == TerminalId::default() {
+        return Ok(());
+    }
+    let Some((terminal, _)) = case.terminal else { return Err(ResultCode::UnknownTerminal) };
+    let own = case.state.reconciliation().terminal(terminal).acquirer;
+    if own == Some(case.request.acquirer.0) {
+        return Ok(());
+    }
+    case.note(RuleId::Txn6, Verdict::Decline);
+    Err(ResultCode::TerminalNotPermitted)
 }
 
 fn done(case: &mut Case<'_>, result: ResultCode) -> Decision {
@@ -84,7 +106,8 @@ pub(super) fn upload(mut case: Case<'_>) -> Decision {
     let Some(place) = uploaded(&case) else { return fact::decide(case) };
     let Some(row) = case.state.transactions().get(place) else { return fact::decide(case) };
     case.scratch.original = Some(row.sequence);
-    let same = row.stands.unsigned_abs() == case.request.amount.minor();
+    let same = row.stands.unsigned_abs() == case.request.amount.minor()
+        && super::count::is_alike(row.processing_code, case.request.processing_code);
     if !same && matches!(row.status, Status::Held | Status::Posted) {
         return fact::decide_about(case, Some(place));
     }

@@ -64,12 +64,14 @@ fn debit(case: &mut Case<'_>, kind: Kind) -> Result<Approved, ResultCode> {
     case.can_be_handed_out(money)?;
     let root = increment_of(case)?;
     let mut priced = case.price(kind, money)?;
-    if root.is_some() {
+    if let Some(root) = root {
         priced = Case::as_increment(priced, money.amount)?;
+        case.see_before(root);
     }
     case.stands_in(&priced)?;
     let mut facts = case.facts(kind, money, &priced).ok_or(ResultCode::SystemError)?;
     facts.increment = root.is_some();
+    facts.before = case.found.before;
     case.limits(&facts)?;
     let granted = case.funds(kind, money, &priced)?;
     case.authenticated(&priced)?;

@@ -5,7 +5,7 @@ use super::case::{Case, card_hash};
 use super::money::{signed, unsigned};
 use super::postings::{Standing, post_change};
 use super::price::cost_of;
-use super::{claims, fact, refund};
+use super::{claims, count, fact, refund};
 use crate::batch::Counted;
 use crate::pin_change::PinStep;
 use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
@@ -168,7 +168,7 @@ fn post_back(case: &mut Case<'_>, place: Place, original: &Transaction, stays: B
     if was_debit {
         claims::settle(case, original);
     }
-    give_back_followed(case, original, stays);
+    give_back_followed(case, place, stays);
     if let Some(receiver) = original.receiver {
         // What was received may have been spent: then the receiver owes it (TOD-1).
         case.scratch.effects.cause = Some(OverdraftCause::Reversal);
@@ -196,14 +196,11 @@ fn restore_pin(case: &mut Case<'_>, original: &Transaction) {
     case.trace(RuleId::Pin4, Verdict::Note, Balance::from(is_last), 0, 0);
 }
 
-/// A completion's counters were moved by the authorization it completed.
-fn give_back_followed(case: &mut Case<'_>, original: &Transaction, stays: Balance) {
-    let transactions = case.state.transactions();
-    let root = original.follows.and_then(|sequence| transactions.place_of(sequence));
-    let completed =
-        |place: &Place| transactions.get(*place).is_some_and(|row| row.status == Status::Completed);
-    if let Some(root) = root.filter(completed) {
-        fact::shrink(case, root, stays, Status::Completed);
+/// The counters that a completion left with what it completed give back with it.
+fn give_back_followed(case: &mut Case<'_>, place: Place, stays: Balance) {
+    let counted = count::carrier(case.state, place);
+    if counted != place {
+        fact::shrink(case, counted, stays, Status::Completed);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     BlockReason, Checked, ChipFact, CryptogramKind, KeyRole, PinFact, ResultCode, RuleId,
     TraceEntry, Verdict,
 };
-use limits::{ChipAction, ChipSource};
+use limits::{Before, ChipAction, ChipSource};
 use payment_types::{Balance, Class, DeviceCategory, Function, PanEntry, ResponseCode};
 
 /// DE 25: mail or telephone order; electronic commerce.
@@ -25,6 +25,10 @@ pub(super) struct Found {
     stand_in: Option<u64>,
     /// The holder was not authenticated where the acquirer could have done it.
     pub(super) acquirer_liable: bool,
+    /// What stands of the transaction that is added to (TXN-4).
+    pub(super) before: Before,
+    /// Of that, what went over the net without an authenticated holder, tyiyn (SEC-4).
+    pub(super) unproven_before: u64,
 }
 
 /// How a card is used without being there (SEC-4).
@@ -250,9 +254,11 @@ impl Case<'_> {
         let right = told.filter(|told| told.outcome == Checked::Right);
         self.found.acquirer_liable = right.is_none_or(|told| matches!(told.eci, 7 | 0));
         let threshold = self.product.and_then(|product| product.security.three_d_secure_above);
-        let asked = super::money::signed(priced.sums.kgs);
+        // An increment counts with what it adds to, or small steps would lead above the threshold.
+        let whole = priced.sums.kgs.saturating_add(self.found.unproven_before);
+        let asked = super::money::signed(whole);
         let eci = told.map_or(0, |told| Balance::from(told.eci));
-        let above = threshold.filter(|threshold| priced.sums.kgs > *threshold);
+        let above = threshold.filter(|threshold| whole > *threshold);
         let ceiling = threshold.map_or(-1, super::money::signed);
         if above.is_none() || right.is_some_and(|told| is_full(told.eci)) {
             if told.is_some() || threshold.is_some() {
@@ -289,7 +295,8 @@ impl Case<'_> {
     /// Up to how much the rule set stands in for the security module.
     pub(super) fn stands_in(&mut self, priced: &Priced) -> Result<(), ResultCode> {
         let Some(up_to) = self.found.stand_in else { return Ok(()) };
-        let (asked, ceiling) = (super::money::signed(priced.sums.kgs), super::money::signed(up_to));
+        let whole = priced.sums.kgs.saturating_add(self.found.before.amount_kgs);
+        let (asked, ceiling) = (super::money::signed(whole), super::money::signed(up_to));
         let fits = asked <= ceiling;
         let verdict = if fits { Verdict::Pass } else { Verdict::Decline };
         self.trace(RuleId::Sec2, verdict, asked, 0, ceiling);

@@ -75,14 +75,15 @@ pub(super) fn check(plan: &Plan, usage: &Usage, facts: &Facts, now: Tick, report
         report.verdicts.push(if over { asks_pin(verdict) } else { pass });
     };
     if edition == Edition::Regulation2015 {
-        judge(Verdict { ceiling: plan.regulation.no_pin_ceiling(facts.date), ..single(rule) });
+        let ceiling = plan.regulation.no_pin_ceiling(facts.date);
+        judge(Verdict { ceiling, used: facts.before.no_pin_kgs, ..single(rule) });
         return;
     }
     let used = WithoutPin::read(usage, usage.find(HOLDER, facts), now);
     let tier = plan.tier_limits(facts.tier);
     let amount = facts.amount_kgs;
     let values = [
-        (tier.per_transaction, 0, amount),
+        (tier.per_transaction, facts.before.no_pin_kgs, amount),
         (tier.per_day, used.day, amount),
         (tier.count_since_pin, used.count_since_pin, u64::from(!facts.increment)),
         (tier.sum_since_pin, used.sum_since_pin, amount),

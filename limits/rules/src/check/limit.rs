@@ -46,6 +46,7 @@ pub(super) fn check(plan: &Plan, usage: &Usage, facts: &Facts, now: Tick, report
         let block = seat.panel.and_then(|panel| report.blocks.get(usize::from(panel))).copied();
         let block = block.flatten();
         let used = match block {
+            None if limit.window == Window::Transaction => limit.before(facts),
             None => 0,
             Some(block) if limit.window.ring().is_some() => {
                 panel_of(usage, seat).map_or(0, |panel| read(panel, block.slot, counter, now))

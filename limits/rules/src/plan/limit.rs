@@ -121,6 +121,19 @@ impl Limit {
             Measure::Count => u64::from(!facts.increment),
         }
     }
+
+    /// What a limit on single transactions must see besides: what the request adds to (TXN-4).
+    pub(crate) fn before(&self, facts: &Facts) -> u64 {
+        let before = &facts.before;
+        match (self.measure, self.counts.base()) {
+            (Measure::Count, _) => 0,
+            (Measure::Amount, Base::Whole) => before.amount_kgs,
+            (Measure::Amount, Base::Cash) => before.cash_kgs,
+            (Measure::Amount, Base::Goods) => {
+                before.amount_kgs.saturating_sub(before.cash_exact_kgs)
+            }
+        }
+    }
 }
 
 /// Whether a sorted list names a value; an empty one names all.

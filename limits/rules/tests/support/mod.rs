@@ -6,12 +6,13 @@
 //!    24 00:01 reverse a                     (or: reverse a 200.00, or: reverse a 200.00 back 50.00)
 //! ```
 //! Day and time are of November 2026 in Bishkek. Words after the amount: `pin`, `offline`, `cdcvm`,
-//! `tap` (contactless), `back 1000.00` (cash part), `more` (adds to a transaction), `mcc 5411`,
+//! `tap` (contactless), `back 1000.00` (cash part), `more` (adds to a transaction),
+//! `stands 100.00` (what stands of that, `vouched` by a PIN), `mcc 5411`,
 //! `in KZ`. Results: `ok`, `PIN`, or the code that declines.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use limits::{
-    CardLimit, Dimension, Facts, Move, Moves, Names, Operation, Pin, Plan, Portion, Report,
+    Before, CardLimit, Dimension, Facts, Move, Moves, Names, Operation, Pin, Plan, Portion, Report,
     RuleSet, Usage, check, country_numeric, give_back, record,
 };
 use payment_types::{BusinessDate, DeviceCategory, Moment, UtcOffset, format_minor, parse_minor};
@@ -200,6 +201,17 @@ impl Bank {
             card_present: category != DeviceCategory::Ecommerce,
             credit: matches!(operation, Operation::CashIn | Operation::Refund),
             increment: has("more"),
+            before: after("stands").map_or(Before::default(), |stands| {
+                let amount_kgs = minor(stands);
+                let vouched = has("vouched");
+                let cash = if what == "cash" { amount_kgs } else { 0 };
+                Before {
+                    amount_kgs,
+                    no_pin_kgs: if vouched { 0 } else { amount_kgs },
+                    cash_kgs: cash,
+                    cash_exact_kgs: cash,
+                }
+            }),
             pin: match () {
                 () if has("pin") => Pin::Online,
                 () if has("offline") => Pin::Offline,

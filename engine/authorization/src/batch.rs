@@ -68,6 +68,8 @@ pub struct Batches {
     pub open: Batch,
     /// Closed last.
     pub closed: Option<Batch>,
+    /// Of a terminal: the acquirer (DE 32) of what it counted last.
+    pub acquirer: Option<u64>,
 }
 
 /// What a decision adds to totals.
@@ -130,7 +132,7 @@ impl Batches {
 
 impl Default for Batches {
     fn default() -> Self {
-        Self { open: Batch { number: 1, ..Batch::default() }, closed: None }
+        Self { open: Batch { number: 1, ..Batch::default() }, closed: None, acquirer: None }
     }
 }
 
@@ -166,6 +168,7 @@ impl Reconciliation {
             BatchChange::Count { terminal, acquirer, counted } => {
                 if let Some(batches) = self.terminal_mut(terminal) {
                     batches.open.totals.count(counted);
+                    batches.acquirer = Some(acquirer);
                 }
                 let period = self.acquirers.entry(acquirer).or_default();
                 period.open.totals.count(counted);
@@ -181,7 +184,10 @@ impl Reconciliation {
                 }
             }
             BatchChange::CutOver { acquirer } => {
-                self.acquirers.entry(acquirer).or_default().close(at, false);
+                // Whoever's nothing was counted has no period, and is not remembered for asking.
+                if let Some(period) = self.acquirers.get_mut(&acquirer) {
+                    period.close(at, false);
+                }
             }
         }
     }

@@ -478,6 +478,9 @@ pub enum Command {
         check_value: CompactString,
         /// Who asked for it: the device itself, or a user.
         entered_by: CompactString,
+        /// The key that the device used last, sealed, where that is known: it is taken until the
+        /// device uses a later one.
+        in_use: Option<Vec<u8>>,
     },
     /// What was done with a named key: noted before it is done. The key itself is in the security
     /// module's store.

@@ -109,8 +109,8 @@ impl State {
                 self.set_card((self.sequence, moment), card, change)
             }
             Command::LoadRates { rates, .. } => self.load_rates(moment, rates),
-            Command::SetTerminalKey { terminal, role, sealed, .. } => {
-                self.set_terminal_key(moment, terminal, *role, sealed)
+            Command::SetTerminalKey { terminal, role, sealed, in_use, .. } => {
+                self.set_terminal_key(moment, terminal, *role, sealed, in_use.as_deref())
             }
             Command::Key(event) => {
                 self.note_key(event);

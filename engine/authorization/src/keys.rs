@@ -1,7 +1,7 @@
 //! Keys of products, cards and devices, as the core keeps them: what each is for, and bytes that
 //! the security module sealed and only it understands.
 
-use crate::{Done, Refusal, ScriptsBeforeFinal, State};
+use crate::{Done, Refusal, ScriptsBeforeFinal, State, Terminal};
 use compact_str::CompactString;
 use payment_types::{Moment, TerminalId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -125,22 +125,28 @@ impl std::fmt::Debug for SealedKeys {
     }
 }
 
-/// How long a key that was replaced is still taken: a terminal that did not get the new one, or has
-/// messages under way, goes on with the old one.
+/// How long a key is still taken once the device has used a later one: messages may be under way.
 pub const KEY_OVERLAP_MINUTES: i64 = 10;
 
-/// How many keys of a role that were replaced are still taken: exchanges whose answers got lost.
+/// How many keys of a role that were replaced are still taken: the last one that the device is known
+/// to have used, and those of exchanges since, whose answers may have got lost.
 pub const FORMER_KEYS_MOST: usize = 4;
 
 /// A device's key that was replaced.
+///
+/// Anybody can ask for a key in a device's name where its messages have no authentication code, so
+/// that a new one says nothing yet about what the device has: the last key that it is known to have
+/// used stays, and counts no time, until a later one was used.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormerKey {
     /// What it is for.
     pub role: KeyRole,
     /// Its sealed bytes.
     pub sealed: Vec<u8>,
-    /// Until when it is taken.
+    /// Until when it is taken, once the device has used a later one.
     pub until: Timestamp,
+    /// The last one that the device is known to have used.
+    pub proven: bool,
 }
 
 impl std::fmt::Debug for FormerKey {
@@ -302,6 +308,58 @@ impl Default for CardSecurity {
     }
 }
 
+impl Terminal {
+    /// The keys of a role that were replaced and may still be taken, oldest first, with the moment
+    /// until which; without one, until the device uses a later one.
+    pub fn former_of(&self, role: KeyRole) -> impl Iterator<Item = (&[u8], Option<Timestamp>)> {
+        let of_role = move |former: &&FormerKey| former.role == role;
+        let mut later = false;
+        self.former_keys.iter().filter(of_role).map(move |former| {
+            later = later || former.proven;
+            (former.sealed.as_slice(), (!later).then_some(former.until))
+        })
+    }
+
+    /// A new key in place of the one in use, which is kept. `in_use` is the key that the device used
+    /// last, if that is known.
+    fn replace_key(&mut self, at: Timestamp, role: KeyRole, sealed: &[u8], in_use: Option<&[u8]>) {
+        let before = self.keys.get(role).filter(|before| *before != sealed).map(<[u8]>::to_vec);
+        self.keys.set(role, sealed.to_vec());
+        let (mut kept, mut of_role): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.former_keys).into_iter().partition(|key| key.role != role);
+        let until = at.plus_ms(KEY_OVERLAP_MINUTES * 60_000);
+        if let Some(sealed) = before {
+            // With none marked it was the last one that the device used, or its first.
+            let proven = !of_role.iter().any(|former| former.proven);
+            of_role.push(FormerKey { role, sealed, until, proven });
+        }
+        if let Some(used) =
+            in_use.and_then(|used| of_role.iter().position(|key| key.sealed == used))
+        {
+            // Older ones are over, but for messages under way under the one used before.
+            let mut place = 0usize..;
+            of_role.retain(|former| place.next() >= Some(used) || former.proven);
+            for former in &mut of_role {
+                let was_proven =
+                    std::mem::replace(&mut former.proven, Some(&*former.sealed) == in_use);
+                if was_proven && !former.proven {
+                    former.until = until;
+                }
+            }
+        }
+        let proven = of_role.iter().position(|former| former.proven).unwrap_or(0);
+        let mut place = 0usize..;
+        of_role.retain(|former| place.next() >= Some(proven) || former.until > at);
+        while of_role.len() > FORMER_KEYS_MOST {
+            // Unproven ones replace unproven ones only.
+            let oldest = of_role.iter().position(|former| !former.proven).unwrap_or(0);
+            of_role.remove(oldest);
+        }
+        kept.append(&mut of_role);
+        self.former_keys = kept;
+    }
+}
+
 impl State {
     /// The keys of a card's own, which go before its product's.
     #[must_use]
@@ -325,6 +383,7 @@ impl State {
         id: &TerminalId,
         role: KeyRole,
         sealed: &[u8],
+        in_use: Option<&[u8]>,
     ) -> Result<Done, Refusal> {
         let terminal = self.directory.terminals.ids.find(id.as_str());
         let terminal = terminal.and_then(|position| self.directory.terminals.get_mut(position));
@@ -337,19 +396,7 @@ impl State {
                 detail,
             });
         }
-        // Those before stay: the terminal may have got none of the new ones yet.
-        terminal.former_keys.retain(|former| former.until > now.at);
-        if let Some(before) = terminal.keys.set(role, sealed.to_vec())
-            && before != sealed
-        {
-            let until = now.at.plus_ms(KEY_OVERLAP_MINUTES * 60_000);
-            terminal.former_keys.push(FormerKey { role, sealed: before, until });
-            let of_role = terminal.former_keys.iter().filter(|former| former.role == role).count();
-            if of_role > FORMER_KEYS_MOST {
-                let oldest = terminal.former_keys.iter().position(|former| former.role == role);
-                drop(oldest.map(|oldest| terminal.former_keys.remove(oldest)));
-            }
-        }
+        terminal.replace_key(now.at, role, sealed, in_use);
         Ok(Done::TerminalKeySet)
     }
 }

@@ -12,6 +12,7 @@
 //!
 //! What is not here: sockets, framing, clocks, sessions, and every rule about money.
 
+mod admission;
 mod answer;
 mod authentication;
 mod card;
@@ -44,6 +45,7 @@ mod three_d_secure;
 mod track;
 mod verify;
 
+pub use admission::{Claim, Stranger, Trespass};
 pub use answer::AnswerError;
 pub use authentication::{MacAlarm, MacProblem};
 pub use codes::{CodeTable, CodeTableError, CodeTableErrors, CodeTableMisfit};

@@ -7,7 +7,7 @@ use crate::exchange::{self, Refused};
 use crate::verify::Context;
 use crate::{
     Answered, Asked, CodeTable, DropCause, Fault, IssuerKeys, NewKey, Received, Register, Secured,
-    chip_answer, network, request, special,
+    admission, chip_answer, network, request, special,
 };
 use authorization::{Decision, MacFact, MacWrong, Request, ResultCode};
 use iso8583::{Dialect, Message, ParseError, parse_lenient};
@@ -87,6 +87,13 @@ impl Link {
         if let Some(cause) = no_answer(&message) {
             return Received::Drop(cause);
         }
+        if let Some(stranger) = admission::refused(&message, register) {
+            return self.bare(
+                &message,
+                ResultCode::TerminalNotPermitted,
+                Answered::NotAdmitted(stranger),
+            );
+        }
         let context = Context { security, register, now, element: self.security_element };
         // Before anything else: nothing of a message that is not the terminal's own is used (SEC-5).
         match authentication::admit(&message, broken.is_some(), body, &context) {
@@ -103,11 +110,16 @@ impl Link {
             (_, MacWrong::Drop) => return Received::Drop(DropCause::MacWrong(alarm)),
             (_, MacWrong::Answer) => ResultCode::MacWrong,
         };
+        self.bare(message, result, Answered::MacWrong(alarm))
+    }
+
+    /// An answer without an authentication code.
+    fn bare(&self, message: &Message<'_>, result: ResultCode, kind: Answered) -> Received {
         let mut body = Vec::with_capacity(128);
         let built = Answer::new(&self.dialect, message, &self.codes.code(result))
             .and_then(|answer| answer.write_bare(&mut body));
         match built {
-            Ok(()) => Received::Answer { body, kind: Answered::MacWrong(alarm) },
+            Ok(()) => Received::Answer { body, kind },
             Err(_) => Received::Drop(DropCause::Unanswerable),
         }
     }

@@ -1,6 +1,6 @@
 //! What is to be done with a message.
 
-use crate::{Cause, Concerns, Fault, MacAlarm, NewKey, Secured};
+use crate::{Cause, Concerns, Fault, MacAlarm, NewKey, Secured, Stranger};
 use authorization::Request;
 use core::fmt;
 use payment_types::TerminalId;
@@ -63,6 +63,8 @@ pub enum Answered {
     /// A message without the authentication code that its terminal's profile asks for, or with a
     /// wrong one: refused (SEC-5).
     MacWrong(MacAlarm),
+    /// A message for a device or an acquirer that its sender may not speak for: refused.
+    NotAdmitted(Stranger),
     /// A cut-over, which the core carries out (TXN-6).
     CutOver,
     /// Network management of another kind, refused.
@@ -84,6 +86,7 @@ impl Answered {
             Self::KeyExchange => "key_exchange",
             Self::KeyRefused(..) => "key_exchange_refused",
             Self::MacWrong(_) => "mac_wrong",
+            Self::NotAdmitted(_) => "not_admitted",
             Self::CutOver => "cut_over",
             Self::OtherNetworkManagement => "network_management_refused",
             Self::NotSupported => "class_not_supported",

@@ -1,20 +1,30 @@
 //! What the edge has to look up before the core can decide: keys, security profiles and PIN
 //! references.
 
+use crate::{Claim, Trespass};
 use arrayvec::ArrayVec;
 use authorization::{FORMER_KEYS_MOST, TerminalSecurity};
 use payment_types::{Moment, PanDigest, TerminalId, Timestamp};
 use security::{CryptogramVersion, Derivation, LoadedKey, PinReference, USUAL_DECIMALIZATION};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
-/// A working key and those it replaced, which are taken until the device uses the new one, or their
-/// time is up.
-#[derive(Debug, Default)]
+/// A working key and those it replaced, each of which is taken until the device uses a later one, or
+/// its time is up.
+#[derive(Debug)]
 pub struct WorkingKeys {
     current: Option<LoadedKey>,
     former: ArrayVec<(LoadedKey, Timestamp), FORMER_KEYS_MOST>,
-    used: AtomicBool,
+    /// The place of the newest that was used rightly; [`NOT_USED`] if none was.
+    used: AtomicU8,
+}
+
+const NOT_USED: u8 = u8::MAX;
+
+impl Default for WorkingKeys {
+    fn default() -> Self {
+        Self::new(None, [])
+    }
 }
 
 impl WorkingKeys {
@@ -26,7 +36,7 @@ impl WorkingKeys {
         former: impl IntoIterator<Item = (LoadedKey, Timestamp)>,
     ) -> Self {
         let former = former.into_iter().take(FORMER_KEYS_MOST).collect();
-        Self { current, former, used: AtomicBool::new(false) }
+        Self { current, former, used: AtomicU8::new(NOT_USED) }
     }
 
     /// The key in use.
@@ -37,9 +47,9 @@ impl WorkingKeys {
 
     /// All that are taken now, the one in use first, each with its place.
     pub(crate) fn taken(&self, now: Moment) -> impl Iterator<Item = (u8, &LoadedKey)> {
-        let is_over = self.used.load(Ordering::Relaxed);
+        let used = self.used.load(Ordering::Relaxed);
         let former = (1u8..).zip(&self.former);
-        let former = former.filter(move |(_, (_, until))| !is_over && *until > now.at);
+        let former = former.filter(move |(place, (_, until))| *place <= used && *until > now.at);
         let former = former.map(|(place, (key, _))| (place, key));
         self.current.iter().map(|key| (0, key)).chain(former)
     }
@@ -59,9 +69,16 @@ impl WorkingKeys {
 
     /// The device has used the key at this place.
     pub(crate) fn has_used(&self, place: u8) {
-        if place == 0 && !self.former.is_empty() {
-            self.used.store(true, Ordering::Relaxed);
+        if place < self.used.load(Ordering::Relaxed) {
+            self.used.fetch_min(place, Ordering::Relaxed);
         }
+    }
+
+    /// The place of the newest key that the device has used, 0 for the one in use; `None` if it has
+    /// used none since they were loaded.
+    #[must_use]
+    pub fn newest_used(&self) -> Option<u8> {
+        Some(self.used.load(Ordering::Relaxed)).filter(|place| *place != NOT_USED)
     }
 }
 
@@ -132,4 +149,9 @@ pub trait Register: Send + Sync {
 
     /// What a card is verified with, if anything.
     fn card(&self, pan: &PanDigest) -> Option<CardKeys>;
+
+    /// Why a message is refused for whom it says to be from; `None` if it is let in.
+    fn refuses(&self, _claim: &Claim) -> Option<Trespass> {
+        None
+    }
 }

@@ -168,6 +168,12 @@ pub struct ListenerConfig {
     pub in_flight: usize,
     /// Connections at a time; more are closed at once.
     pub connections_max: usize,
+    /// Connections at a time from one address (of IPv6 a /64); `None` for three quarters of them
+    /// all, and for no bound on this machine's own.
+    pub connections_max_per_address: Option<usize>,
+    /// Whether it takes messages of terminals whose own listener is another, and cut-overs without a
+    /// terminal: what networks and hosts come in by.
+    pub any_terminal: bool,
     /// Whether a connection must sign on (0800/001) before anything else.
     pub sign_on_required: bool,
     /// The private element in which terminals send security data that have none of their own.
@@ -189,6 +195,8 @@ pub struct TlsConfig {
     pub key: PathBuf,
     /// If given, clients must show a certificate of this authority.
     pub client_ca: Option<PathBuf>,
+    /// Whether a client speaks only for the terminal or the institution that its certificate names.
+    pub bind_names: bool,
 }
 
 /// `[http]`.

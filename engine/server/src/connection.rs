@@ -9,6 +9,8 @@
 //! peer does not read, nothing more is read from it; and a peer that reads nothing for
 //! [`Limits::write`] is cut off.
 
+use crate::admission::Admission;
+use crate::client_names::ClientNames;
 use crate::clock::Clock;
 use crate::key_exchange;
 use crate::listener::told_to_drain;
@@ -65,6 +67,8 @@ pub(crate) struct Port {
     pub(crate) clock: Clock,
     pub(crate) meter: Arc<ListenerMeter>,
     pub(crate) limits: Limits,
+    /// Whether it takes messages of terminals of other listeners.
+    pub(crate) any_terminal: bool,
     /// Requests in flight on all connections of the listener.
     pub(crate) in_flight: AtomicUsize,
     /// When a message without a right authentication code was last journaled, in milliseconds.
@@ -95,10 +99,24 @@ pub(crate) struct Limits {
     pub(crate) sign_on_required: bool,
 }
 
+impl Port {
+    /// The register, as a client with these names may see it.
+    fn admission<'a>(&'a self, names: Option<&'a ClientNames>) -> Admission<'a> {
+        Admission {
+            register: &self.register,
+            listener: self.meter.name(),
+            any_terminal: self.any_terminal,
+            names,
+        }
+    }
+}
+
 /// A connection's task.
 pub(crate) struct Connection<S> {
     stream: S,
     peer: SocketAddr,
+    /// What the client's certificate names, where that binds it.
+    names: Option<Arc<ClientNames>>,
     port: Arc<Port>,
     input: BytesMut,
     output: Vec<u8>,
@@ -172,13 +190,19 @@ enum Event {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    pub(crate) fn new(stream: S, peer: SocketAddr, port: Arc<Port>) -> Self {
+    pub(crate) fn new(
+        stream: S,
+        peer: SocketAddr,
+        port: Arc<Port>,
+        names: Option<Arc<ClientNames>>,
+    ) -> Self {
         let (address, mailbox) = mpsc::unbounded_channel();
         let (siding, sidings) = mpsc::unbounded_channel();
         let meter = AnswerMeter::new(Arc::clone(&port.meter));
         Self {
             stream,
             peer,
+            names,
             port,
             input: BytesMut::new(),
             output: Vec::new(),
@@ -305,8 +329,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let Frame { tpdu, body } = frame;
         let port = &*self.port;
-        let (security, register) = (port.security.as_ref(), port.register.as_ref());
-        match port.link.receive(&body, security, register, moment) {
+        let admission = port.admission(self.names.as_deref());
+        match port.link.receive(&body, port.security.as_ref(), &admission, moment) {
             Received::Decide(asked) => {
                 let mti = asked.request.mti;
                 let secured = asked.secured.clone();
@@ -349,11 +373,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let pending = Pending { body: body.clone(), tpdu, mti, secured, received: now };
         let slot = self.slots.put(pending);
         let (port, siding) = (Arc::clone(&self.port), self.siding.clone());
+        let names = self.names.clone();
         let asked = self.port.module.as_ref().is_some_and(|module| {
             module.push(Box::new(move |in_time| {
                 let security = if in_time { &port.security } else { &port.unreachable };
-                let register = port.register.as_ref();
-                let received = port.link.receive(&body, security.as_ref(), register, moment);
+                let admission = port.admission(names.as_deref());
+                let received = port.link.receive(&body, security.as_ref(), &admission, moment);
                 // The connection may be gone.
                 let _gone = siding.send(Siding::Received(slot, received));
             }))
@@ -397,6 +422,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Answered::SignOff => self.signed_on = false,
             Answered::FormatError(fault) => meter.format_error(self.peer, fault),
             Answered::MacWrong(alarm) => self.unauthentic(alarm),
+            Answered::NotAdmitted(stranger) => {
+                meter.stranger(self.peer, stranger);
+                self.journal_alarm(stranger.terminal, stranger.why.name());
+            }
             Answered::KeyRefused(terminal, cause) => {
                 meter.key_refused(self.peer, *terminal, *cause);
             }
@@ -408,6 +437,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// SEC-5: counted and alarmed every time; journaled for `/audit`, but of a flood only so much.
     fn unauthentic(&self, alarm: &MacAlarm) {
         self.port.meter.mac_wrong(self.peer, alarm);
+        self.journal_alarm(alarm.terminal, alarm.problem.name());
+    }
+
+    fn journal_alarm(&self, terminal: TerminalId, problem: &str) {
         let now = self.port.clock.now().at.0;
         let last = self.port.last_alarm.load(Ordering::Relaxed);
         if now.saturating_sub(last) < ALARM_EVERY_MS {
@@ -415,9 +448,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.port.last_alarm.store(now, Ordering::Relaxed);
         let command = Command::Unauthentic {
-            terminal: alarm.terminal,
+            terminal,
             listener: self.port.meter.name().as_ref().into(),
-            problem: alarm.problem.name().into(),
+            problem: problem.into(),
         };
         let shard = self.port.shard.clone();
         // The answer does not wait for it, and a shard that is stopping has other troubles.

@@ -18,6 +18,7 @@ pub(crate) async fn store(shard: &Shard, register: &Arc<DeviceRegister>, key: &N
         sealed: key.sealed.as_bytes().to_vec(),
         check_value: key.check_value.to_string().into(),
         entered_by: TERMINAL.into(),
+        in_use: register.key_in_use(&key.terminal, key.role),
     };
     match shard.command(command, None).await {
         Ok(answered) if matches!(answered.outcome, Outcome::Done(_)) => {}

@@ -2,11 +2,13 @@
 //! files.
 
 pub mod access;
+mod admission;
 pub mod backup;
 pub mod books;
 pub mod calendar;
 pub mod check_config;
 pub mod clearing;
+mod client_names;
 pub mod clock;
 pub mod config;
 mod connection;

@@ -12,7 +12,8 @@ use crate::tls::{self, TlsError};
 use interchange::{CodeTable, Link};
 use iso8583::{Dialect, Framing};
 use security::SecurityModule;
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ use tokio_rustls::TlsAcceptor;
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// Addresses remembered before those without connections are forgotten.
+const FORGET_FROM: usize = 1024;
 /// The pause after a failed accept: when file descriptors run out, trying at once helps nobody.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -199,10 +202,14 @@ impl Listening {
             clock: services.clock,
             meter,
             limits: limits(&config),
+            any_terminal: config.any_terminal,
             in_flight: AtomicUsize::new(0),
             last_alarm: AtomicI64::new(0),
         });
         let mut connections = JoinSet::new();
+        let mut addresses = Addresses::new(&config);
+        let binds =
+            config.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some() && tls.bind_names);
         let mut draining = pin!(told_to_drain(drain.clone()));
         loop {
             tokio::select! {
@@ -213,7 +220,16 @@ impl Listening {
                             port.meter.closed(peer, Closed::TooMany, &[]);
                             continue;
                         }
-                        connections.spawn(attend(stream, peer, port, tls.clone(), drain.clone()));
+                        let Some(place) = addresses.place(peer.ip()) else {
+                            port.meter.closed(peer, Closed::TooManyOfOne, &[]);
+                            continue;
+                        };
+                        let tls = tls.clone().map(|tls| (tls, binds));
+                        let attended = attend(stream, peer, port, tls, drain.clone());
+                        connections.spawn(async move {
+                            attended.await;
+                            drop(place);
+                        });
                     }
                     Err(error) => {
                         port.meter.accept_failed(&error);
@@ -230,6 +246,43 @@ impl Listening {
     }
 }
 
+/// How many connections there are from each address, so that one peer can't take all places.
+struct Addresses {
+    /// For all; `None` where only the usual bound holds.
+    most: Option<usize>,
+    usual: usize,
+    /// A connection holds a copy.
+    open: HashMap<IpAddr, Arc<()>>,
+}
+
+impl Addresses {
+    fn new(config: &ListenerConfig) -> Self {
+        let usual = config.connections_max.div_ceil(4).saturating_mul(3);
+        Self { most: config.connections_max_per_address, usual, open: HashMap::new() }
+    }
+
+    /// A place for a connection from an address, until it is dropped; `None` if it has as many as it
+    /// may.
+    fn place(&mut self, address: IpAddr) -> Option<Arc<()>> {
+        let address = address.to_canonical();
+        let most = match self.most {
+            Some(most) => most,
+            None if address.is_loopback() => usize::MAX,
+            None => self.usual,
+        };
+        // Whoever has one address of IPv6 has a whole /64.
+        let of_whom = match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() >> 64 << 64)),
+        };
+        if self.open.len() > FORGET_FROM {
+            self.open.retain(|_, places| Arc::strong_count(places) > 1);
+        }
+        let places = self.open.entry(of_whom).or_default();
+        (Arc::strong_count(places) <= most).then(|| Arc::clone(places))
+    }
+}
+
 /// Waits for the order to drain. An engine whose handle is gone drains as well.
 pub(crate) async fn told_to_drain(mut drain: watch::Receiver<bool>) {
     // What it gives is a lock on the value, and must not live on.
@@ -241,7 +294,7 @@ async fn attend(
     stream: TcpStream,
     peer: SocketAddr,
     port: Arc<Port>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<(TlsAcceptor, bool)>,
     drain: watch::Receiver<bool>,
 ) {
     port.meter.opened(peer);
@@ -250,9 +303,13 @@ async fn attend(
         return;
     }
     match tls {
-        None => Connection::new(stream, peer, port).run(drain).await,
-        Some(acceptor) => match timeout(HANDSHAKE_PATIENCE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => Connection::new(stream, peer, port).run(drain).await,
+        None => Connection::new(stream, peer, port, None).run(drain).await,
+        Some((acceptor, binds)) => match timeout(HANDSHAKE_PATIENCE, acceptor.accept(stream)).await
+        {
+            Ok(Ok(stream)) => {
+                let names = binds.then(|| Arc::new(tls::client_names(stream.get_ref().1)));
+                Connection::new(stream, peer, port, names).run(drain).await;
+            }
             Ok(Err(_)) | Err(_) => port.meter.closed(peer, Closed::Tls, &[]),
         },
     }

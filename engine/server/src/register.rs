@@ -9,7 +9,7 @@
 use authorization::{Card, KeyRole, KeyScheme, ProductSecurity, SealedKeys, State, Terminal};
 use dashmap::DashMap;
 use interchange::{CardKeys, DeviceKeys, IssuerKeys, Register, WorkingKeys};
-use payment_types::{PanDigest, TerminalId};
+use payment_types::{PanDigest, TerminalId, Timestamp};
 use security::{
     CryptogramVersion, Derivation, KeyUsage, LoadedKey, PinReference, SealedKey, SecurityModule,
 };
@@ -63,6 +63,16 @@ impl DeviceRegister {
         self.terminals.contains_key(id)
     }
 
+    /// Whether a device comes in by this listener: one that is not known, or names none, by any.
+    #[must_use]
+    pub fn comes_in_by(&self, id: &TerminalId, listener: &str) -> bool {
+        let home = |device: &Device| {
+            let home = &device.source.listener;
+            home.is_empty() || *home == listener
+        };
+        self.terminals.get(id).is_none_or(|device| home(&device))
+    }
+
     /// Takes over what the state has: devices and cards are added or replaced, never forgotten.
     pub fn refresh(&self, state: &State) -> RegisterFaults {
         let mut faults = RegisterFaults::default();
@@ -74,6 +84,21 @@ impl DeviceRegister {
             self.take_card(state, (slot, card), &products, &mut faults);
         }
         faults
+    }
+
+    /// The key of a device that it used last, sealed, as far as that was seen since they were loaded.
+    #[must_use]
+    pub fn key_in_use(&self, id: &TerminalId, role: KeyRole) -> Option<Vec<u8>> {
+        let device = self.terminals.get(id)?;
+        let keys = if role == KeyRole::Tak { &device.keys.mac } else { &device.keys.pin };
+        let sealed = match keys.newest_used()?.checked_sub(1) {
+            None => device.source.keys.get(role)?,
+            Some(back) => {
+                let former: Vec<_> = device.source.former_of(role).collect();
+                former.iter().rev().nth(usize::from(back))?.0
+            }
+        };
+        Some(sealed.to_vec())
     }
 
     /// Takes over one device, such as after a key exchange.
@@ -112,10 +137,13 @@ impl DeviceRegister {
         };
         let mut working = |role: KeyRole, usage: KeyUsage| {
             let current = of(role).and_then(|sealed| load(sealed, usage));
-            let former = terminal.former_keys.iter().rev().filter(|former| former.role == role);
-            let former: Vec<_> = former
-                .filter_map(|former| Some((load(&former.sealed, usage)?, former.until)))
+            let mut former: Vec<_> = terminal
+                .former_of(role)
+                .filter_map(|(key, until)| {
+                    Some((load(key, usage)?, until.unwrap_or(Timestamp(i64::MAX))))
+                })
                 .collect();
+            former.reverse();
             WorkingKeys::new(current, former)
         };
         let pin = match of(KeyRole::Tpk) {

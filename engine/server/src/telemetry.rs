@@ -7,7 +7,7 @@
 use crate::config::{LogConfig, LogFormat};
 use crate::live::Tally;
 use authorization::ResultCode;
-use interchange::{Cause, Concern, MacAlarm, NewKey};
+use interchange::{Cause, Concern, MacAlarm, NewKey, Stranger};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use payment_types::{Currency, Mti, TerminalId};
@@ -39,6 +39,7 @@ const CLOCK_BEHIND: &str = "tamga_clock_behind_seconds";
 const JOURNAL_TROUBLE: &str = "tamga_journal_next_segment_failing";
 const RATE_MISSING: &str = "tamga_rate_missing_total";
 const MAC_WRONG: &str = "tamga_mac_wrong_total";
+const STRANGERS: &str = "tamga_strangers_total";
 const UNVERIFIABLE: &str = "tamga_security_unverifiable_total";
 const MODULE_SECONDS: &str = "tamga_security_module_seconds";
 const MODULE_UNAVAILABLE: &str = "tamga_security_module_unavailable_total";
@@ -91,6 +92,7 @@ fn describe() {
         RATE_MISSING,
         "Requests declined for want of a fresh rate, by pair: an alarm"
     );
+    describe_counter!(STRANGERS, "Messages for a terminal or acquirer of somebody else, refused");
     describe_counter!(MAC_WRONG, "Messages without a right authentication code: an alarm");
     describe_counter!(UNVERIFIABLE, "What messages gave to be checked and could not be, by cause");
     describe_counter!(MODULE_UNAVAILABLE, "Calls that the security module did not answer");
@@ -262,6 +264,8 @@ pub(crate) enum Closed {
     Tls,
     /// The listener has as many connections as it may.
     TooMany,
+    /// Its address has as many connections as one may.
+    TooManyOfOne,
 }
 
 impl Closed {
@@ -277,6 +281,7 @@ impl Closed {
             Self::Io(_) => "io",
             Self::Tls => "tls",
             Self::TooMany => "too_many",
+            Self::TooManyOfOne => "too_many_of_one_address",
         }
     }
 
@@ -294,6 +299,9 @@ impl fmt::Display for Closed {
             Self::HalfFrame => f.write_str("half a frame rested too long"),
             Self::SlowReader => f.write_str("the peer does not read its answers"),
             Self::TooMany => f.write_str("the listener has all the connections it may have"),
+            Self::TooManyOfOne => {
+                f.write_str("its address has all the connections that one may have")
+            }
             Self::Tls => f.write_str("the TLS handshake failed"),
             other => f.write_str(other.name()),
         }
@@ -348,7 +356,7 @@ impl ListenerMeter {
     /// One line for each connection refused or broken; `header` holds the first bytes of what
     /// could not be cut, at most a length header.
     pub(crate) fn closed(&self, peer: SocketAddr, cause: Closed, header: &[u8]) {
-        if cause != Closed::TooMany {
+        if !matches!(cause, Closed::TooMany | Closed::TooManyOfOne) {
             self.connections.decrement(1.0);
             self.tally.closed();
         }
@@ -404,6 +412,16 @@ impl ListenerMeter {
             target: "tamga::mac",
             listener = %self.name, %peer, terminal, problem,
             "ALARM: a message without a right authentication code (SEC-5)"
+        );
+    }
+
+    /// A message from somebody who may not speak for its device or acquirer.
+    pub(crate) fn stranger(&self, peer: SocketAddr, stranger: &Stranger) {
+        let (terminal, problem) = (stranger.terminal.as_str(), stranger.why.name());
+        counter!(STRANGERS, "listener" => self.name.to_string(), "problem" => problem).increment(1);
+        warn!(
+            listener = %self.name, %peer, terminal, problem,
+            "refused a message of somebody who may not speak for its terminal or acquirer"
         );
     }
 

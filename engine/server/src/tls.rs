@@ -1,11 +1,12 @@
 //! TLS of a listener, from PEM files: server certificate, and for mutual TLS the authority whose
 //! clients are let in. TLS 1.2 and 1.3.
 
+use crate::client_names::ClientNames;
 use crate::config::TlsConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -67,6 +68,12 @@ pub fn server_config(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
         }
     };
     builder.with_single_cert(chain, key).map_err(|why| unusable(&why))
+}
+
+/// The names in the certificate that the client of a connection has shown.
+pub(crate) fn client_names(connection: &ServerConnection) -> ClientNames {
+    let certificates = connection.peer_certificates().unwrap_or_default();
+    certificates.first().map(|shown| ClientNames::read(shown)).unwrap_or_default()
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

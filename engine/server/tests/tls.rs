@@ -69,13 +69,17 @@ async fn serving(folder: &Path, tls: &str) -> (Engine, SocketAddr) {
 
 /// A purchase over TLS; the answer's first bytes, or nothing if the engine closed.
 async fn ask(address: SocketAddr, config: ClientConfig) -> Option<Vec<u8>> {
+    send(address, config, client::purchase(1, 100)).await
+}
+
+async fn send(address: SocketAddr, config: ClientConfig, frame: Vec<u8>) -> Option<Vec<u8>> {
     tokio::task::spawn_blocking(move || {
         let name = ServerName::try_from("localhost").unwrap();
         let connection = ClientConnection::new(Arc::new(config), name).unwrap();
         let socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut stream = StreamOwned::new(connection, socket);
-        stream.write_all(&client::purchase(1, 100)).ok()?;
+        stream.write_all(&frame).ok()?;
         let mut length = [0; 2];
         stream.read_exact(&mut length).ok()?;
         let mut frame = vec![0; usize::from(u16::from_be_bytes(length))];
@@ -125,6 +129,51 @@ async fn mutual_tls_lets_in_only_whom_the_authority_knows() {
     assert_eq!(ask(address, authority.client(None)).await, None, "no certificate");
     let stranger = authority.client(Some(Authority::new().issue("POS00001")));
     assert_eq!(ask(address, stranger).await, None, "another authority's");
+    engine.drain().await.unwrap();
+}
+
+/// DE 39 of a framed answer.
+fn code_of(frame: Option<Vec<u8>>) -> String {
+    let frame = frame.expect("an answer");
+    let dialect = client::dialect();
+    let message = iso8583::Message::parse(&dialect, &frame[5..]).unwrap();
+    let mut room = [0; 8];
+    String::from_utf8(message.text(39, &mut room).unwrap().unwrap().to_vec()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_speaks_only_for_whom_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    authority.write(folder.path());
+    let files = "[listener.tls]\ncert = \"server.pem\"\nkey = \"server.key\"\n\
+                 client_ca = \"clients.pem\"\n";
+    let (engine, address) = serving(folder.path(), files).await;
+    let code = async |name: &str, stan: u64| {
+        let own = authority.client(Some(authority.issue(name)));
+        code_of(send(address, own, client::purchase(stan, 100)).await)
+    };
+    assert_eq!(code("POS00001", 1).await, "00", "the terminal itself");
+    assert_eq!(code("417001", 2).await, "00", "the institution of DE 32");
+    assert_eq!(code("BRN00001", 3).await, "58", "another terminal");
+    assert_eq!(code("417002", 4).await, "58", "another institution");
+    assert_eq!(code("localhost", 5).await, "58", "nobody");
+    // Two approvals, and no more was decided.
+    let decided = engine.shard().query(|core, _| core.transactions().len()).await.unwrap();
+    assert_eq!(decided, 2);
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_bind_no_names_where_the_listener_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    authority.write(folder.path());
+    let files = "[listener.tls]\ncert = \"server.pem\"\nkey = \"server.key\"\n\
+                 client_ca = \"clients.pem\"\nbind_names = false\n";
+    let (engine, address) = serving(folder.path(), files).await;
+    let concentrator = authority.client(Some(authority.issue("concentrator")));
+    assert!(is_answer(ask(address, concentrator).await));
     engine.drain().await.unwrap();
 }
 

@@ -240,6 +240,8 @@ fn listener(section: Section<'_>, before: &[ListenerConfig]) -> Option<ListenerC
             .unwrap_or(64),
         in_flight: section.size("in_flight", 1..=1_048_576).unwrap_or(4096),
         connections_max: section.size("connections_max", 1..=1_048_576).unwrap_or(4096),
+        connections_max_per_address: section.size("connections_max_per_address", 1..=1_048_576),
+        any_terminal: any_terminal(&section),
         sign_on_required: section.flag("sign_on_required").unwrap_or(false),
         security_element: security_element(&section),
         module: module(&section),
@@ -259,6 +261,14 @@ fn security_element(section: &Section<'_>) -> u8 {
             section.error("security_element", "must be 48, 60 to 63 or 120 to 127");
             48
         }
+    }
+}
+
+/// `terminals`: by default those of the portfolio that name the listener; a network's are others'.
+fn any_terminal(section: &Section<'_>) -> bool {
+    match section.one_of("terminals", &["own", "any"]) {
+        Some(which) => which == "any",
+        None => section.text("name").is_some_and(|name| name == "network"),
     }
 }
 
@@ -302,8 +312,9 @@ fn tls(section: Section<'_>) -> Option<TlsConfig> {
     section.required("key");
     let (cert, key) = (section.path("cert"), section.path("key"));
     let client_ca = section.path("client_ca");
+    let bind_names = section.flag("bind_names").unwrap_or(true);
     section.finish();
-    Some(TlsConfig { cert: cert?, key: key?, client_ca })
+    Some(TlsConfig { cert: cert?, key: key?, client_ca, bind_names })
 }
 
 fn http(section: Option<Section<'_>>) -> Option<HttpConfig> {

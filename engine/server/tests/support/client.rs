@@ -45,6 +45,11 @@ pub fn purchase(stan: u64, minor: u64) -> Vec<u8> {
 }
 
 pub fn message(mti: &str, stan: u64, minor: u64) -> Vec<u8> {
+    message_of(TERMINAL, mti, stan, minor)
+}
+
+/// As some terminal says it.
+pub fn message_of(terminal: &str, mti: &str, stan: u64, minor: u64) -> Vec<u8> {
     let dialect = dialect();
     let mut builder = MessageBuilder::new(&dialect, Mti::parse(mti).unwrap());
     let pan = Pan::from_ascii(PAN.as_bytes()).unwrap();
@@ -63,7 +68,7 @@ pub fn message(mti: &str, stan: u64, minor: u64) -> Vec<u8> {
     builder.set_number(25, 0).unwrap();
     builder.set_number(32, 417_001).unwrap();
     builder.set_text(37, format!("{stan:012}").as_bytes()).unwrap();
-    builder.set_text(41, TERMINAL.as_bytes()).unwrap();
+    builder.set_text(41, terminal.as_bytes()).unwrap();
     builder.set_text(42, b"M1             ").unwrap();
     builder.set_number(49, 417).unwrap();
     builder.set_binary(52, &block.bytes()).unwrap();

@@ -144,11 +144,12 @@ fn agt_4_a_completion_of_another_kind_counts_as_what_it_is() {
     let as_purchase = bank.reversal_of(&pre, None);
     let as_purchase = Request { mti: Mti::parse("0220").unwrap(), processing_code, ..as_purchase };
     assert_eq!(bank.send(&as_purchase).result, ResultCode::Booked);
-    assert_eq!(left(&mut bank, "AGT00001", "K2"), "15000.00");
-    // It gave back already; its reversal gives nothing more.
-    assert_eq!(bank.code("0200", CASH, "AGT00001", "K2", "6000.00"), "00");
+    // It completes nothing: the hold stands, and counts, until it is released.
+    assert_eq!(left(&mut bank, "AGT00001", "K2"), "5000.00");
     assert_eq!(bank.reverse(&as_purchase, None), "00");
-    assert_eq!(left(&mut bank, "AGT00001", "K2"), "9000.00");
+    assert_eq!(left(&mut bank, "AGT00001", "K2"), "5000.00");
+    assert_eq!(bank.reverse(&pre, None), "00");
+    assert_eq!(left(&mut bank, "AGT00001", "K2"), "15000.00");
 }
 
 #[test]

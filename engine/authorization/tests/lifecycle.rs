@@ -107,6 +107,11 @@ fn txn_2_a_reversal_that_does_not_fit_is_refused() {
     let wrong_amount =
         Request { amount: Amount::new(1, Currency::KGS), ..bank.reversal_of(&sent, None) };
     assert_eq!(bank.send(&wrong_amount).result.code(), "77");
+    let dollars = Amount::new(sent.amount.minor(), Currency::USD);
+    let other_currency = Request { amount: dollars, ..bank.reversal_of(&sent, None) };
+    assert_eq!(bank.send(&other_currency).result.code(), "77");
+    let in_part = Request { amount: dollars, ..bank.reversal_of(&sent, Some("40.00")) };
+    assert_eq!(bank.send(&in_part).result.code(), "77");
     assert_eq!(bank.available("A1"), "24900.00");
 }
 
@@ -120,6 +125,31 @@ fn txn_2_a_reversal_that_comes_first_kills_its_original() {
     assert!(bank.send(&ghost).is_repeat);
     assert_eq!(bank.code("0200", PURCHASE, "POS00001", "K1", "500.00"), "00", "others pass");
     assert_eq!(bank.available("A1"), "24500.00");
+}
+
+#[test]
+fn txn_2_a_partial_reversal_that_comes_first_leaves_what_it_says() {
+    for (mti, stays, booked) in [
+        ("0200", "40.00", "40.00"),
+        ("0100", "40.00", "40.00"),
+        ("0220", "40.00", "40.00"),
+        ("0200", "100.00", "100.00"),
+        ("0200", "0.00", "0.00"),
+    ] {
+        let mut bank = Bank::new();
+        let ghost = bank.stamp(message(mti, PURCHASE, "POS00001", "K1", "100.00"));
+        let reversal = bank.reversal_of(&ghost, Some(stays));
+        assert_eq!(bank.send(&reversal).result, ResultCode::ReversalRecorded);
+        let decision = bank.send(&ghost);
+        assert_eq!(decision.result.is_approval(), booked != "0.00", "{mti} {stays}");
+        let left = format_minor(2_500_000 - i128::from(kgs(booked)), 2);
+        assert_eq!(bank.available("A1"), left, "{mti} {stays}");
+        assert_eq!(bank.send(&ghost), Decision { is_repeat: true, ..decision });
+        if booked != "0.00" {
+            assert_eq!(bank.reverse(&ghost, None), "00");
+        }
+        assert_eq!(bank.available("A1"), "25000.00", "{mti} {stays}");
+    }
 }
 
 #[test]

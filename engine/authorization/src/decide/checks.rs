@@ -94,7 +94,10 @@ impl Case<'_> {
 
     /// TXN-2: a reversal that came first kills the request.
     pub(super) fn not_reversed_before(&mut self) -> Result<(), ResultCode> {
-        if self.state.transactions().tombstone(self.request).is_some() {
+        let transactions = self.state.transactions();
+        let early = transactions.tombstone(self.request).and_then(|place| transactions.get(place));
+        // One that came first in part has lowered the request already.
+        if early.is_some_and(|row| row.stands == 0) {
             self.note(RuleId::Txn2, Verdict::Decline);
             return Err(ResultCode::ReversedBeforeArrival);
         }

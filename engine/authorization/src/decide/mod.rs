@@ -43,7 +43,13 @@ pub(crate) fn decide(
     scratch: &mut Scratch,
 ) -> Decision {
     scratch.clear();
-    let decision = decide_message(state, sequence, moment, request, scratch);
+    let decision = match reversal::left_by_an_early_one(state, request) {
+        Some(left) => {
+            let decided = decide_message(state, sequence, moment, &left, scratch);
+            reversal::answer_what_is_left(decided, (request, &left), scratch)
+        }
+        None => decide_message(state, sequence, moment, request, scratch),
+    };
     within_bounds(state, sequence, moment, request, scratch).unwrap_or(decision)
 }
 

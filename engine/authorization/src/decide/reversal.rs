@@ -9,9 +9,12 @@ use super::{claims, count, fact, refund};
 use crate::batch::Counted;
 use crate::pin_change::PinStep;
 use crate::transactions::{MTI_NOT_TOLD, Place, Status, Transaction};
-use crate::{Decision, HoldChange, Liability, ResultCode, RuleId, Verdict};
+use crate::{
+    Decision, HoldChange, Liability, Request, ResultCode, RuleId, Scratch, State, TraceEntry,
+    Verdict,
+};
 use ledger::{GeneralAccount, OverdraftCause, Party};
-use payment_types::{Balance, TransactionType};
+use payment_types::{Amount, Balance, Class, TransactionType};
 
 pub(super) fn decide(mut case: Case<'_>) -> Decision {
     let Some(place) = original_of(&case) else {
@@ -64,6 +67,11 @@ fn undo(case: &mut Case<'_>, place: Place) -> Result<ResultCode, ResultCode> {
     };
     let request = case.request;
     if request.card.is_some() && card_hash(request) != original.card_hash {
+        return Err(ResultCode::ReversalDiffers);
+    }
+    let told = request.amount.minor() > 0 || request.replacement.is_some();
+    if told && request.amount.currency() != original.currency {
+        case.note(RuleId::Amt2, Verdict::Decline);
         return Err(ResultCode::ReversalDiffers);
     }
     case.scratch.parties.card = original.card;
@@ -204,6 +212,39 @@ fn give_back_followed(case: &mut Case<'_>, place: Place, stays: Balance) {
     }
 }
 
+/// TXN-2: the request as a partial reversal (DE 95) that came before it leaves it.
+pub(super) fn left_by_an_early_one(state: &State, request: &Request) -> Option<Request> {
+    let moves = matches!(request.mti.class(), Class::Authorization | Class::Financial);
+    let transactions = state.transactions();
+    let early = transactions.get(transactions.tombstone(request).filter(|_| moves)?)?;
+    let (asked, stays) = (request.amount, unsigned(early.stands));
+    let fits = stays > 0 && stays < asked.minor() && early.currency == asked.currency();
+    // What was sent before is answered as it was.
+    let is_new = transactions.first_transmission(request).is_none();
+    (fits && is_new).then(|| Request {
+        amount: Amount::new(stays, asked.currency()),
+        cash_back: request.cash_back.map(|cash| cash.min(stays)),
+        ..*request
+    })
+}
+
+/// The answer to such a request tells what was approved of it, and its repetition is known by what
+/// it asked for.
+pub(super) fn answer_what_is_left(
+    mut decision: Decision,
+    (asked, left): (&Request, &Request),
+    scratch: &mut Scratch,
+) -> Decision {
+    scratch.trace.push(TraceEntry::plain(RuleId::Txn2, Verdict::Note));
+    let approved = Some(left.amount.minor()).filter(|_| decision.result.is_approval());
+    decision.amounts.approved = decision.amounts.approved.or(approved);
+    if let Some(row) = &mut scratch.effects.keep {
+        row.amount = asked.amount.minor();
+        row.answer.amounts.approved = decision.amounts.approved;
+    }
+    decision
+}
+
 /// Unknown original: recorded, answered `00` so that the terminal stops repeating, and kept so that
 /// the original is killed when it comes.
 fn remember(mut case: Case<'_>) -> Decision {
@@ -213,6 +254,8 @@ fn remember(mut case: Case<'_>) -> Decision {
     tombstone.mti = MTI_NOT_TOLD;
     tombstone.transmission = Default::default();
     tombstone.acquirer = request.acquirer;
+    // Of a partial one: what stays of the original when it comes.
+    tombstone.stands = request.replacement.map_or(0, signed);
     if let Some(original) = &request.original {
         tombstone.mti = original.mti.without_version().without_repeat();
         tombstone.stan = original.stan;

@@ -9,6 +9,7 @@ use crate::gear::{Gear, Seals};
 use crate::intent::{Fields, Intent, Trace};
 use crate::load::operation::Operation;
 use crate::portfolio::{Card as Plastic, Terminal};
+use crate::private;
 use crate::{Endpoint, SimError};
 use iso8583::FieldValue;
 use payment_types::{Amount, Class, Currency, Mti};
@@ -128,7 +129,8 @@ impl Place<'_> {
         if operation == Operation::Echo {
             let dressed = gear.dress(&intent, &Proofs::default(), self.version)?;
             let (mti, mut fields, seals) = dressed.into_parts();
-            fields.retain(|element, _| matches!(element, 7 | 11 | 41));
+            // A DUKPT device says in its private data which key its MAC is of.
+            fields.retain(|element, _| matches!(*element, 7 | 11 | 41 | private::ELEMENT));
             let (element, echo) = if self.version == 0 { (70, "301") } else { (24, "831") };
             fields.insert(element, FieldValue::Text(echo.to_owned()));
             return Ok((mti, fields, seals));

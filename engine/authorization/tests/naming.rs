@@ -310,3 +310,49 @@ fn txn_4_what_was_booked_at_another_device_is_settled_back_where_it_was() {
     assert_eq!(owed(ledger::GeneralAccount::AgentSettlement), 6_000);
     assert_eq!(owed(ledger::GeneralAccount::MerchantSettlement), 0);
 }
+
+/// Messages that name each other in senseless combinations: none stops the engine, and after each
+/// one the books are whole.
+#[test]
+fn bal_7_whatever_names_whatever_the_books_stay_whole() {
+    for seed in 1..9u64 {
+        let mut bank = Bank::with_rules(&format!("{RULES}{DOLLAR}"));
+        let mut random = seed;
+        let mut below = |most: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_041);
+            usize::try_from(random >> 33).unwrap() % most
+        };
+        let cards = ["K1", "K2", "K4", "K5", "K6"];
+        let terminals = ["POS00001", "POS00002", "AGT00001", "ATM00001", "BRN00001", "WEB00001"];
+        let codes =
+            [PURCHASE, CASH, CASH_BACK, DISBURSE, REFUND, CASH_IN, BALANCE, TRANSFER, 20_000];
+        let types = ["0100", "0200", "0120", "0220", "0320", "0400", "0420", "0221"];
+        let mut kept: Vec<Request> = Vec::new();
+        for _ in 0..1500 {
+            let (card, code) = (cards[below(5)], codes[below(9)]);
+            let mut request = message(types[below(8)], code, terminals[below(6)], card, "1.00");
+            request.amount = Amount::new(below(40_000) as u64, Currency::KGS);
+            if below(3) > 0 && !kept.is_empty() {
+                let of = kept[below(kept.len())];
+                let named = bank.reversal_of(&of, None).original;
+                (request.original, request.rrn) = (named.filter(|_| below(2) == 0), of.rrn);
+                (request.card, request.terminal) = (of.card, of.terminal);
+                request.amount = if below(2) == 0 { of.amount } else { request.amount };
+                if below(2) == 0 {
+                    request.processing_code = of.processing_code;
+                }
+            }
+            if below(12) == 0 {
+                request.amount = Amount::new(request.amount.minor(), Currency::USD);
+            }
+            request.cash_back = (below(3) == 0).then(|| below(9_000) as u64);
+            request.replacement = (below(4) == 0).then(|| below(20_000) as u64);
+            let to = message("0200", 0, "POS00001", cards[below(5)], "1.00").card.unwrap();
+            request.extra = (below(2) == 0).then_some(Extra::Receiver(to));
+            if below(8) == 0 {
+                present(&mut bank, &format!("ARN{}", kept.len()), request);
+            }
+            kept.push(bank.new_message(request).0);
+        }
+    }
+}

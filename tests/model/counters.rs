@@ -88,6 +88,8 @@ pub struct Verdict {
     pub over: Option<&'static str>,
     /// What an agent may still hand out (AGT-3).
     pub cap_left: Option<u64>,
+    /// The same where nothing is over: what a balance tells.
+    pub left: Option<u64>,
     pub asks_pin: bool,
 }
 
@@ -194,6 +196,7 @@ impl Counters {
             }
         }
         verdict.over = sums.or(counts);
+        verdict.left = left;
         verdict.cap_left = left.filter(|_| sums.is_some());
         verdict
     }

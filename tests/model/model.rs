@@ -390,10 +390,16 @@ impl Model {
             card.pin = new;
             return Ok(Answer { code: "00".into(), ..Answer::default() });
         }
+        // AGT-3: at an agent's device also what is left of the day's cash, asked for the least there is.
+        let at_an_agent = TERMINALS[message.terminal].place == Place::Agent;
+        let cash = Kind { operation: Some(Operation::Agent), ..about };
+        let least = facts(at, message, cash, Money { amount: 1, cash_exact: 1, cash: 1 });
+        let cap_left = self.counters.judge(&least, self.rules).left.filter(|_| at_an_agent);
         Ok(Answer {
             code: "00".into(),
             ledger: Some(self.accounts[account].balance),
             available: Some(self.available(account)),
+            cap_left,
             ..Answer::default()
         })
     }

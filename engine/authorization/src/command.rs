@@ -107,6 +107,12 @@ impl BlockReason {
             Self::Lost | Self::Stolen | Self::AgreementEnded | Self::Closed | Self::NotCollected
         )
     }
+
+    /// Whether two persons lift it (BLK-2).
+    #[must_use]
+    pub const fn needs_two_to_lift(self) -> bool {
+        matches!(self, Self::SuspectedFraud)
+    }
 }
 
 /// Who asked for a change and how that person was identified (BLK-3).

@@ -7,8 +7,9 @@ use payment_types::{Moment, Sequence};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The layout of a record, its first byte. A reader refuses a higher one.
-pub const RECORD_VERSION: u8 = 1;
+/// The layout of a record, its first byte. A reader takes no other one: the layout is that of the
+/// types, and what another one wrote would be misread. It rises with any change of them.
+pub const RECORD_VERSION: u8 = 2;
 
 /// A journaled command with its outcome. A replay carries the command out again and compares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,12 @@ pub enum RecordError {
     /// Written by a newer version.
     #[error("record layout {0} is newer than this version reads ({RECORD_VERSION})")]
     Newer(u8),
+    /// Written by an older version.
+    #[error(
+        "record layout {0} is older than the one this version reads ({RECORD_VERSION}): open the \
+         directory with the version that wrote it, and import what is needed into a new one"
+    )]
+    Older(u8),
     /// Not a record.
     #[error("the bytes are no record")]
     Malformed,
@@ -46,6 +53,9 @@ pub fn decode_record(bytes: &[u8]) -> Result<Record, RecordError> {
     let (version, rest) = bytes.split_first().ok_or(RecordError::Malformed)?;
     if *version > RECORD_VERSION {
         return Err(RecordError::Newer(*version));
+    }
+    if *version < RECORD_VERSION {
+        return Err(RecordError::Older(*version));
     }
     match postcard::take_from_bytes(rest) {
         Ok((record, [])) => Ok(record),
@@ -143,4 +153,20 @@ struct DecidedRef<'a> {
     rules: &'a str,
     trace: &'a [TraceEntry],
     notice: Option<Notice>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_another_layout_is_not_misread() {
+        assert_eq!(decode_record(&[1, 0, 0]), Err(RecordError::Older(1)));
+        let newer = RECORD_VERSION + 1;
+        assert_eq!(decode_record(&[newer, 0, 0]), Err(RecordError::Newer(newer)));
+        let snapshot = |first: u8| crate::State::read_snapshot(&mut [first, 0].as_slice()).err();
+        let told = |first| snapshot(first).map(|error| error.to_string()).unwrap_or_default();
+        assert!(told(1).contains("older"), "{}", told(1));
+        assert!(told(crate::SNAPSHOT_VERSION + 1).contains("newer"));
+    }
 }

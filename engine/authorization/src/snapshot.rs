@@ -4,8 +4,8 @@ use crate::State;
 use std::io::{Read, Write};
 use thiserror::Error;
 
-/// The layout of a snapshot, its first byte.
-pub const SNAPSHOT_VERSION: u8 = 1;
+/// The layout of a snapshot, its first byte. It rises with any change of what the state stores.
+pub const SNAPSHOT_VERSION: u8 = 2;
 
 const BUFFER: usize = 64 * 1024;
 
@@ -15,6 +15,12 @@ pub enum SnapshotError {
     /// Written by a newer version.
     #[error("snapshot layout {0} is newer than this version reads ({SNAPSHOT_VERSION})")]
     Newer(u8),
+    /// Written by an older version.
+    #[error(
+        "snapshot layout {0} is older than the one this version reads ({SNAPSHOT_VERSION}): open \
+         the directory with the version that wrote it"
+    )]
+    Older(u8),
     /// Not a snapshot of this kind.
     #[error("the bytes are no snapshot: {0}")]
     Malformed(String),
@@ -51,6 +57,9 @@ impl State {
         let [version] = version;
         if version > SNAPSHOT_VERSION {
             return Err(SnapshotError::Newer(version));
+        }
+        if version < SNAPSHOT_VERSION {
+            return Err(SnapshotError::Older(version));
         }
         let mut bytes = Vec::new();
         source.read_to_end(&mut bytes)?;

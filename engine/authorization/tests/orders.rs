@@ -4,9 +4,9 @@
 mod common;
 
 use authorization::{
-    Command, Done, Factor, Guard, Order, OrderChange, OrderCommand, OrderDone, OrderDraft,
-    OrderKind, OrderRefusal, OrderStatus, Outcome, Refusal, RegisterAct, RolledBackBy, STATEMENT,
-    Signature, State, Strength,
+    AccessCommand, Authority, Command, Done, Factor, Guard, Order, OrderChange, OrderCommand,
+    OrderDone, OrderDraft, OrderKind, OrderRefusal, OrderStatus, Outcome, Refusal, RegisterAct,
+    Risk, Role, RolledBackBy, STATEMENT, Signature, State, Strength,
 };
 use common::{Bank, CASH, RULES};
 use limits::Setting;
@@ -542,4 +542,158 @@ fn step(bank: &mut Bank, next: &mut impl FnMut(u64) -> u64) {
     });
     let changed = bank.state.rules_text() != before;
     assert_eq!(changed, done.is_ok_and(|done| done.rules.is_some()));
+}
+
+fn undone_by(
+    bank: &mut Bank,
+    order: u64,
+    signer: &str,
+    roles: &[&str],
+) -> Result<OrderDone, OrderRefusal> {
+    let signature = Signature {
+        signer: signer.into(),
+        roles: roles.iter().map(|role| (*role).into()).collect(),
+        factor: KEY,
+        digest: bank.get(order).rollback_digest(),
+        statement: STATEMENT,
+    };
+    let by = RolledBackBy::Person(signature);
+    bank.order(OrderCommand::RollBack { order, by, reason: "wrong".into() })
+}
+
+fn user(roles: &[&str], active: bool) -> Option<Setting> {
+    let roles = roles.iter().map(|role| Setting::from(*role)).collect();
+    let table = [("roles", Setting::List(roles)), ("active", Setting::Flag(active))];
+    Some(Setting::Table(table.map(|(key, value)| (key.to_owned(), value)).into()))
+}
+
+fn officer(bank: &mut Bank, command: AccessCommand) {
+    let done = bank.command(Command::Access(Box::new(command)));
+    assert!(matches!(done, Outcome::Done(_)), "{done:?}");
+}
+
+fn named_users() -> Bank {
+    let mut bank = Bank::new();
+    for (name, role) in
+        [("chynara", Role::SecurityOfficer), ("bakyt", Role::Checker), ("daniyar", Role::Privacy)]
+    {
+        let (user, by, password) = (name.into(), "root".into(), b"sealed".to_vec());
+        let (roles, authority) = ([role].into_iter().collect(), Authority::TestMode);
+        let temporary = true;
+        let command = AccessCommand::AddUser { user, roles, password, temporary, authority, by };
+        officer(&mut bank, command);
+    }
+    bank
+}
+
+#[test]
+fn sig_1_rights_are_given_back_by_a_checker_who_is_neither_author_nor_the_user() {
+    let mut bank = named_users();
+    let takes = draft(OrderKind::Users, &[("user[daniyar]", None)]);
+    let order = bank.in_force(takes, KEY);
+    let active = |bank: &Bank| bank.state.users().get("daniyar").unwrap().active;
+    assert!(!active(&bank));
+    let all = ["operator", "checker"];
+    let own = undone_by(&mut bank, order, "daniyar", &all);
+    assert_eq!(own, Err(OrderRefusal::AboutSigner { name: "daniyar".into() }));
+    let author = undone_by(&mut bank, order, "aida", &all);
+    assert_eq!(author, Err(OrderRefusal::SamePerson { name: "aida".into() }));
+    let operator = undone_by(&mut bank, order, "elnura", &["operator"]);
+    assert_eq!(operator, Err(OrderRefusal::MissingRole { role: "checker".into() }));
+    assert!(!active(&bank));
+    undone_by(&mut bank, order, "elnura", &["checker"]).unwrap();
+    assert!(active(&bank));
+}
+
+#[test]
+fn sig_1_what_was_changed_by_hand_since_is_not_undone() {
+    let mut bank = named_users();
+    let gives = draft(OrderKind::Users, &[("user[daniyar]", user(&["privacy", "auditor"], true))]);
+    let gave = bank.in_force(gives, KEY);
+    let takes = draft(OrderKind::Users, &[("user[daniyar]", user(&["auditor"], true))]);
+    let took = bank.in_force(takes, KEY);
+    // An officer takes the rest away at once: undoing the order would give all of it back.
+    let (user, by, authority) = ("daniyar".into(), "chynara".into(), Authority::Officer);
+    officer(&mut bank, AccessCommand::SetActive { user, active: false, authority, by });
+    let refused = undone_by(&mut bank, took, "bakyt", &["checker"]);
+    let Err(OrderRefusal::StandsOtherwise { path, now }) = refused else { panic!("{refused:?}") };
+    assert_eq!((path.as_str(), now.contains("false")), ("user[daniyar]", true), "{now}");
+    assert!(!bank.state.users().get("daniyar").unwrap().active);
+    assert!(matches!(
+        undone_by(&mut bank, gave, "bakyt", &["checker"]),
+        Err(OrderRefusal::ChangedSince { .. })
+    ));
+    // The same of a user who may log in no more: his roles fell meanwhile.
+    let mut bank = named_users();
+    let order = bank.in_force(draft(OrderKind::Users, &[("user[daniyar]", None)]), KEY);
+    let roles = [Role::Auditor].into_iter().collect();
+    let (user, by, authority) = ("daniyar".into(), "chynara".into(), Authority::TestMode);
+    officer(&mut bank, AccessCommand::SetRoles { user, roles, authority, by });
+    let refused = undone_by(&mut bank, order, "bakyt", &["checker"]);
+    assert!(matches!(refused, Err(OrderRefusal::StandsOtherwise { .. })), "{refused:?}");
+}
+
+#[test]
+fn sig_1_a_rule_that_was_put_in_force_without_an_order_is_not_written_over() {
+    let mut bank = Bank::new();
+    let order = bank.in_force(cap("G1", 100), CODE);
+    let now = bank.state.rules_text().replace("cap_indicators = 100", "cap_indicators = 60");
+    let put = bank.command(Command::InstallRules { text: now });
+    assert!(matches!(put, Outcome::Done(_)), "{put:?}");
+    let refused = bank.undo(order, CODE);
+    let (path, now) = ("agent_cash.agent[G1].cap_indicators".to_owned(), "60".to_owned());
+    assert_eq!(refused, Err(OrderRefusal::StandsOtherwise { path, now }));
+    assert_eq!(bank.status(order), OrderStatus::Active);
+}
+
+#[test]
+fn blk_2_a_block_that_two_lift_is_not_lifted_by_undoing_what_one_wrote() {
+    let mut bank = Bank::new();
+    let on = Some(Setting::Flag(true));
+    let path = "card[K1].block.suspected_fraud";
+    let order = bank.in_force(draft(OrderKind::CardBlocks, &[(path, on)]), CODE);
+    let author = undone_by(&mut bank, order, "aida", &["operator", "checker"]);
+    assert_eq!(author, Err(OrderRefusal::SamePerson { name: "aida".into() }));
+    let operator = undone_by(&mut bank, order, "elnura", &["operator"]);
+    assert_eq!(operator, Err(OrderRefusal::MissingRole { role: "checker".into() }));
+    assert_eq!(bank.code("0200", 0, "POS00001", "K1", "1.00"), "59");
+    undone_by(&mut bank, order, "bakyt", &["checker"]).unwrap();
+    assert_eq!(bank.code("0200", 0, "POS00001", "K1", "1.00"), "00");
+}
+
+#[test]
+fn sig_2_the_risk_is_that_of_now_if_it_is_higher() {
+    let mut bank = Bank::new();
+    let done = bank.in_force(cap("G1", 100), CODE);
+    let drafted = bank.written(cap("G2", 100));
+    assert_eq!(bank.get(drafted).risk, Risk::Low);
+    let higher = draft(OrderKind::Rules, &[("orders.risk.agent_caps", text("medium"))]);
+    bank.in_force(higher, KEY);
+    assert_eq!(bank.state.order_risk(bank.get(drafted)), Risk::Medium);
+    let weak = OrderRefusal::TooWeak { needs: Strength::Strengthened };
+    assert_eq!(bank.sign(drafted, CODE), Err(weak.clone()));
+    bank.sign(drafted, KEY).unwrap();
+    assert_eq!(bank.approve(drafted, CODE), Err(weak.clone()));
+    assert_eq!(bank.undo(done, CODE), Err(weak), "undoing is held to the same");
+    bank.undo(done, KEY).unwrap();
+}
+
+#[test]
+fn sig_2_no_kind_is_chosen_for_its_lower_risk() {
+    let mut bank = Bank::new();
+    let codes = Setting::List(vec![Setting::from("5411")]);
+    let group = Some(Setting::Table([("codes".to_owned(), codes)].into()));
+    let of = |kind| draft(kind, &[("mcc_group[markets]", group.clone())]);
+    let risk = |bank: &mut Bank, kind| {
+        let order = bank.written(of(kind));
+        bank.get(order).risk
+    };
+    assert_eq!(risk(&mut bank, OrderKind::Lists), Risk::Low);
+    let higher = draft(OrderKind::Rules, &[("orders.risk.limits", text("medium"))]);
+    bank.in_force(higher, KEY);
+    assert_eq!(risk(&mut bank, OrderKind::Limits), Risk::Medium);
+    assert_eq!(risk(&mut bank, OrderKind::Lists), Risk::Medium, "it can change the same group");
+    let own = Some(Setting::List(vec![Setting::from("KP")]));
+    let order = bank.written(draft(OrderKind::Lists, &[("restricted.countries", own)]));
+    assert_eq!(bank.get(order).risk, Risk::Low, "what only lists change");
 }

@@ -18,19 +18,19 @@ pub(crate) fn said<'c>(command: &'c AccessCommand, outcome: &Outcome) -> Said<'c
     let user = command.user();
     let (action, by, details) = match command {
         C::AddUser { roles, temporary, authority, by, .. } => {
-            let mut details = grounds(*authority);
+            let mut details = grounds(authority);
             details["roles"] = json!(roles.names());
             details["temporary_password"] = json!(temporary);
             ("add_user", by.as_str(), details)
         }
         C::SetRoles { roles, authority, by, .. } => {
-            let mut details = grounds(*authority);
+            let mut details = grounds(authority);
             details["roles"] = json!(roles.names());
             ("set_roles", by.as_str(), details)
         }
         C::SetActive { active, authority, by, .. } => {
             let action = if *active { "enable_user" } else { "disable_user" };
-            (action, by.as_str(), grounds(*authority))
+            (action, by.as_str(), grounds(authority))
         }
         C::SetPassword { temporary, by, .. } => {
             ("set_password", by.as_str(), json!({ "temporary": temporary }))
@@ -84,9 +84,12 @@ fn subject(kind: &str) -> Option<&'static str> {
 }
 
 /// SIG-1: on what ground rights changed.
-fn grounds(authority: Authority) -> Value {
+fn grounds(authority: &Authority) -> Value {
     match authority {
         Authority::FirstUsers => json!({ "ground": "first_users" }),
+        Authority::Recovery { approved_by } => {
+            json!({ "ground": "recovery", "approved_by": approved_by.as_str() })
+        }
         Authority::Order(order) => json!({ "ground": "order", "order": order }),
         Authority::TestMode => json!({ "ground": "test_mode" }),
         Authority::Officer => json!({ "ground": "taken_away" }),

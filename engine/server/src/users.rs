@@ -91,6 +91,22 @@ pub struct Begun {
     pub user: String,
     /// To be handed to him, and changed by him at the next login. Shown this once.
     pub temporary_password: Option<String>,
+    /// Of a repeat under the same `Idempotency-Key`: why there is no password in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Begun {
+    /// The answer to a first request, or to a repeat of it: then without what is kept nowhere.
+    #[must_use]
+    pub fn answered(user: String, shown: Option<String>, repeat: bool) -> Self {
+        if !repeat {
+            return Self { user, temporary_password: shown, note: None };
+        }
+        let note = "this was done before, under the same Idempotency-Key; a temporary password is \
+            shown once and kept nowhere: if it did not arrive, reset the password";
+        Self { user, temporary_password: None, note: Some(note.to_owned()) }
+    }
 }
 
 impl UserView {
@@ -144,6 +160,9 @@ pub struct UserPlace {
     pub test_clock: Option<Timestamp>,
     /// Who does it; a running engine takes the token's name.
     pub by: String,
+    /// The second person, where no engine runs: of a reset, and of giving rights where nobody can
+    /// sign an order any more. Empty for nobody.
+    pub approved_by: String,
 }
 
 /// What is to be done.
@@ -156,12 +175,7 @@ pub enum UserChange {
     /// May log in, or no more.
     SetActive(bool),
     /// Something he lost.
-    Reset {
-        /// What.
-        what: Reset,
-        /// The second person; a running engine takes the approver's own request.
-        approved_by: String,
-    },
+    Reset(Reset),
 }
 
 impl UserPlace {
@@ -177,7 +191,13 @@ impl UserPlace {
     }
 
     fn authority(&self) -> Authority {
-        if self.config.security.test_keys { Authority::TestMode } else { Authority::FirstUsers }
+        if self.config.security.test_keys {
+            Authority::TestMode
+        } else if self.approved_by.is_empty() {
+            Authority::FirstUsers
+        } else {
+            Authority::Recovery { approved_by: self.approved_by.as_str().into() }
+        }
     }
 }
 
@@ -220,11 +240,15 @@ fn there(remote: &Remote, user: &str, change: &UserChange) -> Result<Begun, Fail
         UserChange::SetActive(active) => {
             (format!("/users/{user}/active"), json!({ "active": active }))
         }
-        UserChange::Reset { what, .. } => {
-            (format!("/users/{user}/reset"), json!({ "what": what.name() }))
-        }
+        UserChange::Reset(what) => (format!("/users/{user}/reset"), json!({ "what": what.name() })),
     };
-    remote.post(&path, &[], "application/json", body.to_string().as_bytes())
+    let body = body.to_string();
+    if matches!(change, UserChange::Add(_)) {
+        return remote.post(&path, &[], "application/json", body.as_bytes());
+    }
+    // Only a new user is answered with a password; the others with how he stands now.
+    let now: UserView = remote.post(&path, &[], "application/json", body.as_bytes())?;
+    Ok(Begun::answered(now.user, None, false))
 }
 
 fn here(
@@ -234,9 +258,12 @@ fn here(
     change: &UserChange,
 ) -> Result<Begun, Failure> {
     let (name, by, authority) = (user.into(), place.by.as_str().into(), place.authority());
-    let mut begun = Begun { user: user.to_owned(), temporary_password: None };
+    let mut begun = Begun::answered(user.to_owned(), None, false);
     let command = match change {
         UserChange::Add(roles) => {
+            if place.config.api_tokens.iter().any(|token| token.name == user) {
+                return Err(Failure::usage(format!("{user:?} is the name of a service's token")));
+            }
             let (password, shown) = first_password(offline, user)?;
             begun.temporary_password = Some(shown.to_string());
             let temporary = true;
@@ -248,7 +275,10 @@ fn here(
         UserChange::SetActive(active) => {
             AccessCommand::SetActive { user: name, active: *active, authority, by }
         }
-        UserChange::Reset { what, approved_by } => {
+        UserChange::Reset(what) => {
+            if place.approved_by.is_empty() {
+                return Err(Failure::usage("a second person is needed: --approved-by NAME"));
+            }
             carry_out(offline, AccessCommand::AskReset { user: name, what: *what, by })?;
             let password = match what {
                 Reset::OneTime => None,
@@ -258,7 +288,7 @@ fn here(
                     Some(password)
                 }
             };
-            let (user, by) = (user.into(), approved_by.as_str().into());
+            let (user, by) = (user.into(), place.approved_by.as_str().into());
             AccessCommand::ApproveReset { user, password, by }
         }
     };
@@ -268,7 +298,7 @@ fn here(
 }
 
 fn first_password(offline: &Offline, user: &str) -> Result<(Vec<u8>, Zeroizing<String>), Failure> {
-    let shown = password::temporary()
+    let shown = password::temporary(user)
         .map_err(|error| Failure::found(format!("no randomness for a password: {error}")))?;
     Ok((sealed(offline, user, &shown)?, shown))
 }
@@ -300,8 +330,9 @@ fn in_words(refusal: &AccessRefusal) -> String {
             "a name is 2 to 32 of a-z, 0-9, '.', '_', '-', a letter first".to_owned()
         }
         AccessRefusal::NoRoles => "a user needs at least one role".to_owned(),
-        AccessRefusal::NeedsOrder => "there are a security officer and a checker, so rights are \
-            given by an order of kind users, approved by a second person (SIG-1)"
+        AccessRefusal::NeedsOrder => "there were a security officer and a checker, so rights are \
+            given by an order of kind users, approved by a second person; where nobody is left \
+            who could sign one, give them here as two people: --by NAME --approved-by NAME (SIG-1)"
             .to_owned(),
         AccessRefusal::SamePerson => "the second person must be another one (SIG-1)".to_owned(),
         AccessRefusal::LastOfficer => "this is the last security officer".to_owned(),

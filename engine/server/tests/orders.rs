@@ -269,3 +269,26 @@ fn a_failure_between_approval_and_activation_leaves_one_or_the_other() {
         desk.runtime.block_on(again.drain()).unwrap();
     }
 }
+
+/// SIG-2: what an order shows is what its next signature is held against.
+#[test]
+fn an_order_shows_the_risk_of_now() {
+    let desk = desk();
+    let orders = Orders(&desk);
+    let cap = json!({
+        "kind": "agent_caps", "title": "t", "reason": "r",
+        "changes": [{ "path": "agent_cash.cap_indicators", "to": 100 }],
+    });
+    assert_eq!(orders.good(MAKER, "/orders", &cap)["needs"], "simple");
+    let higher = json!({
+        "kind": "rules", "title": "t", "reason": "r",
+        "changes": [{ "path": "orders.risk.agent_caps", "to": "medium" }],
+    });
+    orders.good(MAKER, "/orders", &higher);
+    orders.good(MAKER, "/orders/2/sign", &signature(1));
+    orders.good(CHECKER, "/orders/2/approve", &signature(1));
+    let shown = desk.get("/orders/1");
+    assert_eq!((&shown["risk"], &shown["needs"]), (&json!("medium"), &json!("strengthened")));
+    let listed = desk.get("/orders?kind=agent_caps");
+    assert_eq!(listed["items"][0]["risk"], "medium", "{listed}");
+}

@@ -3,10 +3,14 @@
 
 mod support;
 
+use authorization::{Reset, Role};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use support::people::{AIDA, BAKYT, Bank, Browser, CHYNARA};
 use tamga::access::one_time::{Secret, step_at};
 use tamga::access::personal_key::{possession_text, public_of, sign};
+use tamga::users::{UserChange, UserPlace, change};
 
 #[test]
 fn two_factors_let_a_person_in_and_the_session_says_what_he_may_do() {
@@ -444,4 +448,172 @@ fn the_statement_of_legal_force_is_there_in_three_languages() {
         assert!(reply.body[language].as_str().unwrap().contains(word), "{language}");
     }
     assert_eq!(bank.token("GET", "/signing/statement?version=9", &Value::Null).status, 404);
+}
+
+/// Guesses that are sent at once wait for one another; a right one among them is held to the lock
+/// that the wrong ones before it brought.
+#[test]
+fn a_lock_holds_for_guesses_that_were_sent_before_it() {
+    let bank = Bank::with("[access]\nattempts_per_minute = 1000\n");
+    let send = |password: &str| {
+        let body = json!({"user": AIDA.name, "password": password}).to_string();
+        let mut stream = TcpStream::connect(bank.http).unwrap();
+        let (host, length) = (bank.http, body.len());
+        write!(
+            stream,
+            "POST /api/v1/session HTTP/1.1\r\nHost: {host}\r\nUser-Agent: x\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\
+             Connection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        stream
+    };
+    let wrong: Vec<TcpStream> = (0..30).map(|n| send(&format!("wrong guess {n}"))).collect();
+    // One is answered, so the others stand in the queue, and the right one behind them: it is read
+    // while nobody is locked, and its turn comes when the user is.
+    wrong[0].peek(&mut [0]).unwrap();
+    let right = send(AIDA.password);
+    let status = |mut stream: TcpStream| {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(status(right), "401", "it was looked at after five wrong ones");
+    for stream in wrong {
+        assert_eq!(status(stream), "401");
+    }
+    let audit = bank.audit();
+    let refused =
+        |because: &str| audit.iter().filter(|row| row["details"]["because"] == because).count();
+    assert_eq!(refused("password") + refused("locked"), 31);
+    assert!(refused("locked") > 0, "{audit:?}");
+}
+
+#[test]
+fn half_a_login_that_began_before_sets_no_password() {
+    let bank = Bank::open();
+    let mut officer = Browser::new(&bank);
+    officer.log_in(&CHYNARA);
+    let reply = officer.post("/users", &json!({"user": "daniyar", "roles": ["auditor"]}));
+    let temporary = reply.body["temporary_password"].as_str().unwrap().to_owned();
+    let login = json!({"user": "daniyar", "password": temporary});
+    let (mut owner, mut thief) = (Browser::new(&bank), Browser::new(&bank));
+    thief.agent = "another browser".to_owned();
+    for browser in [&mut thief, &mut owner] {
+        assert_eq!(browser.post("/session", &login).body["needs"], "password");
+    }
+    let own = json!({"new": "five crows over the pass"});
+    assert_eq!(owner.post("/session/password", &own).body["needs"], "enrol");
+    let stolen = thief.post("/session/password", &json!({"new": "six owls under the roof"}));
+    assert_eq!((stolen.status, stolen.kind()), (401, "session-ended"), "{}", stolen.body);
+    let mut browser = Browser::new(&bank);
+    let again = json!({"user": "daniyar", "password": "five crows over the pass"});
+    assert_eq!(browser.post("/session", &again).body["needs"], "enrol", "it is the owner's still");
+}
+
+#[test]
+fn what_is_sent_twice_about_users_is_done_once() {
+    let bank = Bank::open();
+    let new = json!({"user": "daniyar", "roles": ["auditor"]});
+    let first = bank.token_once("k1", "/users", &new);
+    assert!(first.body["temporary_password"].is_string(), "{}", first.body);
+    let again = bank.token_once("k1", "/users", &new);
+    assert_eq!((again.status, again.header("idempotency-replayed")), (200, "true"));
+    assert_eq!(again.body["temporary_password"], Value::Null, "it is kept nowhere");
+    assert!(again.body["note"].as_str().unwrap().contains("shown once"), "{}", again.body);
+    assert_eq!(
+        bank.token_once("k1", "/users", &json!({"user": "x", "roles": ["auditor"]})).status,
+        422
+    );
+    assert_eq!(bank.token_once("k2", "/users", &new).status, 409, "another request");
+
+    let mut aida = Browser::new(&bank);
+    let off = json!({"active": false});
+    assert_eq!(bank.token_once("k3", "/users/aida/active", &off).body["active"], json!(false));
+    let on = bank.token("POST", "/users/aida/active", &json!({"active": true}));
+    assert_eq!(on.status, 200, "{}", on.body);
+    aida.log_in(&AIDA);
+    let late = bank.token_once("k3", "/users/aida/active", &off);
+    assert_eq!((late.status, late.header("idempotency-replayed")), (200, "true"));
+    assert_eq!(late.body["active"], json!(true), "a late repeat does it no second time ...");
+    assert_eq!(aida.get("/accounts/A1").status, 200, "... and ends no session");
+    for (key, path, body) in [
+        ("k4", "/users/daniyar/roles", json!({"roles": ["privacy"]})),
+        ("k5", "/users/daniyar/reset", json!({"what": "password"})),
+    ] {
+        assert_eq!(bank.token_once(key, path, &body).header("idempotency-replayed"), "");
+        assert_eq!(bank.token_once(key, path, &body).header("idempotency-replayed"), "true");
+    }
+    let mut checker = Browser::new(&bank);
+    checker.log_in(&BAKYT);
+    checker.extra = vec![("idempotency-key".to_owned(), "k6".to_owned())];
+    let reset = checker.post("/users/daniyar/reset/approval", &Value::Null);
+    assert!(reset.body["temporary_password"].is_string(), "{}", reset.body);
+    let again = checker.post("/users/daniyar/reset/approval", &Value::Null);
+    assert_eq!((again.status, &again.body["temporary_password"]), (200, &Value::Null));
+    assert!(again.body["note"].as_str().unwrap().contains("reset"), "{}", again.body);
+    let adds = bank.audit();
+    let count = |action: &str| adds.iter().filter(|row| row["action"] == action).count();
+    assert_eq!((count("approve_reset"), count("ask_reset"), count("disable_user")), (1, 1, 1));
+}
+
+#[test]
+fn an_order_makes_no_user_who_is_called_as_a_service_is() {
+    let bank = Bank::open();
+    let order = |user: &str| {
+        json!({
+            "kind": "users", "title": "t", "reason": "r",
+            "changes": [{"path": format!("user[{user}]"),
+                "to": {"roles": ["auditor"], "active": true}}],
+        })
+    };
+    let refused = bank.token("POST", "/orders", &order("service"));
+    assert_eq!((refused.status, &refused.body["rule"]), (422, &json!("SIG-4")));
+    assert!(refused.body["detail"].as_str().unwrap().contains("token"), "{}", refused.body);
+    let written = bank.token("POST", "/orders", &order("daniyar"));
+    assert_eq!(written.status, 200, "{}", written.body);
+    let mut revised = order("service");
+    revised["revision"] = json!(1);
+    assert_eq!(bank.token("PUT", "/orders/1", &revised).status, 422);
+}
+
+/// `tamga user` against the engine that runs.
+#[test]
+fn the_command_line_is_told_what_the_running_engine_did() {
+    let bank = Bank::open();
+    let place = bank.place();
+    let roles = [Role::Auditor].into_iter().collect();
+    let begun = change(&place, "daniyar", &UserChange::Add(roles)).unwrap();
+    assert!(begun.temporary_password.is_some());
+    for asked in [
+        UserChange::SetRoles([Role::Privacy].into_iter().collect()),
+        UserChange::SetActive(false),
+        UserChange::SetActive(true),
+        UserChange::Reset(Reset::Password),
+        UserChange::Reset(Reset::OneTime),
+    ] {
+        let begun = change(&place, "daniyar", &asked).unwrap_or_else(|why| panic!("{why:?}"));
+        assert_eq!((begun.user.as_str(), begun.temporary_password), ("daniyar", None));
+    }
+    let user = bank.token("GET", "/users/daniyar", &Value::Null).body;
+    assert_eq!((&user["roles"], &user["active"]), (&json!(["privacy"]), &json!(true)));
+    assert_eq!(user["reset_asked"]["what"], "totp");
+    assert!(change(&place, "nobody", &UserChange::SetActive(false)).is_err());
+}
+
+/// A token is for a running engine; on a directory at rest it is no second person.
+#[test]
+fn a_stopped_engine_resets_nothing_for_one_person() {
+    let (place, _directory) = Bank::open().stopped();
+    for what in [Reset::Password, Reset::OneTime] {
+        let alone = change(&place, "aida", &UserChange::Reset(what)).map(|begun| begun.user);
+        assert!(alone.unwrap_err().lines[0].contains("second person"));
+    }
+    let own = UserPlace { by: "bakyt".to_owned(), approved_by: "bakyt".to_owned(), ..place };
+    assert!(change(&own, "aida", &UserChange::Reset(Reset::Password)).is_err());
+    let two = UserPlace { approved_by: "chynara".to_owned(), ..own };
+    let begun = change(&two, "aida", &UserChange::Reset(Reset::Password)).unwrap();
+    assert!(begun.temporary_password.is_some());
+    let service = change(&two, "service", &UserChange::Add([Role::Auditor].into_iter().collect()));
+    assert!(service.map(|begun| begun.user).unwrap_err().lines[0].contains("token"));
 }

@@ -265,3 +265,19 @@ fn a_directory_in_use_is_refused_with_one_line() {
     assert!(error.contains("another process") && !error.contains('\n'), "{error}");
     drop(holder);
 }
+
+#[test]
+fn a_directory_of_another_layout_is_refused_by_a_plain_word() {
+    let directory = tempfile::tempdir().unwrap();
+    for (layout, word) in [(1, "older"), (authorization::RECORD_VERSION + 1, "newer")] {
+        let path = directory.path().join(word);
+        let mut opened = support::open(&path);
+        opened.journal.append(&[layout, 0, 0, 0]).unwrap();
+        opened.journal.commit().unwrap();
+        drop(opened);
+        let security = support::test_security(&path);
+        let options = tamga::storage::StorageOptions { segment_bytes: 8 << 20, security };
+        let refused = tamga::storage::open(&path, &options).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(&format!("layout {layout} is {word}")), "{refused}");
+    }
+}

@@ -53,6 +53,8 @@ pub enum AccessCommand {
         password: Vec<u8>,
         /// Whether he must change it.
         temporary: bool,
+        /// Whether it takes the place of one that was given to him: refused once he has his own.
+        first: bool,
         /// Who set it.
         by: CompactString,
     },
@@ -186,10 +188,15 @@ pub enum AccessCommand {
 }
 
 /// On what ground a user's rights change (SIG-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Authority {
-    /// There are not yet two people who could sign an order; journaled as that.
+    /// There never were two people yet who could sign an order; journaled as that.
     FirstUsers,
+    /// There are none (any more): two people named at the data directory, with no engine running.
+    Recovery {
+        /// The second one.
+        approved_by: CompactString,
+    },
     /// An approved order.
     Order(u64),
     /// An installation in test mode.
@@ -380,7 +387,8 @@ pub enum AccessRefusal {
     BadName,
     /// A user needs a role.
     NoRoles,
-    /// There are people who can sign an order (SIG-1).
+    /// There are people who can sign an order (SIG-1), or there were: then it takes two named
+    /// people at the data directory.
     NeedsOrder,
     /// Only taking a right away is done without an order.
     OnlyTakesAway,
@@ -390,6 +398,8 @@ pub enum AccessRefusal {
     NotEnrolled,
     /// He has one already.
     AlreadyEnrolled,
+    /// He has a password of his own by now: a login that began before is over.
+    PasswordSet,
     /// He is locked until then.
     Locked(Timestamp),
     /// He may not log in.

@@ -60,18 +60,30 @@ impl State {
 
 impl Users {
     fn carry_out(&mut self, sequence: u64, moment: Moment, command: &AccessCommand) -> Result {
+        let done = self.one(sequence, moment, command)?;
+        self.settled |= self.can_order();
+        Ok(done)
+    }
+
+    fn one(&mut self, sequence: u64, moment: Moment, command: &AccessCommand) -> Result {
         use AccessCommand as C;
         let at = moment.at;
         match command {
             C::AddUser { user, roles, password, temporary, authority, by } => {
-                self.add(at, user, (*roles, *authority), (password, *temporary), by)
+                self.add(at, user, (*roles, authority), (password, *temporary), by)
             }
-            C::SetRoles { user, roles, authority, .. } => self.set_roles(user, *roles, *authority),
-            C::SetActive { user, active, authority, .. } => {
-                self.set_active(user, *active, *authority)
+            C::SetRoles { user, roles, authority, by } => {
+                self.set_roles(user, *roles, authority, by)
             }
-            C::SetPassword { user, password, temporary, .. } => {
-                self.named(user)?.set_password(at, password, *temporary);
+            C::SetActive { user, active, authority, by } => {
+                self.set_active(user, *active, authority, by)
+            }
+            C::SetPassword { user, password, temporary, first, .. } => {
+                let user = self.named(user)?;
+                if *first && !user.temporary {
+                    return Err(AccessRefusal::PasswordSet);
+                }
+                user.set_password(at, password, *temporary);
                 Ok(AccessDone::Noted)
             }
             C::EnrolOneTime { user, secret } => self.enrol(user, secret),
@@ -109,7 +121,7 @@ impl Users {
         &mut self,
         at: Timestamp,
         name: &CompactString,
-        (roles, authority): (Roles, Authority),
+        (roles, authority): (Roles, &Authority),
         (password, temporary): (&[u8], bool),
         by: &CompactString,
     ) -> Result {
@@ -122,7 +134,7 @@ impl Users {
         if roles.is_empty() {
             return Err(AccessRefusal::NoRoles);
         }
-        self.may_give(authority)?;
+        self.may_give(name, authority, by)?;
         let user = User {
             roles,
             active: true,
@@ -145,34 +157,41 @@ impl Users {
         Ok(AccessDone::Noted)
     }
 
-    /// SIG-1: rights are given by orders, as soon as there are people who can sign one.
-    fn may_give(&self, authority: Authority) -> Result<()> {
+    /// SIG-1: rights are given by orders, as soon as there are people who can sign one. Where
+    /// there were and are no more, two people give them who are named.
+    fn may_give(&self, name: &str, authority: &Authority, by: &str) -> Result<()> {
         match authority {
             Authority::Order(_) | Authority::TestMode => Ok(()),
-            Authority::FirstUsers if self.can_order() => Err(AccessRefusal::NeedsOrder),
+            Authority::FirstUsers if self.settled => Err(AccessRefusal::NeedsOrder),
             Authority::FirstUsers => Ok(()),
+            Authority::Recovery { .. } if self.can_order() => Err(AccessRefusal::NeedsOrder),
+            Authority::Recovery { approved_by } => {
+                let named = !by.is_empty() && !approved_by.is_empty() && by != approved_by;
+                let others = by != name && approved_by != name;
+                if named && others { Ok(()) } else { Err(AccessRefusal::SamePerson) }
+            }
             Authority::Officer => Err(AccessRefusal::OnlyTakesAway),
         }
     }
 
-    fn set_roles(&mut self, name: &str, roles: Roles, authority: Authority) -> Result {
+    fn set_roles(&mut self, name: &str, roles: Roles, authority: &Authority, by: &str) -> Result {
         if roles.is_empty() {
             return Err(AccessRefusal::NoRoles);
         }
         let user = self.users.get(name).ok_or(AccessRefusal::UnknownUser)?;
         let gives = roles.iter().any(|role| !user.roles.has(role));
-        if authority != Authority::Officer || gives {
-            self.may_give(authority)?;
+        if gives {
+            self.may_give(name, authority, by)?;
         }
         self.keep_an_officer(name, roles.has(Role::SecurityOfficer))?;
         self.named(name)?.roles = roles;
         Ok(AccessDone::Noted)
     }
 
-    fn set_active(&mut self, name: &str, active: bool, authority: Authority) -> Result {
+    fn set_active(&mut self, name: &str, active: bool, authority: &Authority, by: &str) -> Result {
         self.users.get(name).ok_or(AccessRefusal::UnknownUser)?;
         if active {
-            self.may_give(authority)?;
+            self.may_give(name, authority, by)?;
         } else {
             self.keep_an_officer(name, false)?;
         }
@@ -234,7 +253,7 @@ impl Users {
     ) -> Result {
         let user = self.named(name)?;
         let asked = user.reset_asked.clone().ok_or(AccessRefusal::NothingAsked)?;
-        if asked.by == *by || name == by {
+        if by.is_empty() || asked.by == *by || name == by {
             return Err(AccessRefusal::SamePerson);
         }
         match (asked.what, password) {
@@ -290,7 +309,7 @@ impl Users {
         by: &CompactString,
     ) -> Result {
         let held = self.held_key(name, key)?;
-        if name == by {
+        if by.is_empty() || name == by {
             return Err(AccessRefusal::SamePerson);
         }
         if held.approved_at.is_none() {

@@ -119,7 +119,7 @@ fn rights_need_an_order_once_two_people_can_sign_one() {
     let refused = bank.add("chynara", &[Role::Auditor], Authority::FirstUsers);
     assert_eq!(refused, Err(AccessRefusal::NeedsOrder));
     bank.add("chynara", &[Role::Auditor], Authority::Order(3)).unwrap();
-    let mut roles = |roles: &[Role], authority| {
+    let mut roles = |roles: &[Role], authority: Authority| {
         let (user, by) = ("bakyt".into(), "aida".into());
         let roles = roles.iter().copied().collect();
         bank.at(9, AccessCommand::SetRoles { user, roles, authority, by })
@@ -201,4 +201,79 @@ fn names_that_would_be_trouble_are_refused() {
     bank.add("aida", &[Role::Auditor], Authority::FirstUsers).unwrap();
     let twice = bank.add("aida", &[Role::Auditor], Authority::FirstUsers);
     assert_eq!(twice, Err(AccessRefusal::UserExists));
+}
+
+/// SIG-1: an officer who takes everybody else's rights away is not the first user again.
+#[test]
+fn who_takes_the_checkers_away_gives_no_rights_alone_also_after_a_replay() {
+    let mut bank = Bank::default();
+    bank.add("aida", &[Role::SecurityOfficer], Authority::FirstUsers).unwrap();
+    bank.add("bakyt", &[Role::Checker], Authority::FirstUsers).unwrap();
+    let active = |user: &str, active, authority: Authority, by: &str| AccessCommand::SetActive {
+        user: user.into(),
+        active,
+        authority,
+        by: by.into(),
+    };
+    let two = |second: &str| Authority::Recovery { approved_by: second.into() };
+    let early = bank.at(0, active("bakyt", true, two("chynara"), "aida"));
+    assert_eq!(early, Err(AccessRefusal::NeedsOrder), "there are two people who can order");
+    bank.at(0, active("bakyt", false, Authority::Officer, "aida")).unwrap();
+    assert!(!bank.state.users().can_order());
+    let own = bank.add("own", &[Role::Checker, Role::KeyCustodian], Authority::FirstUsers);
+    assert_eq!(own, Err(AccessRefusal::NeedsOrder));
+    let again = bank.at(0, active("bakyt", true, Authority::FirstUsers, "aida"));
+    assert_eq!(again, Err(AccessRefusal::NeedsOrder));
+
+    let mut replayed = State::new();
+    for (sequence, accepted) in (1u64..).zip(&bank.journal) {
+        replayed.execute(Sequence(sequence), accepted, &mut Scratch::new());
+    }
+    assert_eq!(replayed.digest(), bank.state.digest());
+    let mut bytes = Vec::new();
+    bank.state.write_snapshot(&mut bytes).unwrap();
+    bank.state = State::read_snapshot(&mut bytes.as_slice()).unwrap();
+    let own = bank.add("own", &[Role::Checker], Authority::FirstUsers);
+    assert_eq!(own, Err(AccessRefusal::NeedsOrder));
+
+    // What a bank does then: two people who are named, neither of them whom it is about.
+    for (by, second) in [("aida", ""), ("", "aida"), ("aida", "aida"), ("aida", "bakyt")] {
+        let alone = bank.at(0, active("bakyt", true, two(second), by));
+        assert_eq!(alone, Err(AccessRefusal::SamePerson), "{by:?} and {second:?}");
+    }
+    bank.at(0, active("bakyt", true, two("chynara"), "aida")).unwrap();
+    assert!(bank.state.users().can_order());
+    let more = bank.add("own", &[Role::Checker], two("chynara"));
+    assert_eq!(more, Err(AccessRefusal::NeedsOrder), "orders can be signed again");
+}
+
+#[test]
+fn a_second_person_has_a_name() {
+    let mut bank = Bank::enrolled("aida");
+    let (what, by) = (Reset::OneTime, "officer".into());
+    bank.at(2, AccessCommand::AskReset { user: "aida".into(), what, by }).unwrap();
+    let nobody = AccessCommand::ApproveReset { user: "aida".into(), password: None, by: "".into() };
+    assert_eq!(bank.at(3, nobody), Err(AccessRefusal::SamePerson));
+    let (user, key) = ("aida", [7; 32]);
+    let label = "office".into();
+    bank.at(4, AccessCommand::AddKey { user: user.into(), key, label }).unwrap();
+    let nobody = AccessCommand::ApproveKey { user: user.into(), key, by: "".into() };
+    assert_eq!(bank.at(5, nobody), Err(AccessRefusal::SamePerson));
+}
+
+/// SIG-4: of two logins with the same temporary password one sets the user's own.
+#[test]
+fn a_password_of_one_s_own_is_not_written_over_by_a_login_that_began_before() {
+    let mut bank = Bank::enrolled("aida");
+    let set = |password: &[u8], first| AccessCommand::SetPassword {
+        user: "aida".into(),
+        password: password.to_vec(),
+        temporary: false,
+        first,
+        by: "aida".into(),
+    };
+    bank.at(1, set(b"own", true)).unwrap();
+    assert_eq!(bank.at(2, set(b"thief's", true)), Err(AccessRefusal::PasswordSet));
+    assert_eq!(bank.state.users().get("aida").unwrap().password, b"own");
+    bank.at(3, set(b"another", false)).unwrap();
 }

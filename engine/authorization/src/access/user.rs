@@ -155,6 +155,9 @@ pub struct Alert {
 pub struct Users {
     pub(super) users: BTreeMap<CompactString, User>,
     pub(super) alerts: VecDeque<Alert>,
+    /// Whether there ever were two people who could carry an order about users. Once set it stays:
+    /// who takes everybody else's rights away does not become the first user again.
+    pub(super) settled: bool,
 }
 
 impl Users {
@@ -180,8 +183,14 @@ impl Users {
         self.alerts.iter().rev()
     }
 
-    /// Whether two different people can carry an order about users (SIG-1): before that, users are
-    /// made without one, since nobody could sign it.
+    /// Whether users were ever enough for an order (SIG-1): before that, users are made without
+    /// one, since nobody could sign it; afterwards never again.
+    #[must_use]
+    pub const fn are_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Whether two different people can carry an order about users now (SIG-1).
     #[must_use]
     pub fn can_order(&self) -> bool {
         let of = |role| {

@@ -248,6 +248,18 @@ pub enum OrderRefusal {
     StatementNotConfirmed,
     /// It is not due yet.
     NotDue,
+    /// SIG-1: the order is about the signer's own rights.
+    AboutSigner {
+        /// Who.
+        name: CompactString,
+    },
+    /// What the order put there was changed since, by no order: undoing would write over it.
+    StandsOtherwise {
+        /// What.
+        path: String,
+        /// What stands there now, JSON; `nothing` for nothing.
+        now: String,
+    },
     /// A later order changed the same: that one is to be rolled back first.
     ChangedSince {
         /// What.

@@ -296,6 +296,18 @@ impl State {
     }
 }
 
+/// Whether a version stands as a change set it. A key that was made is not taken back, whatever
+/// stands there.
+pub(super) fn as_put(change: &OrderChange, now: Option<&Setting>) -> bool {
+    let (Ok(put), Some(Setting::Table(now))) = (KeyWish::of(change), now) else { return false };
+    let KeyWish::Set { check_value, state, expires_on, .. } = put else { return true };
+    let is = |name: &str| now.get(name).and_then(Setting::as_text);
+    let dated = expires_on.map(|day| day.to_string());
+    is("check_value") == Some(check_value.as_str())
+        && is("state") == Some(state)
+        && (state == "destroyed" || is("expires_on") == dated.as_deref())
+}
+
 /// Whether what was prepared is what a change asks for.
 fn is_meant(change: &OrderChange, event: &KeyEvent) -> bool {
     let Ok(wish) = KeyWish::of(change) else { return false };

@@ -3,7 +3,7 @@
 //! superseded or rolled back. Every step is a journaled command and an entry of a chained register.
 //!
 //! Reading order: `kind.rs`, `order.rs`, `command.rs`, `steps.rs` (what may follow what),
-//! `rules.rs`, `things.rs` and `keys.rs` (what an order does), `register.rs`.
+//! `rules.rs`, `things.rs` and `keys.rs` (what an order does), `undo.rs`, `register.rs`.
 
 mod book;
 mod command;
@@ -15,6 +15,7 @@ mod register;
 mod rules;
 mod steps;
 mod things;
+mod undo;
 
 pub use book::Orders;
 pub use command::{

@@ -133,7 +133,7 @@ impl State {
         }
         (order.kind, order.title, order.reason) = (kind, title, reason);
         (order.effective_at, order.guard) = (effective_at, guard);
-        order.risk = self.risk_of(kind);
+        order.risk = self.risk_of(kind, &draft.changes);
         order.base_version = self.rules_version().into();
         if problems.is_empty() {
             match self.filled(kind, changes) {
@@ -230,7 +230,7 @@ impl State {
 
     /// Whether a signature of an order counts.
     fn good(&self, moment: Moment, order: &Order, signature: &Signature, role: &str) -> Result<()> {
-        counts(signature, &[role], order.risk, &order.digest)?;
+        counts(signature, &[role], self.order_risk(order), &order.digest)?;
         if order.kind == OrderKind::OverdraftLimits
             && let Some((account, most)) =
                 self.above_remote_ceiling(&order.changes, signature.factor, moment)
@@ -397,8 +397,8 @@ impl State {
         }
         let signature = match by {
             RolledBackBy::Person(signature) => {
-                let roles = [order.kind.maker_role(), "checker"];
-                counts(signature, &roles, order.risk, &order.rollback_digest())?;
+                let (roles, risk) = (self.may_undo(&order, signature)?, self.order_risk(&order));
+                counts(signature, &roles, risk, &order.rollback_digest())?;
                 Some(signature.clone())
             }
             RolledBackBy::Guard if order.guard.is_none() => {
@@ -406,6 +406,7 @@ impl State {
             }
             RolledBackBy::Guard => None,
         };
+        self.stands_as_put(&order)?;
         let inverse: Vec<OrderChange> =
             order.changes.iter().rev().map(OrderChange::inverse).collect();
         let version = format!("order-{}-rolled-back", order.id);
@@ -494,8 +495,29 @@ impl State {
         }
     }
 
-    /// How risky an order of a kind is: its least, or what the bank set above it (SIG-2).
-    fn risk_of(&self, kind: OrderKind) -> Risk {
+    /// How risky an order is (SIG-2): as it was when it was written, or as the rules in force say
+    /// now, whichever is more.
+    #[must_use]
+    pub fn order_risk(&self, order: &Order) -> Risk {
+        order.risk.max(self.risk_of(order.kind, &order.changes))
+    }
+
+    /// How risky changes are: as their kind, and as every other kind that could change the same, so
+    /// that nobody chooses the kind that asks for less.
+    fn risk_of(&self, kind: OrderKind, changes: &[OrderChange]) -> Risk {
+        let paths: Vec<RulePath> =
+            changes.iter().filter_map(|change| RulePath::parse(&change.path).ok()).collect();
+        let owns = |other: &OrderKind| {
+            *other == kind
+                || !other.roots().is_empty()
+                    && paths.iter().any(|path| not_of_kind(path, *other).is_none())
+        };
+        let risks = OrderKind::ALL.into_iter().filter(owns).map(|kind| self.risk_of_kind(kind));
+        risks.max().unwrap_or(Risk::High)
+    }
+
+    /// How risky a kind is: its least, or what the bank set above it.
+    fn risk_of_kind(&self, kind: OrderKind) -> Risk {
         let set = self.rules().order_risks.iter().find(|(name, _)| name == kind.name());
         let set = set.and_then(|(_, risk)| Risk::ALL.into_iter().find(|r| r.name() == risk));
         set.map_or(kind.least_risk(), |risk| risk.max(kind.least_risk()))

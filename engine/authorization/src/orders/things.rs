@@ -50,6 +50,39 @@ impl State {
         found.map_err(|message| problem(path, message))
     }
 
+    /// Whether what stands is what a change put there.
+    pub(super) fn thing_as_put(
+        &self,
+        kind: OrderKind,
+        change: &OrderChange,
+        now: Option<&Setting>,
+    ) -> bool {
+        match kind {
+            OrderKind::OverdraftLimits => self.agreed(change).is_ok_and(|agreed| {
+                self.ledger.account(agreed.account).is_some_and(|account| {
+                    account.overdraft_limit == agreed.limit
+                        && account.overdraft_from == agreed.from
+                        && account.overdraft_until == agreed.until
+                })
+            }),
+            OrderKind::CardBlocks => now == change.to.as_ref(),
+            OrderKind::Keys => super::keys::as_put(change, now),
+            _ => {
+                let named = parts(&change.path, "user");
+                let user = named.ok().and_then(|(name, _)| self.users.get(name));
+                // Who may log in no more keeps the roles that he had.
+                let (put, active) = match &change.to {
+                    Some(_) => (user_wanted(change), None),
+                    None => (user_wanted(&change.inverse()), Some(false)),
+                };
+                let put = put.ok().flatten();
+                user.zip(put).is_some_and(|(user, (roles, wanted))| {
+                    user.roles == roles && user.active == active.unwrap_or(wanted)
+                })
+            }
+        }
+    }
+
     /// Whether changes could be carried out now.
     pub(super) fn check_things(
         &self,
@@ -303,7 +336,7 @@ impl State {
         let mut commands = Vec::new();
         match wanted {
             Some((roles, _)) if self.users.get(name).is_none() => {
-                let (user, by) = (user.clone(), by.clone());
+                let (user, by, authority) = (user.clone(), by.clone(), authority.clone());
                 let (password, temporary) = (Vec::new(), true);
                 commands.push(AccessCommand::AddUser {
                     user,
@@ -315,7 +348,7 @@ impl State {
                 });
             }
             Some((roles, _)) => {
-                let (user, by) = (user.clone(), by.clone());
+                let (user, by, authority) = (user.clone(), by.clone(), authority.clone());
                 commands.push(AccessCommand::SetRoles { user, roles, authority, by });
             }
             None => {}

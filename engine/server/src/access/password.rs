@@ -4,11 +4,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
+use zeroize::Zeroizing;
 
 /// The shortest, in characters.
 pub const LENGTH_LEAST: usize = 12;
 /// The longest, in bytes: far more than a person types.
 pub const LENGTH_MOST: usize = 256;
+
+/// The shortest name that may stand nowhere in a password, not even within a word.
+const NAME_LEAST: usize = 4;
 
 /// Passwords that are tried first, a line each, in small letters.
 const COMMON: &str = include_str!("common_passwords.txt");
@@ -26,7 +30,13 @@ pub fn check(password: &str, user: &str) -> Result<(), String> {
     }
     let small = password.to_lowercase();
     let plain: String = small.chars().filter(|letter| letter.is_alphanumeric()).collect();
-    if small.contains(user) || plain.contains(user) {
+    // Two or three letters are in many good passwords: such a name counts as a word of its own.
+    let named = if user.chars().count() < NAME_LEAST {
+        small.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == user)
+    } else {
+        small.contains(user) || plain.contains(user)
+    };
+    if named {
         return Err("holds the user's name".to_owned());
     }
     let different: BTreeSet<char> = small.chars().collect();
@@ -76,15 +86,32 @@ fn is_run(text: &str) -> bool {
 }
 
 /// A password for somebody else's first login: five groups of letters and digits that are not
-/// taken for one another, more than 100 bits.
+/// taken for one another, more than 100 bits. It passes [`check`]: of the very few that do not,
+/// another one is drawn.
 ///
 /// # Errors
 /// The system gave no randomness.
-pub fn temporary() -> Result<zeroize::Zeroizing<String>, getrandom::Error> {
+pub fn temporary(user: &str) -> Result<Zeroizing<String>, getrandom::Error> {
+    first_good(user, drawn)
+}
+
+fn first_good<E>(
+    user: &str,
+    mut draw: impl FnMut() -> Result<Zeroizing<String>, E>,
+) -> Result<Zeroizing<String>, E> {
+    loop {
+        let text = draw()?;
+        if check(&text, user).is_ok() {
+            return Ok(text);
+        }
+    }
+}
+
+fn drawn() -> Result<Zeroizing<String>, getrandom::Error> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut random = [0u8; 25];
     getrandom::fill(&mut random)?;
-    let mut text = zeroize::Zeroizing::new(String::new());
+    let mut text = Zeroizing::new(String::new());
     for (at, byte) in random.iter().enumerate() {
         if at > 0 && at % 5 == 0 {
             text.push('-');
@@ -106,7 +133,29 @@ mod tests {
             assert_eq!(check(good, "aida"), Ok(()), "{good}");
         }
         for _ in 0..20 {
-            assert_eq!(check(&temporary().unwrap(), "aida"), Ok(()));
+            assert_eq!(check(&temporary("aida").unwrap(), "aida"), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_short_name_is_no_trouble_within_a_word() {
+        assert_eq!(check("seven lamps on the bridge", "am"), Ok(()));
+        assert_eq!(check("seven-lamps-on-the-bridge", "eve"), Ok(()));
+        for bad in ["seven lamps am bridge", "Seven-Lamps-AM-Bridge"] {
+            assert!(check(bad, "am").unwrap_err().contains("name"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn another_temporary_password_is_drawn_for_one_that_would_be_refused() {
+        let mut draws = ["k7mzp-aida2-x9qtb-e3vfy-8rjdc", "k7mzp-4hw2x-9qtbn-e3vfy-8rjdc"]
+            .into_iter()
+            .map(|text| Zeroizing::new(text.to_owned()));
+        let shown = first_good("aida", || draws.next().ok_or("no more")).unwrap();
+        assert_eq!(shown.as_str(), "k7mzp-4hw2x-9qtbn-e3vfy-8rjdc");
+        // Of two letters, one in forty held the name before.
+        for _ in 0..500 {
+            assert_eq!(check(&temporary("ab").unwrap(), "ab"), Ok(()));
         }
     }
 

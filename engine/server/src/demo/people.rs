@@ -44,7 +44,7 @@ pub(super) fn people(offline: &mut Offline, config: &Config) -> Result<Vec<DemoU
     let mut made = Vec::new();
     for (user, roles) in PEOPLE {
         let secret = Secret::random().map_err(random)?;
-        let password = password::temporary().map_err(random)?;
+        let password = password::temporary(user).map_err(random)?;
         add_ready(offline, config, user, roles, (password.as_str(), &secret))?;
         made.push(DemoUser {
             user: user.to_owned(),

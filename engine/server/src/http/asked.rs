@@ -82,6 +82,11 @@ pub(super) struct CarriedOut {
 }
 
 impl CarriedOut {
+    /// Whether it had been carried out before, under the same key.
+    pub(super) const fn is_repeat(&self) -> bool {
+        self.replayed
+    }
+
     /// The answer, which says whether it is a first one.
     pub(super) fn answer(&self, shown: impl Serialize) -> Response {
         idempotency::mark(Json(shown).into_response(), self.replayed)

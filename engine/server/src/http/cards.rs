@@ -195,9 +195,10 @@ pub(super) async fn unblock(
 ) -> Result<Json<Block>, Problem> {
     let fields = asked.fields(&context, &["requested_by", "identified_by", "note"]).await?;
     let reason = reason_named(&reason, |_, _| Problem::not_found("block reason", &reason))?;
-    let entered_by = match reason {
-        BlockReason::SuspectedFraud => approved(asked.headers(), &context, &caller).await?,
-        _ => caller.name,
+    let entered_by = if reason.needs_two_to_lift() {
+        approved(asked.headers(), &context, &caller).await?
+    } else {
+        caller.name
     };
     let by = on_request_of(&fields, reason, entered_by)?;
     let command = Command::Unblock { card: id.as_str().into(), reason, by };

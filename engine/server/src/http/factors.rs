@@ -72,11 +72,16 @@ pub(super) async fn by_password(
     network: &str,
 ) -> Result<User, Problem> {
     let running = context.running()?;
-    let user = user(running, name).await?;
-    let stored = stored_hash(context, name, user.as_ref()).await?;
+    let before = user(running, name).await?;
+    let stored = stored_hash(context, name, before.as_ref()).await?;
     let matches = context.hasher().matches(password, Some(stored)).await;
     let matches = matches.map_err(|error| Problem::internal(&error.to_string()))?;
-    let now = running.clock.now().at;
+    // Hashing waits for a place: meanwhile others may have locked the user, or he may have changed
+    // his password. What counts is how he stands now.
+    let user = user(running, name).await?;
+    let same = before
+        .is_some_and(|before| user.as_ref().is_some_and(|user| user.password == before.password));
+    let (matches, now) = (matches && same, running.clock.now().at);
     let (user, because) = match user {
         None => (None, Some(RefusedBecause::Unknown)),
         Some(user) => {

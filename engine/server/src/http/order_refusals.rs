@@ -2,7 +2,7 @@
 
 use super::order_view;
 use super::problem::Problem;
-use authorization::{OrderRefusal, OrderStatus, Strength};
+use authorization::{OrderProblem, OrderRefusal, OrderStatus, Strength};
 use payment_types::{Moment, UtcOffset, format_minor};
 
 impl Problem {
@@ -27,18 +27,7 @@ pub(super) fn refused(refusal: OrderRefusal, id: &str) -> Problem {
             );
             Problem::conflict(detail, "SIG-1").with_kind("order-revised")
         }
-        R::Problems(problems) => {
-            let first = problems.first();
-            let detail = first.map_or_else(String::new, |problem| {
-                let clause = problem.clause.as_ref().map(|clause| format!(" ({clause})"));
-                format!("{}: {}{}", problem.path, problem.message, clause.unwrap_or_default())
-            });
-            let more = problems.len().saturating_sub(1);
-            let detail =
-                if more == 0 { detail } else { format!("{detail}; and {more} more problems") };
-            let views = problems.iter().map(order_view::problem).collect();
-            Problem::field("changes", detail).with_rule("SIG-1").with_problems(views)
-        }
+        R::Problems(problems) => impossible(&problems),
         R::SamePerson { name } => Problem::forbidden(format!(
             "{name} wrote order {id}, or a revision of it; another person decides about it"
         ))
@@ -75,12 +64,36 @@ pub(super) fn refused(refusal: OrderRefusal, id: &str) -> Problem {
             let detail = "confirm the statement of legal force";
             Problem::field("statement_confirmed", detail).with_rule("SIG-2")
         }
+        R::AboutSigner { name } => {
+            let detail = format!("order {id} is about {name}; another person decides about it");
+            Problem::forbidden(detail).with_rule("SIG-1")
+        }
+        R::StandsOtherwise { path, now } => {
+            let detail = format!(
+                "{path} is not as order {id} put it any more: {now} stands there now; write a new \
+                 order"
+            );
+            Problem::conflict(detail, "SIG-1")
+        }
         R::NotDue => Problem::conflict(format!("order {id} is not due yet"), "SIG-1"),
         R::ChangedSince { path, order } => {
             let detail = format!("order {order} changed {path} since; roll that one back first");
             Problem::conflict(detail, "SIG-1")
         }
     }
+}
+
+/// Everything that stands against an order, by path, layer and clause.
+fn impossible(problems: &[OrderProblem]) -> Problem {
+    let first = problems.first();
+    let detail = first.map_or_else(String::new, |problem| {
+        let clause = problem.clause.as_ref().map(|clause| format!(" ({clause})"));
+        format!("{}: {}{}", problem.path, problem.message, clause.unwrap_or_default())
+    });
+    let more = problems.len().saturating_sub(1);
+    let detail = if more == 0 { detail } else { format!("{detail}; and {more} more problems") };
+    let views = problems.iter().map(order_view::problem).collect();
+    Problem::field("changes", detail).with_rule("SIG-1").with_problems(views)
 }
 
 const fn words(status: OrderStatus) -> &'static str {

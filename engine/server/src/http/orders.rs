@@ -66,7 +66,8 @@ pub(super) async fn list(
                     && kind.is_none_or(|kind| order.kind == kind)
             };
             let newest = (first..=last).rev().filter_map(|id| core.orders().get(id));
-            let some: Vec<Order> = newest.filter(wanted).take(room).cloned().collect();
+            let some = newest.filter(wanted).take(room).map(|order| with_risk_now(core, order));
+            let some: Vec<Order> = some.collect();
             let reached = some.last().filter(|_| some.len() == room).map_or(first, |last| last.id);
             (some, reached)
         };
@@ -169,6 +170,7 @@ pub(super) async fn draft(
     let draft = order_forms::draft(&asked.fields(&context, &order_forms::DRAFT).await?)?;
     may_write(&caller, draft.kind)?;
     would(&context, &draft)?;
+    no_service(&context, &draft)?;
     carry_out(&context, OrderCommand::Draft { draft, by: caller.name.into() }, key).await
 }
 
@@ -191,6 +193,7 @@ pub(super) async fn revise(step: Step) -> Result<Response, Problem> {
         may_write(&step.caller, kind)?;
     }
     would(&step.context, &draft)?;
+    no_service(&step.context, &draft)?;
     let by = step.caller.name.as_str().into();
     carry_out(&step.context, OrderCommand::Revise { order, revision, draft, by }, key).await
 }
@@ -436,9 +439,28 @@ async fn previewed(
 }
 
 async fn order_of(context: &HttpContext, id: u64) -> Result<Order, Problem> {
-    let look = move |core: &authorization::State, _| core.orders().get(id).cloned();
+    let look = move |core: &authorization::State, _| {
+        core.orders().get(id).map(|order| with_risk_now(core, order))
+    };
     let order = context.running()?.shard.query(look).await?;
     order.ok_or_else(|| Problem::not_found("order", &id.to_string()))
+}
+
+/// SIG-4: nobody is made who is called as a service is; their acts could not be told apart.
+fn no_service(context: &HttpContext, draft: &OrderDraft) -> Result<(), Problem> {
+    let taken = context.tokens().iter().find(|token| {
+        let path = format!("user[{}]", token.name);
+        draft.kind == OrderKind::Users && draft.changes.iter().any(|change| change.path == path)
+    });
+    taken.map_or(Ok(()), |token| {
+        let detail = format!("user[{}]: that is the name of a service's token", token.name);
+        Err(Problem::field("changes", detail).with_rule("SIG-4"))
+    })
+}
+
+/// An order with the risk that its next signature is held against (SIG-2).
+fn with_risk_now(core: &authorization::State, order: &Order) -> Order {
+    Order { risk: core.order_risk(order), ..order.clone() }
 }
 
 fn number(id: &str) -> Result<u64, Problem> {

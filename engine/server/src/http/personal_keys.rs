@@ -7,12 +7,13 @@ use super::context::HttpContext;
 use super::factors;
 use super::fields::Segments;
 use super::problem::Problem;
-use super::users::view;
+use super::users::{of_access, view};
 use crate::access::personal_key;
 use crate::users::UserView;
 use authorization::{AccessCommand, RefusedBecause};
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use utoipa::ToSchema;
 
 /// A public key and the proof that one has its secret half.
@@ -30,7 +31,8 @@ pub(super) struct KeyForm {
 
 /// Brings a key of one's own; another person approves it before it signs.
 #[utoipa::path(post, path = "/api/v1/session/keys", tag = "users", request_body = KeyForm,
-    params(("X-CSRF-Token" = Option<String>, Header, description = "`csrf` of the session")),
+    params(("X-CSRF-Token" = Option<String>, Header, description = "`csrf` of the session"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     responses((status = 200, body = UserView),
         (status = 403, description = "Without a session or its X-CSRF-Token"),
         (status = 409, description = "The key is known, or there are too many"),
@@ -39,7 +41,8 @@ pub(super) async fn add(
     State(context): State<HttpContext>,
     caller: Caller,
     asked: Asked,
-) -> Result<Json<UserView>, Problem> {
+) -> Result<Response, Problem> {
+    let asked_once = asked.key(&caller)?;
     let fields = asked.fields(&context, &["key", "label", "proof"]).await?;
     let key = key_of(fields.text("key")?).ok_or_else(|| bad_key("key"))?;
     let proof = signature_of(fields.text("proof")?);
@@ -51,9 +54,9 @@ pub(super) async fn add(
         return Err(Problem::field("proof", detail).with_rule("SIG-2"));
     }
     let (user, label) = (caller.name.as_str().into(), fields.optional_text("label")?.into());
-    let command = AccessCommand::AddKey { user, key, label };
-    factors::must(context.running()?, command, &caller.name).await?;
-    view(&context, &caller.name).await.map(Json)
+    let command = of_access(AccessCommand::AddKey { user, key, label });
+    let carried = context.carry_out(command, asked_once, &caller.name).await?;
+    Ok(carried.answer(view(&context, &caller.name).await?))
 }
 
 /// Withdraws a key of one's own.
@@ -75,19 +78,21 @@ pub(super) async fn withdraw_own(
 /// Confirms, as another person, that a key is the user's.
 #[utoipa::path(post, path = "/api/v1/users/{id}/keys/{key}/approval", tag = "users",
     params(("id" = String, Path, description = "The user's name"),
-        ("key" = String, Path, description = "The public key, hex")),
+        ("key" = String, Path, description = "The public key, hex"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     responses((status = 200, body = UserView), (status = 404, description = "No such key"),
         (status = 403, description = "Not another person, or without the role")))]
 pub(super) async fn approve(
     State(context): State<HttpContext>,
     caller: Caller,
     Segments((id, key)): Segments<(String, String)>,
-) -> Result<Json<UserView>, Problem> {
+    asked: Asked,
+) -> Result<Response, Problem> {
     let key = key_of(&key).ok_or_else(|| Problem::not_found("key", &key))?;
     let (user, by) = (id.as_str().into(), caller.name.as_str().into());
-    let command = AccessCommand::ApproveKey { user, key, by };
-    factors::must(context.running()?, command, &id).await?;
-    view(&context, &id).await.map(Json)
+    let command = of_access(AccessCommand::ApproveKey { user, key, by });
+    let carried = context.carry_out(command, asked.key(&caller)?, &id).await?;
+    Ok(carried.answer(view(&context, &id).await?))
 }
 
 /// Withdraws a user's key: it signs nothing any more; what it signed stays signed.

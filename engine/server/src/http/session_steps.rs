@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::session::{self, Needs, SessionView};
 use crate::access::one_time::{self, Secret};
 use crate::access::password;
-use crate::access::sessions::Stage;
+use crate::access::sessions::{Known, Stage};
 use authorization::{AccessCommand, AccessRefusal, LogoutReason, RefusedBecause, User};
 use axum::Json;
 use axum::extract::State;
@@ -74,22 +74,39 @@ pub(super) async fn password(
         factors::by_password(&context, &known.user, current, network).await?
     } else {
         let user = factors::user(running, &known.user).await?;
-        user.ok_or_else(|| Problem::not_found("user", &known.user))?
+        let user = user.ok_or_else(|| Problem::not_found("user", &known.user))?;
+        if !user.temporary {
+            return Err(began_before(&context, &known));
+        }
+        user
     };
     let sealed = acceptable(&context, &known.user, Some(&user), new).await?;
     let command = AccessCommand::SetPassword {
         user: known.user.as_str().into(),
         password: sealed,
         temporary: false,
+        first: !is_open,
         by: known.user.as_str().into(),
     };
-    factors::must(running, command, &known.user).await?;
+    match factors::carry_out(running, command).await? {
+        Ok(_) => {}
+        Err(AccessRefusal::PasswordSet) => return Err(began_before(&context, &known)),
+        Err(refusal) => return Err(super::users::refused(&refusal, &known.user)),
+    }
+    // Half a login that began with the password of before is over, too.
+    context.sessions().end_all_of(&known.user, Some(known.id), LogoutReason::Ended);
     if is_open {
-        context.sessions().end_all_of(&known.user, Some(known.id), LogoutReason::Ended);
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let stage = session::stage_of(&User { temporary: false, ..user });
     session::next_step(&context, &known, stage, (from, now))
+}
+
+/// Another login set the password meanwhile: this one ends.
+fn began_before(context: &HttpContext, known: &Known) -> Problem {
+    context.sessions().end(known.id, LogoutReason::Ended);
+    let detail = "the password was set by another login meanwhile; log in with that one";
+    Problem::session("session-ended", detail)
 }
 
 /// A password that may be used, hashed and sealed (SIG-4).

@@ -6,16 +6,16 @@
 use super::access::Caller;
 use super::asked::Asked;
 use super::context::HttpContext;
-use super::factors;
 use super::fields::{Fields, Segments};
 use super::problem::Problem;
 use super::session_steps::acceptable;
 use crate::access::password;
 use crate::config::Role;
 use crate::users::{Begun, UserView, UsersView};
-use authorization::{AccessCommand, AccessRefusal, Authority, LogoutReason, Reset, Roles};
+use authorization::{AccessCommand, AccessRefusal, Authority, Command, LogoutReason, Reset, Roles};
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use utoipa::ToSchema;
 
 /// A new user.
@@ -85,8 +85,10 @@ pub(super) async fn view(context: &HttpContext, id: &str) -> Result<UserView, Pr
 }
 
 /// Adds a user: in test mode, or until there are a security officer and a checker. The answer has
-/// a temporary password, which is shown this once.
+/// a temporary password, which is shown this once: it is kept nowhere, so a repeat under the same
+/// `Idempotency-Key` is answered without it, and says so.
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = UserForm,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     responses((status = 200, body = Begun),
         (status = 403, description = "Without the role security_officer"),
         (status = 409, description = "There is one, or it needs an order (SIG-1)")))]
@@ -94,7 +96,8 @@ pub(super) async fn add(
     State(context): State<HttpContext>,
     caller: Caller,
     asked: Asked,
-) -> Result<Json<Begun>, Problem> {
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
     let fields = asked.fields(&context, &["user", "roles"]).await?;
     let name = fields.text("user")?.to_owned();
     let roles = roles(&fields)?;
@@ -112,13 +115,14 @@ pub(super) async fn add(
         authority,
         by: caller.name.as_str().into(),
     };
-    factors::must(context.running()?, command, &name).await?;
-    Ok(Json(Begun { user: name, temporary_password: Some(shown) }))
+    let carried = context.carry_out(of_access(command), key, &name).await?;
+    Ok(carried.answer(Begun::answered(name, Some(shown), carried.is_repeat())))
 }
 
 /// Gives a user other roles; outside test mode only fewer ones.
 #[utoipa::path(post, path = "/api/v1/users/{id}/roles", tag = "users", request_body = RolesForm,
-    params(("id" = String, Path, description = "The user's name")),
+    params(("id" = String, Path, description = "The user's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     responses((status = 200, body = UserView), (status = 404, description = "No such user"),
         (status = 403, description = "Without the role security_officer"),
         (status = 409, description = "It needs an order (SIG-1)")))]
@@ -127,18 +131,20 @@ pub(super) async fn set_roles(
     caller: Caller,
     Segments(id): Segments<String>,
     asked: Asked,
-) -> Result<Json<UserView>, Problem> {
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
     let fields = asked.fields(&context, &["roles"]).await?;
     let (user, roles) = (id.as_str().into(), roles(&fields)?);
     let (authority, by) = (officer(&context), caller.name.as_str().into());
     let command = AccessCommand::SetRoles { user, roles, authority, by };
-    factors::must(context.running()?, command, &id).await?;
-    view(&context, &id).await.map(Json)
+    let carried = context.carry_out(of_access(command), key, &id).await?;
+    Ok(carried.answer(view(&context, &id).await?))
 }
 
 /// Says whether a user may log in; outside test mode only that he may not. His sessions end.
 #[utoipa::path(post, path = "/api/v1/users/{id}/active", tag = "users", request_body = ActiveForm,
-    params(("id" = String, Path, description = "The user's name")),
+    params(("id" = String, Path, description = "The user's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     responses((status = 200, body = UserView), (status = 404, description = "No such user"),
         (status = 403, description = "Without the role security_officer"),
         (status = 409, description = "It needs an order (SIG-1), or he is the last officer")))]
@@ -147,23 +153,25 @@ pub(super) async fn set_active(
     caller: Caller,
     Segments(id): Segments<String>,
     asked: Asked,
-) -> Result<Json<UserView>, Problem> {
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
     let fields = asked.fields(&context, &["active"]).await?;
     let active = fields.optional_flag("active")?;
     let active = active.ok_or_else(|| Problem::field("active", "is missing"))?;
     let (user, authority) = (id.as_str().into(), officer(&context));
     let by = caller.name.as_str().into();
     let command = AccessCommand::SetActive { user, active, authority, by };
-    factors::must(context.running()?, command, &id).await?;
-    if !active {
+    let carried = context.carry_out(of_access(command), key, &id).await?;
+    if !active && !carried.is_repeat() {
         end_sessions(&context, &id).await?;
     }
-    view(&context, &id).await.map(Json)
+    Ok(carried.answer(view(&context, &id).await?))
 }
 
 /// Asks that a lost password or second factor be reset; another person approves it.
 #[utoipa::path(post, path = "/api/v1/users/{id}/reset", tag = "users", request_body = ResetForm,
-    params(("id" = String, Path, description = "The user's name")),
+    params(("id" = String, Path, description = "The user's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     responses((status = 200, body = UserView), (status = 404, description = "No such user"),
         (status = 403, description = "Without the role security_officer")))]
 pub(super) async fn ask_reset(
@@ -171,19 +179,23 @@ pub(super) async fn ask_reset(
     caller: Caller,
     Segments(id): Segments<String>,
     asked: Asked,
-) -> Result<Json<UserView>, Problem> {
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
     let fields = asked.fields(&context, &["what"]).await?;
     let what = Reset::from_name(fields.text("what")?)
         .ok_or_else(|| Problem::field("what", "must be password or totp"))?;
     let (user, by) = (id.as_str().into(), caller.name.as_str().into());
-    factors::must(context.running()?, AccessCommand::AskReset { user, what, by }, &id).await?;
-    view(&context, &id).await.map(Json)
+    let command = of_access(AccessCommand::AskReset { user, what, by });
+    let carried = context.carry_out(command, key, &id).await?;
+    Ok(carried.answer(view(&context, &id).await?))
 }
 
 /// Approves the reset that a security officer asked for, as another person. The user's sessions
-/// end; a reset password is answered with a temporary one, which is shown this once.
+/// end; a reset password is answered with a temporary one, which is shown this once: a repeat under
+/// the same `Idempotency-Key` is answered without it, and says so.
 #[utoipa::path(post, path = "/api/v1/users/{id}/reset/approval", tag = "users",
-    params(("id" = String, Path, description = "The user's name")),
+    params(("id" = String, Path, description = "The user's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes sending again safe")),
     responses((status = 200, body = Begun), (status = 404, description = "No such user"),
         (status = 403, description = "Not another person, or without the role"),
         (status = 409, description = "Nothing is asked")))]
@@ -191,9 +203,10 @@ pub(super) async fn approve_reset(
     State(context): State<HttpContext>,
     caller: Caller,
     Segments(id): Segments<String>,
-) -> Result<Json<Begun>, Problem> {
-    let running = context.running()?;
-    let user = factors::user(running, &id).await?;
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let key = asked.key(&caller)?;
+    let user = super::factors::user(context.running()?, &id).await?;
     let user = user.ok_or_else(|| Problem::not_found("user", &id))?;
     let (password, shown) = match user.reset_asked.map(|asked| asked.what) {
         Some(Reset::Password) => {
@@ -204,9 +217,16 @@ pub(super) async fn approve_reset(
     };
     let (user, by) = (id.as_str().into(), caller.name.as_str().into());
     let command = AccessCommand::ApproveReset { user, password, by };
-    factors::must(running, command, &id).await?;
-    end_sessions(&context, &id).await?;
-    Ok(Json(Begun { user: id, temporary_password: shown }))
+    let carried = context.carry_out(of_access(command), key, &id).await?;
+    if !carried.is_repeat() {
+        end_sessions(&context, &id).await?;
+    }
+    Ok(carried.answer(Begun::answered(id, shown, carried.is_repeat())))
+}
+
+/// A command about a user.
+pub(super) fn of_access(command: AccessCommand) -> Command {
+    Command::Access(Box::new(command))
 }
 
 async fn end_sessions(context: &HttpContext, user: &str) -> Result<(), Problem> {
@@ -218,7 +238,7 @@ async fn end_sessions(context: &HttpContext, user: &str) -> Result<(), Problem> 
 
 /// A password for somebody else, sealed, and as he is to be given it.
 async fn temporary(context: &HttpContext, user: &str) -> Result<(Vec<u8>, String), Problem> {
-    let shown = password::temporary().map_err(|error| Problem::internal(&error.to_string()))?;
+    let shown = password::temporary(user).map_err(|error| Problem::internal(&error.to_string()))?;
     let sealed = acceptable(context, user, None, shown.clone()).await?;
     Ok((sealed, shown.to_string()))
 }
@@ -249,7 +269,8 @@ pub(super) fn refused(why: &AccessRefusal, id: &str) -> Problem {
         }
         AccessRefusal::NoRoles => Problem::field("roles", "a user needs at least one"),
         AccessRefusal::NeedsOrder => Problem::conflict(
-            "rights are given by an order of kind users, approved by a second person",
+            "rights are given by an order of kind users, approved by a second person; where nobody \
+             is left who could, two people give them with the engine stopped: tamga user",
             "SIG-1",
         ),
         AccessRefusal::OnlyTakesAway => {
@@ -257,6 +278,7 @@ pub(super) fn refused(why: &AccessRefusal, id: &str) -> Problem {
         }
         AccessRefusal::CodeUsed => conflict("that code was used; wait for the next one"),
         AccessRefusal::NotEnrolled => conflict("there is no second factor; enrol one first"),
+        AccessRefusal::PasswordSet => conflict("the password was set meanwhile"),
         AccessRefusal::AlreadyEnrolled => conflict("a second factor is enrolled already"),
         AccessRefusal::Locked(_) => conflict("the user is locked for a while"),
         AccessRefusal::Disabled => conflict("the user is disabled"),

@@ -17,8 +17,9 @@ Works on the data directory while no engine runs; a running engine is asked over
 token of the role security_officer in --token or TAMGA_TOKEN. Passwords are made here and shown
 once; their owner must change them at the first login, and enrol a second factor.
 
-Until there are a security officer and a checker, users are made without an order; after that,
-rights are given by orders of kind users (SIG-1), and taken away here.
+Until there are a security officer and a checker, users are made without an order; from then on
+rights are given by orders of kind users (SIG-1), and taken away here. Should nobody be left who
+can sign an order, two people give rights with the engine stopped: --by NAME --approved-by NAME.
 
 Examples:
   tamga user add aida --roles security_officer,operator
@@ -45,6 +46,13 @@ struct Where {
     /// Another time than now; only while no engine runs
     #[arg(long, value_name = "RFC3339", value_parser = parse_rfc3339)]
     test_clock: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+struct Second {
+    /// The second person. A running engine takes his own approval over its API instead
+    #[arg(long, value_name = "NAME")]
+    approved_by: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +100,8 @@ struct NameArgs {
     /// The user's name
     user: String,
     #[command(flatten)]
+    second: Second,
+    #[command(flatten)]
     at: Where,
 }
 
@@ -103,6 +113,8 @@ struct RolesArgs {
     #[arg(long, value_name = "ROLE,...", value_delimiter = ',', required = true)]
     roles: Vec<String>,
     #[command(flatten)]
+    second: Second,
+    #[command(flatten)]
     at: Where,
 }
 
@@ -110,9 +122,8 @@ struct RolesArgs {
 struct ResetArgs {
     /// The user's name
     user: String,
-    /// The second person. A running engine takes his own approval over its API instead
-    #[arg(long, value_name = "NAME")]
-    approved_by: Option<String>,
+    #[command(flatten)]
+    second: Second,
     #[command(flatten)]
     at: Where,
 }
@@ -132,20 +143,20 @@ pub(crate) fn user(args: User) -> Result<(), Failure> {
         Action::List(args) => list(args),
         Action::Add(args) => {
             let roles = tamga::users::roles(&args.roles)?;
-            let begun = change(args.at, &args.user, &UserChange::Add(roles))?;
+            let begun = change((args.at, args.second), &args.user, &UserChange::Add(roles))?;
             told(&begun, "added")
         }
         Action::Roles(args) => {
             let roles = tamga::users::roles(&args.roles)?;
-            let begun = change(args.at, &args.user, &UserChange::SetRoles(roles))?;
+            let begun = change((args.at, args.second), &args.user, &UserChange::SetRoles(roles))?;
             told(&begun, "has the roles now")
         }
         Action::Disable(args) => {
-            let begun = change(args.at, &args.user, &UserChange::SetActive(false))?;
+            let begun = change((args.at, args.second), &args.user, &UserChange::SetActive(false))?;
             told(&begun, "may not log in any more")
         }
         Action::Enable(args) => {
-            let begun = change(args.at, &args.user, &UserChange::SetActive(true))?;
+            let begun = change((args.at, args.second), &args.user, &UserChange::SetActive(true))?;
             told(&begun, "may log in")
         }
         Action::ResetPassword(args) => reset(args, authorization::Reset::Password),
@@ -155,23 +166,23 @@ pub(crate) fn user(args: User) -> Result<(), Failure> {
     }
 }
 
-fn place(at: Where) -> Result<UserPlace, Failure> {
+fn place(at: Where, second: Option<String>) -> Result<UserPlace, Failure> {
     let config = config(&at.place)?;
     let (data, token, test_clock) = (at.place.data, at.token, at.test_clock);
-    Ok(UserPlace { config, data, token, test_clock, by: at.by })
+    let (by, approved_by) = (at.by, second.unwrap_or_default());
+    Ok(UserPlace { config, data, token, test_clock, by, approved_by })
 }
 
-fn change(at: Where, user: &str, change: &UserChange) -> Result<Begun, Failure> {
-    tamga::users::change(&place(at)?, user, change)
+fn change(
+    (at, second): (Where, Second),
+    user: &str,
+    change: &UserChange,
+) -> Result<Begun, Failure> {
+    tamga::users::change(&place(at, second.approved_by)?, user, change)
 }
 
 fn reset(args: ResetArgs, what: authorization::Reset) -> Result<(), Failure> {
-    let approved_by = args.approved_by.unwrap_or_default();
-    if approved_by.is_empty() && args.at.token.is_none() {
-        return Err(Failure::usage("a second person is needed: --approved-by NAME"));
-    }
-    let reset = UserChange::Reset { what, approved_by };
-    let begun = change(args.at, &args.user, &reset)?;
+    let begun = change((args.at, args.second), &args.user, &UserChange::Reset(what))?;
     told(&begun, &format!("{} reset, or asked to be", what.name()))
 }
 
@@ -187,7 +198,7 @@ fn told(begun: &Begun, what: &str) -> Result<(), Failure> {
 }
 
 fn list(args: ListArgs) -> Result<(), Failure> {
-    let found = tamga::users::list(&place(args.at)?)?;
+    let found = tamga::users::list(&place(args.at, None)?)?;
     if matches!(args.format, ListFormat::Json) {
         let text = serde_json::to_string_pretty(&found);
         return print(&text.map_err(|error| Failure::found(error.to_string()))?);

@@ -12,7 +12,7 @@ use tamga::access::one_time::{Secret, step_at};
 use tamga::access::personal_key::{possession_text, public_of, sign};
 use tamga::engine::Engine;
 use tamga::offline::Offline;
-use tamga::users::add_ready;
+use tamga::users::{UserPlace, add_ready};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -115,6 +115,24 @@ impl Bank {
         self
     }
 
+    /// Where `tamga user` would work, while the engine runs.
+    pub fn place(&self) -> UserPlace {
+        let data = self.directory.path().join("data");
+        let mut config = super::config(&data, &self.extra);
+        config.http.as_mut().unwrap().bind = self.http;
+        config.security = super::test_security(&data);
+        let (token, by) = (Some("service-secret".to_owned()), "somebody".to_owned());
+        let approved_by = String::new();
+        UserPlace { config, data: Some(data), token, test_clock: None, by, approved_by }
+    }
+
+    /// The same once the engine has stopped.
+    pub fn stopped(mut self) -> (UserPlace, TempDir) {
+        let place = UserPlace { test_clock: Some(self.engine().clock().now().at), ..self.place() };
+        self.runtime.block_on(self.engine.take().unwrap().drain()).unwrap();
+        (place, self.directory)
+    }
+
     pub fn engine(&self) -> &Engine {
         self.engine.as_ref().unwrap()
     }
@@ -147,6 +165,13 @@ impl Bank {
     pub fn later(&self, seconds: i64) {
         let clock = self.engine().clock();
         clock.advance_to(Timestamp(clock.now().at.0 + seconds * 1000)).unwrap();
+    }
+
+    /// As the service asks, under an `Idempotency-Key`.
+    pub fn token_once(&self, key: &str, path: &str, body: &Value) -> Reply {
+        let headers = [("authorization", "Bearer service-secret"), ("idempotency-key", key)];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        call(self.http, "POST", path, &headers, body)
     }
 
     /// As the service asks.

@@ -300,10 +300,6 @@ impl State {
         if age > CLAIM_DAYS && kind != ClaimKind::OverDispense {
             return refuse(DisputeRefusal::TooLate(age));
         }
-        let too_much = amount > self.claimable(operation) && kind != ClaimKind::OverDispense;
-        if amount == 0 || too_much || amount > MOST_AT_ONCE {
-            return refuse(DisputeRefusal::Amount);
-        }
         let same = |dispute: &Dispute| {
             let settled = dispute.status == DisputeStatus::Credited && dispute.outstanding() == 0;
             dispute.operation.transaction == operation.transaction
@@ -312,6 +308,10 @@ impl State {
         };
         if let Some((number, _)) = self.disputes().find(|(_, dispute)| same(dispute)) {
             return refuse(DisputeRefusal::Claimed(number));
+        }
+        let too_much = amount > self.claimable(operation) && kind != ClaimKind::OverDispense;
+        if amount == 0 || too_much || amount > MOST_AT_ONCE {
+            return refuse(DisputeRefusal::Amount);
         }
         if kind.is_counted() {
             self.atm_named(&operation.terminal)?;

@@ -16,7 +16,7 @@ use authorization::{
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use history::Party;
+use history::{HistoryError, Party, TransactionDetail};
 use payment_types::{Currency, Moment, Sequence};
 
 /// Why the core refused.
@@ -67,7 +67,7 @@ pub(super) async fn claim(
         let names = ClaimKind::ALL.map(ClaimKind::name).join(", ");
         Problem::field("kind", format!("must be one of {names}"))
     })?;
-    let (operation, currency) = operation(&context, fields.text("transaction")?).await?;
+    let (operation, currency) = operation(&context, fields.text("transaction")?, kind).await?;
     let amount = match fields.optional_text("amount")? {
         "" => operation.amount,
         text => money::read("amount", text, currency)?,
@@ -89,27 +89,43 @@ pub(super) async fn claim(
     Ok(carried_out.answer(show(&context, number).await?))
 }
 
-/// What the books say of an operation that moved money on an account.
+/// What the books say of an operation that moved money on an account: as far as it still stands,
+/// whatever its age. What an ATM gave too much it gave, reversed or not.
 async fn operation(
     context: &HttpContext,
     id: &str,
+    kind: ClaimKind,
 ) -> Result<(DisputedOperation, Currency), Problem> {
     let unknown = || Problem::not_found("transaction", id);
     let sequence: u64 = id.parse().map_err(|_| unknown())?;
-    let search = move |history: &history::History| history.transaction(sequence);
+    let search = move |history: &history::History| with_followers(history, sequence);
     let (found, behind) = context.search(search).await?;
-    let found = match found {
+    let (found, followers) = match found {
         Some(found) => found,
         None if behind > 0 => return Err(Problem::behind(behind)),
         None => return Err(unknown()),
     };
     let nothing =
         || Problem::field("transaction", "moved no money of an account").with_rule("TXN-7");
-    let account = found.summary.account.ok_or_else(nothing)?;
+    let account = found.summary.account.clone().ok_or_else(nothing)?;
     let is_own = |party: &Party| matches!(party, Party::Account(id) if *id == account);
-    let own = found.postings.iter().filter(|posting| is_own(&posting.party));
-    let moved: i64 = own.clone().map(|posting| posting.amount).sum();
-    let currency = own.map(|posting| posting.currency).next().ok_or_else(nothing)?;
+    let own = |found: &TransactionDetail| -> Vec<(i64, Currency)> {
+        let own = found.postings.iter().filter(|posting| is_own(&posting.party));
+        own.map(|posting| (posting.amount, posting.currency)).collect()
+    };
+    let sum = |postings: &[(i64, Currency)]| postings.iter().map(|(amount, _)| amount).sum::<i64>();
+    let postings = own(&found);
+    let currency = postings.first().map(|(_, currency)| *currency).ok_or_else(nothing)?;
+    let mut moved = sum(&postings);
+    if kind != ClaimKind::OverDispense {
+        let back: i64 = followers.iter().map(|follower| sum(&own(follower))).sum();
+        moved = moved.saturating_add(back);
+        if moved >= 0 {
+            return Err(
+                Problem::field("transaction", "took nothing that still stands").with_rule("TXN-7")
+            );
+        }
+    }
     let operation = DisputedOperation {
         transaction: Sequence(found.summary.sequence),
         at: found.summary.moment.at,
@@ -120,6 +136,19 @@ async fn operation(
         issuer_liable: found.summary.liability == "issuer",
     };
     Ok((operation, currency))
+}
+
+/// A transaction and what came after it and is about it.
+fn with_followers(
+    history: &history::History,
+    sequence: u64,
+) -> Result<Option<(TransactionDetail, Vec<TransactionDetail>)>, HistoryError> {
+    let Some(found) = history.transaction(sequence)? else { return Ok(None) };
+    let mut followers = Vec::new();
+    for link in &found.followers {
+        followers.extend(history.transaction(link.sequence)?);
+    }
+    Ok(Some((found, followers)))
 }
 
 fn numbers(done: &Done) -> Result<&[u32], Problem> {

@@ -1,5 +1,6 @@
 //! What a lane asks for next: who, where, how much. Amounts go to the edges on purpose.
 
+use super::judge::Slack;
 use super::lane::{HOT_MAX, JudgedLane};
 use super::request::{Act, Pin, Place, Request};
 use super::rules::{Contactless, What};
@@ -98,6 +99,7 @@ impl JudgedLane {
             fields,
             seals,
             trace,
+            after: Slack::default(),
         })
     }
 
@@ -146,6 +148,7 @@ impl JudgedLane {
             fields,
             seals,
             trace,
+            after: Slack::default(),
         })
     }
 
@@ -212,6 +215,7 @@ impl JudgedLane {
             fields,
             seals,
             trace,
+            after: Slack::default(),
         })
     }
 
@@ -240,6 +244,7 @@ impl JudgedLane {
             fields,
             seals,
             trace,
+            after: Slack::default(),
         })
     }
 }

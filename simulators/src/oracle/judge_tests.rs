@@ -31,6 +31,7 @@ fn ask(act: Act, amount: u64, pin: Pin) -> Request {
         fields: Fields::new(),
         seals: Seals::default(),
         trace: Trace::fresh(1, at),
+        after: Slack::default(),
     }
 }
 

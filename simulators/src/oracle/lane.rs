@@ -60,8 +60,6 @@ pub(super) struct Flight {
     /// Two answers will come.
     twice: bool,
     attempt: u8,
-    /// What was settled about the household while it was on its way.
-    after: Slack,
 }
 
 impl Flight {
@@ -262,7 +260,6 @@ impl JudgedLane {
             deaf: kind == Some(Fault::Lose),
             twice: kind == Some(Fault::Duplicate),
             attempt,
-            after: Slack::default(),
             request,
         };
         if flight.purpose == Purpose::First && kind.is_none() && !timed {
@@ -349,7 +346,6 @@ impl JudgedLane {
             deaf: false,
             twice: false,
             attempt: 0,
-            after: Slack::default(),
             request,
         };
         self.flights.insert(flight.request.trace.stan, flight);
@@ -442,7 +438,7 @@ impl JudgedLane {
         if !self.households.get(household).is_some_and(|home| home.is_hot) {
             return Slack::default();
         }
-        let mut slack = flight.after;
+        let mut slack = flight.request.after;
         let flying = self.flights.values().map(|other| &other.request);
         let planned = self.later.values().map(|other| &other.request);
         for other in flying.chain(planned).filter(|other| other.household == household) {
@@ -457,12 +453,13 @@ impl JudgedLane {
     /// The others of a hot household must reckon with what was settled while they were on their way.
     fn tell_others(&mut self, request: &Request, undone: bool) {
         let (debit, credit) = request.effect();
-        for other in self.flights.values_mut() {
-            if other.request.household == request.household {
-                other.after.up += if undone { 0 } else { debit };
-                other.after.down += if undone { debit } else { credit };
-                other.after.others += 1;
-            }
+        let flying = self.flights.values_mut().map(|other| &mut other.request);
+        // One that is to be repeated was perhaps decided before this.
+        let planned = self.later.values_mut().map(|other| &mut other.request);
+        for other in flying.chain(planned).filter(|other| other.household == request.household) {
+            other.after.up += if undone { 0 } else { debit };
+            other.after.down += if undone { debit } else { credit };
+            other.after.others += 1;
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is asked for, and the message that asks it.
 
 use super::codes;
+use super::judge::Slack;
 use super::rules::What;
 use super::world::{Reply, Said, Standing};
 use crate::card::{ChipFault, ChipWish, Proofs};
@@ -65,6 +66,9 @@ pub(crate) struct Request {
     /// The chip's part in it and the keys of its MAC.
     pub(crate) seals: Seals,
     pub(crate) trace: Trace,
+    /// What was settled about the household since it was sent first: a repeat is answered as the
+    /// first was decided.
+    pub(crate) after: Slack,
 }
 
 impl Request {
@@ -256,6 +260,7 @@ mod tests {
             fields: said.fields,
             seals: said.seals,
             trace: trace.clone(),
+            after: Slack::default(),
         };
         assert_eq!(request.repeated().mti.to_string(), "0101");
         assert_eq!(request.effect(), (500, 0));

@@ -88,7 +88,8 @@ impl Standing {
         // Where no thread can be had, callers find out how the module is by themselves.
         let thread = thread::Builder::new().name("hsm-health".to_owned()).spawn(move || {
             loop {
-                self.ask(&pool);
+                // It was asked when it was started; a second question at once would only be in
+                // the way of whoever closes the first connections.
                 let every = pool.settings().check_every;
                 let is_down = matches!(self.health(), Health::Unavailable(_));
                 let pause = if is_down { WHILE_DOWN.min(every) } else { every };
@@ -98,6 +99,7 @@ impl Standing {
                 if *waited.unwrap_or_else(PoisonError::into_inner).0 {
                     return;
                 }
+                self.ask(&pool);
             }
         });
         drop(thread);

@@ -5,8 +5,7 @@
 use iso8583::FieldValue;
 use payment_types::{Amount, Currency, Moment, Mti, Timestamp, UtcOffset};
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -63,8 +62,13 @@ fn engine(folder: &Path) -> Engine {
     let program = folder.join("tamga-with-cores");
     let real = binary("tamga");
     let script = format!("#!/bin/bash\nulimit -c unlimited\nexec {} \"$@\"\n", real.display());
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    // Another process writes it: what this one holds open for writing, the children of tests that
+    // run beside hold too until they are themselves, and a file that is written cannot be run.
+    let mut install = Command::new("install");
+    install.args(["-m", "755", "/dev/stdin"]).arg(&program).stdin(Stdio::piped());
+    let mut writing = install.spawn().unwrap();
+    writing.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(writing.wait().unwrap().success());
     let patience = Duration::from_secs(60);
     let launch = Launch { program, patience, zone: "Asia/Bishkek".to_owned() };
     let home = folder.join("home");

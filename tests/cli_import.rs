@@ -72,8 +72,11 @@ fn the_conformance_portfolio_goes_in_and_the_books_agree() {
     let verified = tamga(&["verify".as_ref(), "--data".as_ref(), data.as_os_str()]).good();
     assert!(verified.out.contains("sums of postings"), "{}", verified.out);
     let again = place.import(&base).exits(1);
-    assert!(again.err.contains("is there already"), "{}", again.err);
-    assert!(again.err.contains("nothing was imported"), "{}", again.err);
+    let said: Vec<&str> = again.err.lines().collect();
+    let at = base.display();
+    assert!(said[0].starts_with(&format!("{at}: {lines} of {lines} records are there (line 1: ")));
+    assert_eq!(said[1], format!("{lines} lines refused; nothing was imported"));
+    assert_eq!(said.len(), 2, "{}", again.err);
     let digest = |arguments: &[&str]| {
         let run = tamga(&[&["replay", "--data", data.to_str().unwrap()], arguments].concat());
         let out = run.good().out;
@@ -114,6 +117,61 @@ fn every_refused_line_is_listed_up_to_fifty() {
     assert_eq!(shown, 50, "{}", run.err);
     assert!(run.err.contains("only the first 50"), "{}", run.err);
     assert!(run.err.contains("70 lines refused"), "{}", run.err);
+}
+
+#[test]
+fn what_is_there_already_does_not_drown_what_is_wrong() {
+    let place = Place::new(true);
+    let customers: Vec<_> = (1..=4).map(|n| CUSTOMER.replace("C1", &format!("C{n}"))).collect();
+    let (known, wrong) = (customers.join("\n"), ACCOUNT.replace("C1", "C9"));
+    let _said = place.import(&place.write("p.jsonl", &[PRODUCT, &known].join("\n"))).good();
+    let file = place.write("p.jsonl", &[PRODUCT, &wrong, &known].join("\n"));
+    let (run, at) = (place.import(&file).exits(1), file.display());
+    let names = "line 1: elcart is there already, line 3: C1 is there already, \
+                 line 4: C2 is there already, ...";
+    let lines: Vec<&str> = run.err.lines().collect();
+    assert_eq!(lines[0], format!("{at}: 5 of 6 records are there ({names})"));
+    assert_eq!(lines[1], format!("{at}:2: customer: there is no customer C9 before this record"));
+    assert_eq!(lines[2..], ["6 lines refused; nothing was imported"]);
+    let twice = place.write("p.jsonl", &[&CUSTOMER.replace("C1", "C7"), &*customers[0]].join("\n"));
+    let run = place.import(&twice).exits(1);
+    assert!(run.err.contains("p.jsonl:2: id: C1 is there already\n"), "{}", run.err);
+}
+
+#[test]
+fn pii_1_no_id_or_name_is_a_card_number() {
+    let place = Place::new(true);
+    let merchant = r#"{"type":"merchant","id":"M1","name":"of 9417 0000 0000 0016","mcc":"5411","country":"KG"}"#;
+    let with = |record: &str, from: &str, number: &str| record.replace(from, number);
+    let lines = [
+        PRODUCT.to_owned(),
+        with(CUSTOMER, "\"C1\"", "\"9417000000000016\""),
+        with(ACCOUNT, "\"A1\"", "\"A-9417000000000024\"").replace("C1", "9417000000000016"),
+        // Sixteen digits with a right check digit, of no network: an account.
+        with(ACCOUNT, "\"A1\"", "\"1030120000000008\"").replace("C1", "9417000000000016"),
+        merchant.to_owned(),
+    ];
+    let refused = |empty: bool| {
+        let file = place.write("p.jsonl", &lines.join("\n"));
+        let (run, at) = (place.import(&file).exits(1), file.display());
+        let said: Vec<&str> = run.err.lines().collect();
+        let fields = ["2: id", "3: id", "3: customer", "4: customer", "5: name"];
+        let words = "holds a card number, which only `pan` may (PII-1)";
+        let mut wanted: Vec<_> =
+            fields.iter().map(|field| format!("{at}:{field}: {words}")).collect();
+        wanted.push("4 lines refused; nothing was imported".to_owned());
+        assert_eq!(said, wanted, "{empty}");
+    };
+    // The register of networks is that of the rule set that goes in, and the one in force later.
+    refused(true);
+    assert_eq!(place.records(), 0);
+    let other = CUSTOMER.replace("C1", "C2");
+    let first = [PRODUCT.replace("elcart", "other"), other].join("\n");
+    let _said = place.import(&place.write("first.jsonl", &first)).good();
+    refused(false);
+    let known = ACCOUNT.replace("C1", "9417000000000016");
+    let run = place.import(&place.write("p.jsonl", &[PRODUCT, &known].join("\n"))).exits(1);
+    assert!(run.err.contains("there is no customer 941700******0016"), "{}", run.err);
 }
 
 #[test]

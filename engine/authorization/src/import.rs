@@ -22,6 +22,17 @@ pub struct ImportError {
     pub message: String,
 }
 
+/// How the message of a record that was imported before ends.
+const THERE: &str = "is there already";
+
+impl ImportError {
+    /// Whether nothing else is wrong but that there is such a record.
+    #[must_use]
+    pub fn is_there_already(&self) -> bool {
+        self.message.ends_with(THERE)
+    }
+}
+
 type Refused = (&'static str, String);
 
 impl State {
@@ -138,7 +149,7 @@ impl State {
             None => None,
         };
         if self.card_by_digest(&item.digest).is_some() {
-            return Err(("pan", format!("card number {} is there already", item.masked)));
+            return Err(("pan", format!("card number {} {THERE}", item.masked)));
         }
         let pin_reference = PinReferenceBytes::try_from(item.pin_reference.as_slice())
             .map_err(|_| ("pin", "the PIN reference is too long".to_owned()))?;
@@ -222,5 +233,5 @@ fn known(position: Option<u32>, field: &'static str, id: &str) -> Result<u32, Re
 }
 
 fn taken(position: Option<u32>, id: &str) -> Result<(), Refused> {
-    position.map(|_| ()).ok_or_else(|| ("id", format!("{id} is there already")))
+    position.map(|_| ()).ok_or_else(|| ("id", format!("{id} {THERE}")))
 }

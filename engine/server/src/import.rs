@@ -89,6 +89,7 @@ pub fn import_from(
     let edge = (opened.security.as_ref(), &mut sealer);
     let checked = read::check(&mut check, reader, source.0, edge, progress)?;
     let rules = rules_for(config, &mut check)?;
+    let checked = checked.without_card_numbers(&check, source.0)?;
     drop(check);
     let warnings = checked.unknown_listeners(config);
     let (items, by_type) = (checked.items(), checked.by_type());

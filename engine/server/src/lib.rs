@@ -6,6 +6,7 @@ mod admission;
 pub mod backup;
 pub mod books;
 pub mod calendar;
+mod card_numbers;
 pub mod check_config;
 pub mod clearing;
 mod client_names;

@@ -25,6 +25,9 @@ pub struct Line {
     pub item: PortfolioItem,
     /// What its customer's key is to seal.
     pub clear: Clear,
+    /// What could be a card number where none belongs (PII-1): the field, and the first eleven
+    /// digits. Whether it is one, says the register of networks.
+    pub suspects: Vec<(String, u64)>,
 }
 
 /// Personal data of a line, wiped when dropped.
@@ -63,8 +66,9 @@ impl fmt::Display for FieldError {
 pub fn read_line(line: &str, security: &dyn SecurityModule) -> Result<Line, Vec<FieldError>> {
     let fields = line::Fields::parse(line).map_err(|error| vec![error])?;
     let item = items::item(&fields, security);
+    let suspects = fields.suspects();
     match (item, fields.finish()) {
-        (Some(line), errors) if errors.is_empty() => Ok(line),
+        (Some((item, clear)), errors) if errors.is_empty() => Ok(Line { item, clear, suspects }),
         (_, errors) => Err(errors),
     }
 }

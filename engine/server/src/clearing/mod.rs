@@ -288,7 +288,5 @@ fn there(
 /// PII-1: whether a reference has a card number in it, of the same issuer as the record's. Numeric
 /// references of other kinds pass, whatever their last digit.
 fn holds_card_number(reference: &str, leading: u32) -> bool {
-    let runs = reference.split(|character: char| !character.is_ascii_digit());
-    let mut pans = runs.filter_map(|run| payment_types::Pan::from_ascii(run.as_bytes()).ok());
-    pans.any(|pan| pan.leading() == leading && pan.has_valid_check_digit())
+    crate::card_numbers::find(reference).iter().any(|found| found.leading() == u64::from(leading))
 }

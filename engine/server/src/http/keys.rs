@@ -6,6 +6,7 @@ use super::asked::Asked;
 use super::context::HttpContext;
 use super::fields::Fields;
 use super::idempotency;
+use super::json;
 use super::problem::Problem;
 use crate::keys::orders::CHANGES;
 use crate::keys::{KeyDone, KeyRequest, KeysView, NO_STORE, journaled};
@@ -51,7 +52,7 @@ pub(super) async fn change(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let running = context.running()?;
-    let request: KeyRequest = serde_json::from_slice(asked.body())
+    let request: KeyRequest = serde_json::from_value(json::read(asked.body())?)
         .map_err(|error| Problem::field("body", error.to_string()))?;
     // Of the rest, components and blocks are hex digits, and none of it is journaled.
     Fields::one("name", &request.name).without_card_numbers(&context).await?;

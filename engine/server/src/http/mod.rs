@@ -32,6 +32,7 @@ mod gate;
 mod headers;
 mod health;
 mod idempotency;
+mod json;
 mod keys;
 mod looks;
 mod metering;

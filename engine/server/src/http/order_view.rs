@@ -1,5 +1,6 @@
 //! Change orders as the API shows them.
 
+use crate::card_numbers;
 use crate::effect::{Sum, Summary};
 use authorization::{
     Factor, Guard, Order, OrderChange, OrderKind, OrderProblem, OrderSignature, RegisterEntry, hex,
@@ -168,6 +169,15 @@ pub(super) struct ProblemView {
     layer: String,
     clause: Option<String>,
     detail: String,
+}
+
+impl ProblemView {
+    /// As an error may show it (PII-1).
+    pub(super) fn masked(mut self) -> Self {
+        self.path = card_numbers::masked(&self.path).into_owned();
+        self.detail = card_numbers::masked(&self.detail).into_owned();
+        self
+    }
 }
 
 /// `GET /orders`.

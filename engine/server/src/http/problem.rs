@@ -1,7 +1,9 @@
-//! Errors as RFC 9457 problem details.
+//! Errors as RFC 9457 problem details. What they show of a request is masked where it could be a card
+//! number (PII-1): an unknown field's name, an id that is not there, a text that can't be read.
 
 use super::describe::ProblemBody;
 use super::order_view::ProblemView;
+use crate::card_numbers;
 use crate::shard::ShardError;
 use authorization::Refusal;
 use axum::Json;
@@ -33,7 +35,7 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        let detail = detail.into();
+        let detail = card_numbers::masked(&detail.into()).into_owned();
         let (field, rule, header) = (None, None, None);
         let problems = Vec::new();
         Self(Box::new(Details { status, kind, title, detail, field, rule, header, problems }))
@@ -46,7 +48,7 @@ impl Problem {
 
     /// With everything that is wrong with an order.
     pub(super) fn with_problems(mut self, problems: Vec<ProblemView>) -> Self {
-        self.0.problems = problems;
+        self.0.problems = problems.into_iter().map(ProblemView::masked).collect();
         self
     }
 
@@ -62,7 +64,7 @@ impl Problem {
     }
 
     fn with_field(mut self, field: &str) -> Self {
-        self.0.field = Some(field.chars().take(64).collect());
+        self.0.field = Some(short(field));
         self
     }
 
@@ -116,8 +118,7 @@ impl Problem {
     }
 
     pub(super) fn not_found(what: &str, id: &str) -> Self {
-        let id: String = id.chars().take(64).collect();
-        let detail = format!("there is no {what} {id:?}");
+        let detail = format!("there is no {what} {:?}", short(id));
         Self::new(StatusCode::NOT_FOUND, "not-found", "No such thing", detail)
     }
 
@@ -224,6 +225,11 @@ impl Problem {
     }
 }
 
+/// What a caller named, masked and cut short, in this order: half a number could not be told any more.
+fn short(text: &str) -> String {
+    card_numbers::masked(text).chars().take(64).collect()
+}
+
 impl From<ShardError> for Problem {
     fn from(error: ShardError) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -265,5 +271,34 @@ impl IntoResponse for Problem {
             headers.insert(name, HeaderValue::from_static(value));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn pii_1_no_error_shows_a_card_number_again() {
+        let long = format!("{}9417000000000016", "x".repeat(52));
+        let problems = [
+            Problem::bad_request("cannot parse \"9417 0000 0000 0016\" to a `u64`"),
+            Problem::field("9417000000000016", "is not known"),
+            Problem::field(&long, "is not known"),
+            Problem::field("id", "9417000000000016 is no id"),
+            Problem::not_found("card", "9417000000000016"),
+            Problem::not_found("card", &long),
+            Problem::not_found_because("no key 9417-0000-0000-0016"),
+            Problem::refused(Refusal::Rules(vec!["no bin 9417000000000016".into()]), ""),
+        ];
+        for problem in problems {
+            let body = problem.clone().into_response().into_body();
+            let body = axum::body::to_bytes(body, 1 << 16).await.unwrap();
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            assert!(!digits.contains("94170000000"), "{text}");
+            assert!(text.contains("9417") && text.contains("**"), "{text}");
+            assert!(!problem.detail().contains("0000000"), "{problem:?}");
+        }
     }
 }

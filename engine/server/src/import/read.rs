@@ -2,11 +2,12 @@
 
 use super::seal::Sealer;
 use super::{PART, type_name};
+use crate::card_numbers;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::portfolio::{self, FieldError};
 use crate::progress::Progress;
-use authorization::{PortfolioItem, State};
+use authorization::{ImportError, PortfolioItem, State};
 use security::SecurityModule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
@@ -14,6 +15,8 @@ use std::path::Path;
 
 /// As many refused lines are shown; the rest is counted.
 const SHOWN: usize = 50;
+/// Of the records that are there already so many are named, if there are more of them.
+const EXAMPLES: usize = 3;
 /// No line of a portfolio is nearly so long; a file without line ends is not read into memory.
 const LONGEST_LINE: usize = 256 * 1024;
 /// Lines between two updates of the progress.
@@ -25,9 +28,32 @@ pub struct Checked {
     pub parts: Vec<Vec<PortfolioItem>>,
     counts: BTreeMap<&'static str, u64>,
     listeners: BTreeSet<String>,
+    /// What could be card numbers: line, field, first eleven digits.
+    suspects: Vec<(u64, String, u64)>,
 }
 
 impl Checked {
+    /// PII-1: refuses card numbers of a network of ours where none belong. Ids and names travel in
+    /// clear, through logs and the API, which refuses them by the same rule.
+    ///
+    /// # Errors
+    /// The lines and their fields.
+    pub(super) fn without_card_numbers(self, state: &State, file: &Path) -> Result<Self, Failure> {
+        let is_card = |prefix: u64| state.plan().network_of(prefix).is_some();
+        let mut refused = Refused::none_of(file);
+        let found: Vec<_> = self.suspects.iter().filter(|suspect| is_card(suspect.2)).collect();
+        for of_line in found.chunk_by(|one, next| one.0 == next.0) {
+            let message = "holds a card number, which only `pan` may (PII-1)";
+            let error = |(_, field, _): &&(u64, String, u64)| FieldError {
+                field: field.clone(),
+                message: message.to_owned(),
+            };
+            let line = of_line.first().map_or(0, |first| first.0);
+            refused.add(line, Wrong::Fields(of_line.iter().map(error).collect()));
+        }
+        if refused.lines == 0 { Ok(self) } else { Err(refused.into_failure(self.items())) }
+    }
+
     /// How many records there are.
     pub(super) fn items(&self) -> u64 {
         self.counts.values().sum()
@@ -75,28 +101,82 @@ impl Checked {
 struct Refused<'f> {
     file: &'f Path,
     lines: u64,
-    shown: Vec<String>,
+    shown: Vec<(u64, String)>,
+    /// How many of the lines were imported before, and the first of them.
+    there: u64,
+    examples: Vec<(u64, ImportError)>,
 }
 
-impl Refused<'_> {
-    fn add(&mut self, line: u64, errors: &[FieldError]) {
+impl<'f> Refused<'f> {
+    const fn none_of(file: &'f Path) -> Self {
+        Self { file, lines: 0, shown: Vec::new(), there: 0, examples: Vec::new() }
+    }
+
+    fn add(&mut self, line: u64, why: Wrong) {
         self.lines = self.lines.saturating_add(1);
-        for error in errors {
-            if self.shown.len() < SHOWN {
-                self.shown.push(format!("{}:{line}: {error}", self.file.display()));
+        match why {
+            Wrong::There(error) => {
+                self.there = self.there.saturating_add(1);
+                if self.examples.len() <= EXAMPLES {
+                    self.examples.push((line, error));
+                }
             }
+            Wrong::Fields(errors) => errors.iter().for_each(|error| self.show(line, error)),
         }
     }
 
-    fn into_failure(self) -> Failure {
-        let mut lines = self.shown;
-        let (count, noun) = (self.lines, if self.lines == 1 { "line" } else { "lines" });
-        if lines.len() == SHOWN {
+    fn show(&mut self, line: u64, error: &FieldError) {
+        if self.shown.len() < SHOWN {
+            self.shown.push((line, format!("{}:{line}: {error}", self.file.display())));
+        }
+    }
+
+    /// What is said of a file of so many records. A file that is imported again, or a longer edition
+    /// of it, would drown everything else in what is there already: that is one line.
+    fn into_failure(mut self, records: u64) -> Failure {
+        let mut lines = Vec::new();
+        let examples = std::mem::take(&mut self.examples);
+        if examples.len() <= EXAMPLES {
+            for (line, error) in examples {
+                self.show(line, &shown(&error));
+            }
+        } else {
+            let named = examples.iter().take(EXAMPLES);
+            let named = named.map(|(line, error)| format!("line {line}: {}", shown(error).message));
+            let (named, file) = (named.collect::<Vec<_>>().join(", "), self.file.display());
+            let there = self.there;
+            lines.push(format!("{file}: {there} of {records} records are there ({named}, ...)"));
+        }
+        self.shown.sort_by_key(|(line, _)| *line);
+        let all_shown = self.shown.len() < SHOWN;
+        lines.extend(self.shown.into_iter().map(|(_, text)| text));
+        if !all_shown {
             lines.push(format!("... only the first {SHOWN} errors are shown"));
         }
+        let (count, noun) = (self.lines, if self.lines == 1 { "line" } else { "lines" });
         lines.push(format!("{count} {noun} refused; nothing was imported"));
         Failure { code: 1, lines }
     }
+}
+
+/// What is wrong with a line.
+enum Wrong {
+    /// There is such a record already.
+    There(ImportError),
+    /// Anything else.
+    Fields(Vec<FieldError>),
+}
+
+impl From<FieldError> for Wrong {
+    fn from(error: FieldError) -> Self {
+        Self::Fields(vec![error])
+    }
+}
+
+/// What the register said, with no card number in it.
+fn shown(error: &ImportError) -> FieldError {
+    let message = card_numbers::masked(&error.message).into_owned();
+    FieldError { field: error.field.to_owned(), message }
 }
 
 /// Reads all lines and takes each record into `state`, which is spoilt if any is refused.
@@ -107,9 +187,13 @@ pub(super) fn check(
     (security, sealer): (&dyn SecurityModule, &mut Sealer<'_>),
     progress: &mut Progress,
 ) -> Result<Checked, Failure> {
-    let mut checked =
-        Checked { parts: Vec::new(), counts: BTreeMap::new(), listeners: BTreeSet::new() };
-    let mut refused = Refused { file, lines: 0, shown: Vec::new() };
+    let mut checked = Checked {
+        parts: Vec::new(),
+        counts: BTreeMap::new(),
+        listeners: BTreeSet::new(),
+        suspects: Vec::new(),
+    };
+    let (mut refused, mut records) = (Refused::none_of(file), 0u64);
     let (mut buffer, mut number, mut bytes) = (Vec::with_capacity(1024), 0u64, 0u64);
     while read_line(&mut reader, &mut buffer)
         .map_err(|error| Failure::file(file, "read", &error))?
@@ -122,18 +206,23 @@ pub(super) fn check(
         if buffer.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
+        records = records.saturating_add(1);
         match take(state, &buffer, security, sealer) {
-            Ok(item) if refused.lines == 0 => checked.add(item),
+            Ok((item, suspects)) if refused.lines == 0 => {
+                let on_line = |(field, prefix)| (number, field, prefix);
+                checked.suspects.extend(suspects.into_iter().map(on_line));
+                checked.add(item);
+            }
             Ok(_) => {}
-            Err(errors) => {
+            Err(why) => {
                 // Nothing will be imported any more; only the other errors matter.
                 checked.parts = Vec::new();
-                refused.add(number, &errors);
+                refused.add(number, why);
             }
         }
     }
     if refused.lines > 0 {
-        return Err(refused.into_failure());
+        return Err(refused.into_failure(records));
     }
     if checked.parts.is_empty() {
         return Err(Failure::found(format!("{}: has no records", file.display())));
@@ -141,25 +230,30 @@ pub(super) fn check(
     Ok(checked)
 }
 
+/// A record, and what of its line could be card numbers.
+type Taken = (PortfolioItem, Vec<(String, u64)>);
+
 fn take(
     state: &mut State,
     line: &[u8],
     security: &dyn SecurityModule,
     sealer: &mut Sealer<'_>,
-) -> Result<PortfolioItem, Vec<FieldError>> {
-    let whole =
-        |message: &str| vec![FieldError { field: String::new(), message: message.to_owned() }];
+) -> Result<Taken, Wrong> {
+    let whole = |message: &str| FieldError { field: String::new(), message: message.to_owned() };
     if line.len() > LONGEST_LINE {
-        return Err(whole("the line is longer than 256 KiB"));
+        return Err(whole("the line is longer than 256 KiB").into());
     }
     let text = std::str::from_utf8(line).map_err(|_| whole("not UTF-8 text"))?;
-    let line = portfolio::read_line(text.trim(), security)?;
-    let item = sealer.seal(line, state).map_err(|error| vec![error])?;
+    let mut line = portfolio::read_line(text.trim(), security).map_err(Wrong::Fields)?;
+    let suspects = std::mem::take(&mut line.suspects);
+    let item = sealer.seal(line, state)?;
     match state.import_items(std::slice::from_ref(&item)) {
-        Ok(_) => sealer.taken(&item).map(|()| item).map_err(|error| vec![error]),
-        Err(error) => {
-            Err(vec![FieldError { field: error.field.to_owned(), message: error.message }])
+        Ok(_) => {
+            sealer.taken(&item)?;
+            Ok((item, suspects))
         }
+        Err(error) if error.is_there_already() => Err(Wrong::There(error)),
+        Err(error) => Err(shown(&error).into()),
     }
 }
 

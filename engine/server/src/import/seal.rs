@@ -27,7 +27,7 @@ impl<'k> Sealer<'k> {
 
     /// The line's record with what is personal sealed in it.
     pub(super) fn seal(&mut self, line: Line, state: &State) -> Result<PortfolioItem, FieldError> {
-        let Line { mut item, clear } = line;
+        let Line { mut item, clear, .. } = line;
         match (&mut item, clear) {
             (PortfolioItem::Customer { id, details: sealed, .. }, Clear::Customer(details)) => {
                 let key = CustomerKey::random().map_err(|error| wrong("id", &error))?;

@@ -1,7 +1,7 @@
 //! The fields of each type of line, their kinds and defaults.
 
 use super::line::{Fields, Value};
-use super::{Clear, Line, quoted};
+use super::{Clear, quoted};
 use authorization::{
     AccountItem, BlockReason, CardItem, CardLimitItem, PortfolioItem, ProductItem, TerminalItem,
 };
@@ -17,8 +17,11 @@ const TYPES: [&str; 7] =
 /// PIN-2: the wrong PIN in a row that blocks, where the product says nothing.
 const PIN_TRIES: u8 = 3;
 
+/// A record, and what of it is to be sealed.
+type Read = (PortfolioItem, Clear);
+
 /// Reads the fields; what is wrong is noted in `fields`.
-pub(super) fn item(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Line> {
+pub(super) fn item(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Read> {
     let name = fields.required("type")?;
     let Some(kind) = TYPES.into_iter().find(|kind| *kind == name) else {
         let hint = match crate::suggest::nearest(name, TYPES.into_iter()) {
@@ -41,7 +44,7 @@ pub(super) fn item(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option
         "merchant" => merchant(fields),
         _ => terminal(fields, security).map(PortfolioItem::Terminal),
     };
-    plain.map(|item| Line { item, clear: Clear::Nothing })
+    plain.map(|item| (item, Clear::Nothing))
 }
 
 fn text(fields: &Fields<'_>, field: &'static str) -> CompactString {
@@ -68,13 +71,13 @@ fn product(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Product
     })
 }
 
-fn customer(fields: &Fields<'_>) -> Option<Line> {
+fn customer(fields: &Fields<'_>) -> Option<Read> {
     let (id, tier) = (fields.id("id"), fields.optional_id("tier"));
     let text = |field| fields.text(field).unwrap_or_default().to_owned();
     let clear = Clear::Customer(Details { name: text("name"), phone: text("phone") });
     let tier = tier.unwrap_or("standard").into();
     let item = PortfolioItem::Customer { id: id?.into(), tier, details: Vec::new() };
-    Some(Line { item, clear })
+    Some((item, clear))
 }
 
 fn account(fields: &Fields<'_>) -> Option<AccountItem> {
@@ -102,7 +105,7 @@ fn account(fields: &Fields<'_>) -> Option<AccountItem> {
     })
 }
 
-fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Line> {
+fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Read> {
     let (id, account, holder) = (fields.id("id"), fields.id("account"), fields.id("holder"));
     let pan = pan(fields);
     let expiry = expiry(fields);
@@ -133,7 +136,7 @@ fn card(fields: &Fields<'_>, security: &dyn SecurityModule) -> Option<Line> {
         limits,
         security: keys_and_switches,
     };
-    Some(Line { item: PortfolioItem::Card(item), clear: Clear::Card(pan) })
+    Some((PortfolioItem::Card(item), Clear::Card(pan)))
 }
 
 fn pan(fields: &Fields<'_>) -> Option<Pan> {

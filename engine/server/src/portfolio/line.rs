@@ -1,6 +1,7 @@
 //! One line as named values, each to be taken once with its kind; what nobody took is unknown.
 
 use super::{FieldError, quoted};
+use crate::card_numbers;
 use payment_types::{BusinessDate, Currency, parse_minor};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -20,7 +21,27 @@ pub(super) enum Value<'a> {
     Object(Vec<(Cow<'a, str>, Value<'a>)>),
 }
 
+/// Where a card number belongs, and what is hex digits that nothing shows.
+const OPAQUE: [&str; 2] = ["pan", "keys"];
+
 impl Value<'_> {
+    /// Notes what could be a card number in it.
+    fn suspects(&self, field: &str, found: &mut Vec<(String, u64)>) {
+        match self {
+            Self::Text(text) => {
+                let prefixes = card_numbers::find(text).into_iter().map(|found| found.prefix);
+                found.extend(prefixes.map(|prefix| (field.to_owned(), prefix)));
+            }
+            Self::List(items) => items.iter().for_each(|item| item.suspects(field, found)),
+            Self::Object(list) => {
+                for (name, value) in list {
+                    value.suspects(&format!("{field}.{name}"), found);
+                }
+            }
+            Self::Null | Self::Flag(_) | Self::Count(_) | Self::OtherNumber => {}
+        }
+    }
+
     const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -73,6 +94,15 @@ impl<'a> Fields<'a> {
         for error in inner {
             self.error(&format!("{field}.{}", error.field), error.message);
         }
+    }
+
+    /// What could be a card number where none belongs, with the field it stands in.
+    pub(super) fn suspects(&self) -> Vec<(String, u64)> {
+        let mut found = Vec::new();
+        for (name, value) in self.list.iter().filter(|(name, _)| !OPAQUE.contains(&name.as_ref())) {
+            value.suspects(name, &mut found);
+        }
+        found
     }
 
     fn take(&self, field: &'static str) -> Option<&Value<'a>> {

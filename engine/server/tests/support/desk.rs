@@ -59,9 +59,14 @@ impl Desk {
 
     /// Status and body.
     pub fn ask_as(&self, secret: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.ask_raw(secret, method, path, body)
+    }
+
+    /// The same with a body as it stands.
+    pub fn ask_raw(&self, secret: &str, method: &str, path: &str, body: String) -> (u16, Value) {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let body = if body.is_null() { String::new() } else { body.to_string() };
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("http://{}/api/v1{path}", self.http))

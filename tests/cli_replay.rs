@@ -28,6 +28,20 @@ fn demo(data: &Path) -> Run {
     demo.output().unwrap().into()
 }
 
+#[test]
+fn pin_1_the_demo_goes_on_with_the_keys_its_machines_have_exchanged() {
+    let folder = copy();
+    let data = folder.path().join("data");
+    for _ in 0..2 {
+        let run = demo(&data).good();
+        assert!(run.out.contains("200 as expected"), "{}", run.out);
+    }
+    // The engine knows other keys than the machine: its first ones, after a restore of the data.
+    fs::remove_file(data.join("simulated-terminals.json")).unwrap();
+    let run = demo(&data).exits(1);
+    assert!(run.out.contains("63"), "without its keys the machine is not let in: {}", run.out);
+}
+
 /// A copy that may be spoilt.
 fn copy() -> tempfile::TempDir {
     fn copy_all(from: &Path, to: &Path) {

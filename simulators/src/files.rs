@@ -70,6 +70,13 @@ pub fn must_be_writable(path: &Path) -> Result<(), SimError> {
     Ok(())
 }
 
+/// A word as part of a file's name.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let is_harmless = |sign: char| sign.is_ascii_alphanumeric() || "._-".contains(sign);
+    text.chars().map(|sign| if is_harmless(sign) { sign } else { '_' }).collect()
+}
+
 /// Writes a report whole or not at all: it is written beside its place and then moved there.
 ///
 /// # Errors

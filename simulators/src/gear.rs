@@ -135,10 +135,7 @@ impl Gear {
         let (data, pending) = device.ask_for_key(exchange, &random_of(&intent))?;
         fields.insert(private::ELEMENT, FieldValue::Text(data.text()));
         // A terminal with a MAC asks for keys with one, too.
-        let mac = match device.mac_wish(None) {
-            Some(wish) => Some((device.next_keys(None)?, wish)),
-            None => None,
-        };
+        let mac = device.seal_of(exchange.seal)?;
         let mti = mti_of_version(mti, version);
         Ok((Dressed { mti, fields, seals: Seals { mac, chip: None } }, pending))
     }
@@ -183,7 +180,30 @@ impl Gear {
         pending: Pending,
         answer: &Answer,
     ) -> Result<(), SimError> {
-        self.devices.of(terminal).take_key(pending, answer)
+        self.devices.of(terminal).take_key(pending, answer)?;
+        // Before the first message that needs it: from then on the host knows no earlier one.
+        self.devices.keep()
+    }
+
+    /// How a terminal asks again whose host refused it new keys because of the MAC; nothing if that
+    /// is not why, or if there is nothing left to try (PIN-1).
+    pub fn asks_again(
+        &mut self,
+        terminal: &Terminal,
+        exchange: Exchange,
+        answer: &Answer,
+    ) -> Option<Exchange> {
+        let is_refused = matches!(answer.code().as_str(), "63" | "122");
+        self.devices.of(terminal).with_less(exchange).filter(|_| is_refused)
+    }
+
+    /// Writes down what outlives the program: the chips' counters, the devices' keys and counters.
+    ///
+    /// # Errors
+    /// [`SimError::File`].
+    pub fn keep(&mut self) -> Result<(), SimError> {
+        self.wallet.keep()?;
+        self.devices.keep()
     }
 }
 

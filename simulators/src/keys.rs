@@ -22,7 +22,7 @@ impl TestKey {
 
     /// As portfolios write it: hex digits, with `aes:` or `tdes:` before them where their number
     /// leaves it open. `None` for what is the name of a key.
-    fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let (kind, digits) = text.split_once(':').unwrap_or(("", text));
         let bytes = hex::decode(digits).ok().filter(|bytes| bytes.len() >= 8)?;
         match kind {
@@ -31,6 +31,12 @@ impl TestKey {
             "" => Some(Self::new(&bytes, bytes.len() == 32)),
             _ => None,
         }
+    }
+
+    /// As [`Self::read`] takes it, for a file that only its owner may read.
+    pub(crate) fn text(&self) -> String {
+        let kind = if self.is_aes { "aes" } else { "tdes" };
+        format!("{kind}:{}", hex::encode_upper(&self.bytes))
     }
 
     /// Whether it is a key of AES, where the name alone does not tell.

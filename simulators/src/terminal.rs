@@ -236,17 +236,22 @@ pub fn exchange_all(
     let with_mac = terminal.security.mac == MacDuty::Required;
     let uses = [(KeyUse::Pin, true), (KeyUse::Mac, with_mac)];
     let mut shown = Vec::new();
-    for (key, _) in uses.into_iter().filter(|(_, needed)| *needed) {
+    let mut asked: Vec<_> =
+        uses.into_iter().filter(|(_, needed)| *needed).map(|(key, _)| Exchange::of(key)).collect();
+    asked.reverse();
+    while let Some(wanted) = asked.pop() {
         let now = zone.now();
         let stan = u32::try_from(now.at.0.rem_euclid(999_998)).unwrap_or_default() + 1;
         let trace = Trace::fresh(stan, now);
-        let exchange_of = Exchange { form: None, key, deliver: false, check_value: Proof::Right };
-        let (message, pending) =
-            gear.ask_for_key(terminal, &trace, &exchange_of, dialect.version())?;
+        let (message, pending) = gear.ask_for_key(terminal, &trace, &wanted, dialect.version())?;
         let body = message.encode(&dialect)?;
         let answer = exchange(&mut link, &body, message.mti, stan, patience)?;
         let (mti, fields) = decode(&dialect, &body)?;
         shown.push(show::side_by_side((mti, &fields), Some((answer.mti, &answer.fields))));
+        if let Some(again) = gear.asks_again(terminal, wanted, &answer) {
+            asked.push(again);
+            continue;
+        }
         if !answer.is_approved() {
             let code = answer.code();
             let said = format!("the host refused a new key: {code} {}", meaning(&code));
@@ -295,6 +300,7 @@ impl Talk {
     fn advice(&self) -> Option<String> {
         let amount = |kind| self.answer.amount(kind);
         match self.answer.code().as_str() {
+            "63" | "122" => Some("host has other keys: --exchange-keys".to_owned()),
             "70" | "112" => Some("type the PIN: again with --pin".to_owned()),
             "61" | "121" => amount(CAP_LEFT).map(|left| format!("left today: {left}")),
             "51" | "116" => amount(AVAILABLE_BALANCE).map(|can| format!("available: {can}")),

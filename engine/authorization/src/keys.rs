@@ -223,6 +223,8 @@ pub struct TerminalSecurity {
     pub mac_wrong: MacWrong,
     /// How it is given working keys.
     pub key_form: KeyForm,
+    /// Whether it may ask for working keys without an authentication code, having lost its own.
+    pub key_request_open: bool,
 }
 
 impl Default for TerminalSecurity {
@@ -235,6 +237,7 @@ impl Default for TerminalSecurity {
             mac_algorithm: MacScheme::default(),
             mac_wrong: MacWrong::default(),
             key_form: KeyForm::default(),
+            key_request_open: false,
         }
     }
 }

@@ -6,13 +6,14 @@
 
 use crate::concern::Cause;
 use crate::elements::text;
+use crate::network;
 use crate::register::DeviceKeys;
-use crate::security_data::SecurityData;
+use crate::security_data::{Group, SecurityData};
 use crate::verify::{Context, serial};
-use crate::{AnswerError, Secured};
+use crate::{AnswerError, Answered, Secured};
 use authorization::{KeyScheme, MacScheme};
 use iso8583::{Message, MessageBuilder};
-use payment_types::TerminalId;
+use payment_types::{Class, TerminalId};
 use security::{
     KeyAlgorithm, LoadedKey, MacAlgorithm, MacDirection, MacSource, SecurityError, SecurityModule,
     Verification,
@@ -74,9 +75,26 @@ pub(crate) fn admit(
         verify(message, body, &device, context)
     };
     match verified {
+        Err(MacProblem::Missing) if asks_for_a_lost_key(message, &device, context) => {
+            Ok(Secured { device: Some(device), ..Secured::default() })
+        }
         Ok(place) => Ok(Secured { device: Some(device), mac: Some(place), issuer: None }),
         Err(problem) => Err((device, MacAlarm { terminal, problem })),
     }
+}
+
+/// PIN-1: a terminal that has lost its session keys can't make a code, and where its profile lets it,
+/// it may ask for new ones without. Nothing of the message is believed by that: the answer's key is
+/// under the terminal's master key, and the key in use stays until a later one was used rightly. A
+/// key that is brought (`KB`) is not taken so.
+fn asks_for_a_lost_key(message: &Message<'_>, device: &DeviceKeys, context: &Context<'_>) -> bool {
+    let has_lost_keys = device.profile.key_request_open
+        && device.profile.keys == KeyScheme::Session
+        && message.mti().class() == Class::NetworkManagement
+        && network::asked(message) == Ok(Answered::KeyExchange);
+    has_lost_keys
+        && SecurityData::read(message, context.element)
+            .is_ok_and(|data| data.is_none_or(|data| data.text(Group::Key).is_none()))
 }
 
 /// The place of the key under which the code is right.

@@ -703,6 +703,34 @@ fn pin_1_a_terminal_asks_for_a_working_key() {
 }
 
 #[test]
+fn pin_1_a_terminal_that_lost_its_keys_asks_without_a_code_where_its_profile_lets_it() {
+    let (sealed_only, link) = (Bank::with_mac(), link("iso87-bcd"));
+    let with_mac = TerminalSecurity { mac_required: true, ..TerminalSecurity::default() };
+    let open = Bank::new(TerminalSecurity { key_request_open: true, ..with_mac });
+    let problem = |bank: &Bank, private: &str| match exchange(bank, &link, private) {
+        Err(Answered::MacWrong(alarm)) => alarm.problem,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(problem(&sealed_only, "KU001M"), MacProblem::Missing);
+    let (new, found) = exchange(&open, &link, "KU001M").unwrap();
+    assert!(found[&48].contains(&group("KV", &new.check_value.to_string())));
+    assert!(!found.contains_key(&64) && !found.contains_key(&128), "no key to make it with");
+    let brought = group("KU", "M") + &group("KB", KEY) + &group("KV", "08D7B4");
+    assert_eq!(problem(&open, &brought), MacProblem::Missing, "a key that is brought needs one");
+    let asks = [(7, "1123040000"), (11, "000001"), (41, "POS00001"), (48, "KU001M"), (70, "101")];
+    let echo = fields(&[(7, "1123040000"), (11, "000001"), (41, "POS00001"), (70, "301")]);
+    for bad in [
+        sealed(&link, "0800", &fields(&asks), &tdes(OTHER)),
+        body(link.dialect(), "0800", &echo),
+        body(link.dialect(), "0200", &purchase(link.dialect())),
+    ] {
+        let Received::Answer { kind: Answered::MacWrong(_), .. } = open.receive(&link, &bad) else {
+            panic!("let in");
+        };
+    }
+}
+
+#[test]
 fn pin_1_a_delivered_key_is_confirmed_or_refused_with_a_cause() {
     let ecb =
         TerminalSecurity { key_form: authorization::KeyForm::Ecb, ..TerminalSecurity::default() };

@@ -134,8 +134,9 @@ async fn play(
         atm: address("atm"),
         per_second: if options.once { 0.0 } else { PER_SECOND },
         limit: options.once.then_some(ONCE),
-        // Chips go on counting where the engine goes on.
+        // Chips and terminals go on where the engine goes on.
         wallet: options.data.as_ref().map(|data| data.join("simulated-chips.json")),
+        terminals: options.data.as_ref().map(|data| data.join("simulated-terminals.json")),
         ..Settings::new(portfolio)
     });
     let demo = demo.map_err(|error| simulator(&error))?;

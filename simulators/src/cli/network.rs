@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
+use tamga_sim::gear::Gear;
 use tamga_sim::moment::{DEFAULT_ZONE, Zone};
 use tamga_sim::network::{Event, File, Host, Settings, file};
 use tamga_sim::portfolio::Source;
@@ -98,14 +99,22 @@ impl Args {
         let file = self.file()?;
         self.json.as_deref().map_or(Ok(()), files::must_be_writable)?;
         let connect = self.listen.is_none() || self.host.names_target();
+        let endpoint = self.host.endpoint("network")?;
+        let wallet = options::wallet(self.wallet.clone())?;
+        // The side that hands out keys and the one that takes them may be on one machine.
+        let name = match &self.listen {
+            Some(listen) => format!("host {listen}"),
+            None => endpoint.target().to_owned(),
+        };
+        let devices = options::devices(&wallet, &name)?;
         let settings = Settings {
-            endpoint: self.host.endpoint("network")?,
+            endpoint,
             connect,
             listen: self.listen.clone(),
             file,
             seed: self.seed,
             portfolio: Portfolio::read(Source::named(self.portfolio.clone()))?,
-            wallet: options::wallet(self.wallet.clone())?,
+            gear: Gear { wallet, devices },
             zone: Zone::named(&self.zone)?,
             duration: self.duration,
             decode: self.decode,

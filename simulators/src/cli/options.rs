@@ -1,10 +1,11 @@
 //! Options that several subcommands share.
 
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tamga_sim::card::Wallet;
-use tamga_sim::{Endpoint, SimError};
+use tamga_sim::device::Devices;
+use tamga_sim::{Endpoint, SimError, files};
 
 /// Where the host is and how it wants to be spoken to.
 #[derive(Args)]
@@ -83,6 +84,12 @@ pub(crate) fn wallet(file: Option<PathBuf>) -> Result<Wallet, SimError> {
     let folder = || variable("XDG_STATE_HOME").or_else(state);
     let file = file.or_else(|| Some(folder()?.join("tamga-sim/wallet.json")));
     file.map_or_else(|| Ok(Wallet::default()), |file| Wallet::kept_in(&file))
+}
+
+/// The terminals' keys at a host: beside the wallet, and not at all where that is not kept.
+pub(crate) fn devices(wallet: &Wallet, host: &str) -> Result<Devices, SimError> {
+    let Some(folder) = wallet.file().and_then(Path::parent) else { return Ok(Devices::default()) };
+    Devices::kept_in(&folder.join("keys").join(format!("{}.json", files::harmless(host))))
 }
 
 /// Reads `10`, `10s`, `1.5s`, `500ms` or `2m`.

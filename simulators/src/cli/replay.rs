@@ -76,6 +76,8 @@ impl Args {
             self.tpdu.unwrap_or(header.tpdu && self.framing.is_none()),
             self.dialect.as_deref().unwrap_or(&header.dialect),
         )?;
+        let wallet = options::wallet(self.wallet)?;
+        let devices = options::devices(&wallet, endpoint.target())?;
         let requests = tape.lines.iter().filter(|line| line.from == Side::Terminal).count();
         let bar = ProgressBar::new(u64::try_from(requests).unwrap_or_default());
         let style = "{bar:40} {pos} of {len} messages, {elapsed}";
@@ -89,10 +91,10 @@ impl Args {
             speed: self.speed,
             keep_times: self.keep_times,
             patience: self.patience,
-            gear: Mutex::new(Gear { wallet: options::wallet(self.wallet)?, ..Gear::default() }),
+            gear: Mutex::new(Gear { wallet, devices }),
         };
         let report = player.play(&tape, &|_| bar.inc(1));
-        player.keep_wallet()?;
+        player.keep()?;
         let report = report?;
         bar.finish_and_clear();
         print!("{}", report.text());

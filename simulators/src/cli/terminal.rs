@@ -329,14 +329,17 @@ impl VisitArgs {
         let zone = Zone::named(zone.map_or(DEFAULT_ZONE, String::as_str))?;
         let host = self.host.or_as(&profile);
         let patience = self.patience.or_else(|| profile.patience.map(Duration::from_secs));
+        let endpoint = host.endpoint(&terminal.listener)?;
+        let wallet = self.chip.wallet(&profile)?;
+        let devices = options::devices(&wallet, endpoint.target())?;
         Ok(Equipment {
-            endpoint: host.endpoint(&terminal.listener)?,
+            endpoint,
             is_demo: host.is_demo(),
             card: card.id.clone(),
             entry: self.entry.map(EntryArg::entry).or(profile.entry),
             currency,
             amount: profile.amount.clone(),
-            gear: Gear { wallet: self.chip.wallet(&profile)?, ..Gear::default() },
+            gear: Gear { wallet, devices },
             habits: self.chip.habits(&profile),
             zone,
             patience: patience.unwrap_or(USUAL_PATIENCE),
@@ -393,7 +396,7 @@ fn one(
     });
     let talks = visit.play(&endpoint, &mut gear, &zone, patience, afterwards);
     // A chip that was asked has counted, whether there was an answer or not.
-    gear.wallet.keep()?;
+    gear.keep()?;
     let talks = talks?;
     for talk in &talks {
         println!("{}\n{talk}\n", talk.side_by_side());

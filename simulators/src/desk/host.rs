@@ -283,7 +283,7 @@ impl Host {
             let before = |error: SimError| Failure::before(&error);
             let mut link = Link::connect(&self.endpoint).map_err(before)?;
             // A chip that was asked has counted, whether there is an answer or not.
-            self.gear.wallet.keep().map_err(before)?;
+            self.gear.keep().map_err(before)?;
             self.keep_open(number, &past).map_err(before)?;
             let fields = decode(&dialect, &body).map_err(|error| Failure::before(&error))?.1;
             let late = |error: SimError| Failure::on_the_way(&error);
@@ -292,7 +292,7 @@ impl Host {
             let answer = answer.map_err(late)?;
             let verdict = self.gear.hear(&dressed, &dialect, &answer).map_err(late)?;
             // Scripts may have changed the chip.
-            self.gear.wallet.keep().map_err(late)?;
+            self.gear.keep().map_err(late)?;
             Ok((fields, Reply { answer, verdict }))
         });
         self.past.insert(number, past);
@@ -314,9 +314,11 @@ impl Host {
         let with_mac = self.terminal.security.mac == MacDuty::Required;
         let title = "NEW KEYS";
         let mut last = None;
-        for key in [Some(KeyUse::Pin), with_mac.then_some(KeyUse::Mac)].into_iter().flatten() {
+        let mut wanted = vec![Exchange::of(KeyUse::Pin)];
+        wanted.extend(with_mac.then(|| Exchange::of(KeyUse::Mac)));
+        wanted.reverse();
+        while let Some(asked) = wanted.pop() {
             let trace = Trace::fresh(self.next_stan(), self.zone.now());
-            let asked = Exchange { form: None, key, deliver: false, check_value: Proof::Right };
             let version = self.endpoint.dialect().version();
             let (dressed, pending) =
                 match self.gear.ask_for_key(&self.terminal, &trace, &asked, version) {
@@ -325,6 +327,13 @@ impl Host {
                 };
             let ready = Ready { title, wish: None, dressed, trace, about: None };
             let report = self.send(number, ready);
+            let answer = report.reply().map(|reply| &reply.answer);
+            let again =
+                answer.and_then(|answer| self.gear.asks_again(&self.terminal, asked, answer));
+            if let Some(again) = again {
+                wanted.push(again);
+                continue;
+            }
             let Some(reply) = report.reply().filter(|reply| reply.is_approved()) else {
                 return report;
             };

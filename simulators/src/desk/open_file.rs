@@ -143,10 +143,7 @@ impl OpenFile {
     }
 
     fn name(&self, window: usize) -> String {
-        let plain = |text: &str| -> String {
-            let harmless = |sign: char| sign.is_ascii_alphanumeric() || "._-".contains(sign);
-            text.chars().map(|sign| if harmless(sign) { sign } else { '_' }).collect()
-        };
+        let plain = files::harmless;
         let number = if window == 1 { String::new() } else { format!(".{window}") };
         format!("{}@{}{number}.json", plain(&self.terminal), plain(&self.host))
     }

@@ -1,7 +1,7 @@
 //! How a device gets a new working key: by a 0800 message, under its master key.
 
 use super::message_keys::{aes, clear, tdes};
-use super::{Device, KeyForm};
+use super::{Device, KeyForm, MessageKeys};
 use crate::SimError;
 use crate::card::Proof;
 use crate::exchange::Answer;
@@ -55,6 +55,20 @@ impl KeyUse {
     }
 }
 
+/// What the MAC of a message about keys is made with, where the terminal has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeySeal {
+    /// The key in use.
+    #[default]
+    InUse,
+    /// The key it was set up with, the portfolio's.
+    First,
+    /// No MAC: the terminal has lost its keys, and has only the master key left.
+    Bare,
+    /// A wrong one.
+    Wrong,
+}
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exchange {
@@ -66,9 +80,18 @@ pub struct Exchange {
     pub deliver: bool,
     /// The check value it is delivered with.
     pub check_value: Proof,
+    /// What the message proves itself with.
+    pub seal: KeySeal,
 }
 
 impl Exchange {
+    /// What a terminal asks for by itself: a new key of that use.
+    #[must_use]
+    pub const fn of(key: KeyUse) -> Self {
+        let (form, deliver, check_value) = (None, false, Proof::Right);
+        Self { form, key, deliver, check_value, seal: KeySeal::InUse }
+    }
+
     /// In a few words.
     #[must_use]
     pub fn label(&self) -> String {
@@ -78,7 +101,13 @@ impl Exchange {
         };
         let way = if self.deliver { "delivered" } else { "asked for" };
         let wrong = if self.check_value == Proof::Wrong { ", wrong check value" } else { "" };
-        format!("{key} {way}{wrong}")
+        let seal = match self.seal {
+            KeySeal::InUse => "",
+            KeySeal::First => ", MAC with the first key",
+            KeySeal::Bare => ", without MAC",
+            KeySeal::Wrong => ", wrong MAC",
+        };
+        format!("{key} {way}{wrong}{seal}")
     }
 }
 
@@ -91,6 +120,40 @@ pub struct Pending {
 }
 
 impl Device {
+    /// The same once more, proven otherwise, after a host refused it for its MAC: a terminal whose
+    /// keys the host does not know begins anew, with its first ones, at last with the master key
+    /// alone.
+    pub(crate) fn with_less(&self, exchange: Exchange) -> Option<Exchange> {
+        let seal = match exchange.seal {
+            _ if self.mac_wish(None).is_none() => return None,
+            KeySeal::InUse if self.mac_key.is_some() => KeySeal::First,
+            KeySeal::InUse | KeySeal::First => KeySeal::Bare,
+            KeySeal::Bare | KeySeal::Wrong => return None,
+        };
+        Some(Exchange { seal, ..exchange })
+    }
+
+    /// The keys and the MAC of a message about keys.
+    pub(crate) fn seal_of(
+        &mut self,
+        seal: KeySeal,
+    ) -> Result<Option<(MessageKeys, Proof)>, SimError> {
+        if self.mac_wish(None).is_none() {
+            return Ok(None);
+        }
+        let mac = if seal == KeySeal::Wrong { Proof::Wrong } else { Proof::Right };
+        match seal {
+            KeySeal::Bare => Ok(None),
+            KeySeal::InUse | KeySeal::Wrong => Ok(Some((self.next_keys(None)?, mac))),
+            KeySeal::First => {
+                let used = (self.pin_key.take(), self.mac_key.take());
+                let first = self.keys_of(None);
+                (self.pin_key, self.mac_key) = used;
+                Ok(Some((first?, mac)))
+            }
+        }
+    }
+
     /// The private data of the 0800. `random` makes the key where this side makes it.
     ///
     /// # Errors
@@ -157,9 +220,7 @@ impl Device {
         asked: &PrivateData,
         random: &[u8],
     ) -> Result<PrivateData, SimError> {
-        let letter = asked.get(Group::KeyUse).unwrap_or_default();
-        let usage = [KeyUse::Pin, KeyUse::Mac].into_iter().find(|usage| usage.letter() == letter);
-        let usage = usage.ok_or_else(|| SimError::Key("no key is named (group KU)".to_owned()))?;
+        let usage = used_for(asked)?;
         let form = self.profile.key_form;
         let mut data = PrivateData::default();
         data.set(Group::KeyUse, usage.letter());
@@ -185,6 +246,23 @@ impl Device {
             KeyUse::Mac => self.mac_key = Some(key),
         }
         Ok(data)
+    }
+
+    /// Takes over a key that this terminal and its host have exchanged, as one who hands on their
+    /// messages and has the same master key.
+    ///
+    /// # Errors
+    /// As [`Self::take_key`] and [`Self::serve_key`].
+    pub(crate) fn overhear(
+        &mut self,
+        asked: &PrivateData,
+        answer: &Answer,
+    ) -> Result<(), SimError> {
+        if asked.get(Group::KeyBlock).is_some() {
+            return self.serve_key(asked, &[]).map(drop);
+        }
+        let (key, form) = (used_for(asked)?, self.profile.key_form);
+        self.take_key(Pending { key, form, made: None }, answer)
     }
 
     /// A key of the kind that the one it replaces has, or else the master key.
@@ -226,6 +304,13 @@ impl Device {
         };
         Ok(TestKey::new(&clear.map_err(malformed)?, master.is_aes()))
     }
+}
+
+/// What the key is for that a message asks for or brings.
+fn used_for(asked: &PrivateData) -> Result<KeyUse, SimError> {
+    let letter = asked.get(Group::KeyUse).unwrap_or_default();
+    let usage = [KeyUse::Pin, KeyUse::Mac].into_iter().find(|usage| usage.letter() == letter);
+    usage.ok_or_else(|| SimError::Key("no key is named (group KU)".to_owned()))
 }
 
 /// The first bytes of zeros encrypted under the key; for AES its CMAC of zeros (X9.24-1).

@@ -5,11 +5,12 @@
 //! one message: they make its PIN blocks and its MAC, and check the answer's.
 
 mod delivery;
+mod kept;
 mod key_block;
 mod message_keys;
 mod profile;
 
-pub use delivery::{Exchange, KeyUse, Pending};
+pub use delivery::{Exchange, KeySeal, KeyUse, Pending};
 pub use message_keys::MessageKeys;
 pub(crate) use message_keys::{clear, tdes};
 pub use profile::{KeyForm, KeyScheme, MacDuty, MacMethod, SecurityProfile};
@@ -18,8 +19,10 @@ use crate::SimError;
 use crate::card::Proof;
 use crate::keys::{KeySet, TestKey};
 use crate::portfolio::Terminal;
+use kept::Kept;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The key set of every simulated DUKPT device: the first bytes of its key serial number.
@@ -45,6 +48,10 @@ pub struct Devices {
     by_id: BTreeMap<Box<str>, Device>,
     /// Tells the devices of several who speak for the same terminals apart.
     lane: u32,
+    /// Where their keys outlive the program.
+    file: Option<PathBuf>,
+    /// As the file has them, by DE 41.
+    kept: BTreeMap<Box<str>, Kept>,
 }
 
 impl Devices {
@@ -56,8 +63,8 @@ impl Devices {
 
     /// The device of a terminal.
     pub fn of(&mut self, terminal: &Terminal) -> &mut Device {
-        let lane = self.lane;
-        let new = || Device::new(terminal, lane);
+        let (lane, kept) = (self.lane, &self.kept);
+        let new = || Device::new(terminal, lane).with(kept.get(&terminal.id));
         self.by_id.entry(terminal.id.clone()).or_insert_with(new)
     }
 }

@@ -4,7 +4,7 @@ use super::file::{FileAction, MixKind, SendKeys, SendKind};
 use super::hub::{Hub, lock};
 use super::message::{Seen, function_of};
 use crate::SimError;
-use crate::card::{ChipWish, Proof, Proofs};
+use crate::card::{ChipWish, Proofs};
 use crate::device::{Exchange, Pending};
 use crate::gear::Dressed;
 use crate::intent::{ACQUIRER, Fields, Intent, Trace, is_chip, mti_of_version};
@@ -148,10 +148,8 @@ impl<'a> Order<'a> {
                 range: keys.range.clone(),
             }),
             exchange: (keys.message == SendKind::KeyExchange).then(|| Exchange {
-                form: None,
-                key: keys.key.unwrap_or_default(),
                 deliver: keys.deliver,
-                check_value: Proof::Right,
+                ..Exchange::of(keys.key.unwrap_or_default())
             }),
             ..Self::bare(keys.message, terminal)
         })

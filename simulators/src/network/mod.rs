@@ -22,7 +22,6 @@ mod values;
 pub use event::{Event, Row, Summary, Way};
 pub use file::File;
 
-use crate::card::Wallet;
 use crate::gear::Gear;
 use crate::moment::Zone;
 use crate::{Endpoint, Portfolio, SimError};
@@ -58,8 +57,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Cards and terminals.
     pub portfolio: Portfolio,
-    /// The chips' counters.
-    pub wallet: Wallet,
+    /// The chips' counters and the terminals' keys.
+    pub gear: Gear,
     /// The zone of terminals' clocks.
     pub zone: Zone,
     /// To end by itself after so long.
@@ -86,7 +85,7 @@ impl Host {
     /// [`SimError::Connection`] if the port can't be had.
     pub async fn new(settings: Settings, lines: SyncSender<Event>) -> Result<Self, SimError> {
         let Settings { endpoint, connect, listen, file, seed, portfolio, .. } = settings;
-        let Settings { wallet, zone, duration, decode, .. } = settings;
+        let Settings { gear, zone, duration, decode, .. } = settings;
         let listener = match &listen {
             Some(bind) => {
                 let failed = |cause| SimError::Connection { target: bind.clone(), cause };
@@ -110,7 +109,7 @@ impl Host {
         let hub = Hub {
             endpoint,
             answerer: Mutex::new(answerer),
-            gear: Mutex::new(Gear { wallet, ..Gear::default() }),
+            gear: Mutex::new(gear),
             portfolio,
             zone,
             patience: file.session.patience.map_or(USUAL_PATIENCE, |time| time.0),
@@ -185,7 +184,7 @@ impl Host {
         tokio::time::sleep(LAST_ANSWERS).await;
         tasks.shutdown().await;
         // A chip that was asked has counted, whether there was an answer or not.
-        lock(&hub.gear).wallet.keep()?;
+        lock(&hub.gear).keep()?;
         let mut summary = std::mem::take(&mut *lock(&hub.summary));
         summary.finish(hub.began.elapsed());
         let left = lock(&hub.backlog).len();

@@ -91,8 +91,7 @@ pub(super) async fn greet(hub: &Hub, plan: &Plan, peer: &Peer) -> Result<(), Sim
         let with_mac = terminal.security.mac == crate::device::MacDuty::Required;
         let uses = [crate::device::KeyUse::Pin, crate::device::KeyUse::Mac];
         for key in uses.into_iter().take(if with_mac { 2 } else { 1 }) {
-            let check_value = crate::card::Proof::Right;
-            let exchange = crate::device::Exchange { form: None, key, deliver: false, check_value };
+            let exchange = crate::device::Exchange::of(key);
             let order =
                 Order { exchange: Some(exchange), ..Order::bare(SendKind::KeyExchange, terminal) };
             let (_, _answer) = send(hub, peer, &order, Some("00")).await?;

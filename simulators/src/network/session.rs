@@ -7,7 +7,8 @@ use super::hub::{Arrival, Hub, Out, Peer, lock};
 use super::message::{Seen, code_of_edition, network_code};
 use super::rules::Fate;
 use crate::SimError;
-use crate::exchange::approves;
+use crate::device::MessageKeys;
+use crate::exchange::{Answer, approves};
 use crate::gear::sealed_answer;
 use crate::intent::{Fields, encode};
 use crate::private::{self, PrivateData};
@@ -164,11 +165,11 @@ impl Session {
         let fate = answerer.fate(&seen);
         if fate.forward && !answerer.is_known(&seen) {
             drop(answerer);
-            let session = self.clone();
-            tokio::spawn(async move { session.forward(seen, fate, tpdu, began).await });
+            // What is handed on, the issuer checks; this is for when it does not answer.
+            let (session, seal) = (self.clone(), self.hub.seal(&seen, body));
+            tokio::spawn(async move { session.forward((seen, seal), fate, tpdu, began).await });
             return;
         }
-        // What is handed on, the issuer checks.
         let seal = match self.hub.seal(&seen, body) {
             Ok(seal) => seal,
             Err(why) => {
@@ -198,11 +199,34 @@ impl Session {
         hash.update(seen.trace_number().unwrap_or_default().to_be_bytes());
         hash.update(seen.text(7).unwrap_or_default());
         let random: [u8; 32] = hash.finalize().into();
-        lock(&self.hub.gear).devices.of(terminal).serve_key(&asked, &random)
+        let mut gear = lock(&self.hub.gear);
+        let answer = gear.devices.of(terminal).serve_key(&asked, &random)?;
+        // Before the answer leaves: the terminal uses it from then on.
+        gear.devices.keep()?;
+        Ok(answer)
+    }
+
+    /// PIN-1: keys that terminal and issuer exchange through this host are those it stands in with.
+    fn overhear(&self, seen: &Seen, answer: &Answer) {
+        let asked = PrivateData::read(&seen.text(private::ELEMENT).unwrap_or_default());
+        let taken = self.hub.portfolio.terminal(&seen.terminal()).and_then(|terminal| {
+            let mut gear = lock(&self.hub.gear);
+            gear.devices.of(terminal).overhear(&asked, answer)?;
+            gear.devices.keep()
+        });
+        if let Err(error) = taken {
+            self.hub.note(self.peer.number, format!("no key to stand in with: {error}"));
+        }
     }
 
     /// Has the issuer answer; if it does not, the host stands in for it and tells it later.
-    async fn forward(self, seen: Seen, fate: Fate, tpdu: Option<Tpdu>, began: Instant) {
+    async fn forward(
+        self,
+        (seen, seal): (Seen, Result<Option<MessageKeys>, &'static str>),
+        fate: Fate,
+        tpdu: Option<Tpdu>,
+        began: Instant,
+    ) {
         let hub = &self.hub;
         let issuer = hub.issuer.borrow().clone().filter(|issuer| !issuer.is_gone());
         let asked = match &issuer {
@@ -216,6 +240,10 @@ impl Session {
             Some(answer) => {
                 let mut answerer = lock(&hub.answerer);
                 answerer.keep(&seen, &answer.fields);
+                drop(answerer);
+                if matches!(network_code(&seen), Some(101 | 161 | 162)) && answer.is_approved() {
+                    self.overhear(&seen, &answer);
+                }
                 Ok(Outcome {
                     code: answer.code(),
                     answer: (answer.mti, answer.fields),
@@ -232,7 +260,13 @@ impl Session {
                     // It may have granted what nobody heard of.
                     hub.put_off_reversal(&seen);
                 }
-                lock(&hub.answerer).answer(&seen, fate, None)
+                // SEC-5: nobody else looks at its MAC now, and the answer has one under the same key.
+                let seal = match seal {
+                    Ok(seal) => seal,
+                    Err(why) => return self.unsealed(&seen, why, tpdu, began),
+                };
+                let own = lock(&hub.answerer).answer(&seen, fate, None);
+                own.map(|outcome| Outcome { keys: seal, ..outcome })
             }
         };
         match outcome {

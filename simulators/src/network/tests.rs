@@ -32,7 +32,7 @@ fn settings(rules: &str, target: Option<&str>, listen: bool) -> Settings {
         file: file::parse(rules, Path::new("net.toml")).unwrap(),
         seed: None,
         portfolio: Portfolio::read(Source::Demo).unwrap(),
-        wallet: Wallet::default(),
+        gear: Gear::default(),
         zone: Zone::named(DEFAULT_ZONE).unwrap(),
         duration: None,
         decode: false,
@@ -57,6 +57,12 @@ fn issuer(rules: &str) -> Running {
 impl Running {
     fn endpoint(&self) -> Endpoint {
         Endpoint::network(&self.address).unwrap()
+    }
+
+    fn has_signed_on(&self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let left = || deadline.saturating_duration_since(Instant::now());
+        while self.lines.recv_timeout(left()).expect("it signs on first").what != "sign-on" {}
     }
 
     fn stopped(self) -> (Summary, Vec<Event>) {
@@ -93,6 +99,15 @@ fn buy(link: &mut Link, mti: &str, stan: u32, amount: i64) -> Result<Answer, Sim
 
 /// A message of a terminal that the portfolio wants a MAC of, and what its answer's proofs are.
 fn sealed(link: &mut Link, terminal: &str, stan: u32, mac: Proof) -> (String, Proof) {
+    sealed_by(&mut Gear::default(), link, terminal, (stan, mac))
+}
+
+fn sealed_by(
+    gear: &mut Gear,
+    link: &mut Link,
+    terminal: &str,
+    (stan, mac): (u32, Proof),
+) -> (String, Proof) {
     let portfolio = Portfolio::read(Source::Demo).unwrap();
     let (card, terminal) = (portfolio.card("K01").unwrap(), portfolio.terminal(terminal).unwrap());
     let trace = Trace::fresh(stan, Zone::named(DEFAULT_ZONE).unwrap().now());
@@ -106,7 +121,6 @@ fn sealed(link: &mut Link, terminal: &str, stan: u32, mac: Proof) -> (String, Pr
     };
     let dialect = link.endpoint().dialect().clone();
     let proofs = crate::card::Proofs { mac: Some(mac), ..crate::card::Proofs::default() };
-    let mut gear = Gear::default();
     let dressed = gear.dress(&intent, &proofs, dialect.version()).unwrap();
     let body = dressed.encode(&dialect).unwrap();
     let answer = exchange(link, &body, dressed.mti, stan, PATIENCE).unwrap();
@@ -131,6 +145,39 @@ fn sec_5_a_mac_is_checked_and_answered_with_one() {
     for why in ["wrong MAC", "no MAC"] {
         assert_eq!(lines.iter().filter(|line| line.contains(why)).count(), 2, "{lines:#?}");
     }
+}
+
+#[test]
+fn sec_5_a_stand_in_s_answer_has_a_mac_under_the_keys_that_were_exchanged_through_it() {
+    let bank = issuer("");
+    let rules = "[session]\npatience = \"500ms\"\n[stand_in]\nper_transaction = \"100.00\"\n\
+                 [[answer]]\nforward = true\n";
+    let between = running(settings(rules, Some(&bank.address), true));
+    between.has_signed_on();
+    let portfolio = Portfolio::read(Source::Demo).unwrap();
+    let (machine, zone) =
+        (portfolio.terminal("ATM00006").unwrap(), Zone::named(DEFAULT_ZONE).unwrap());
+    let (mut gear, old) = (Gear::default(), &mut Gear::default());
+    let shown = crate::terminal::exchange_all(
+        &mut gear,
+        machine,
+        &between.endpoint(),
+        &zone,
+        Duration::from_secs(5),
+    );
+    assert_eq!(shown.unwrap().len(), 2, "the issuer's keys, for PINs and for MACs");
+    let mut link = Link::connect(&between.endpoint()).unwrap();
+    let mut ask = |gear: &mut Gear, stan, mac| sealed_by(gear, &mut link, "ATM00006", (stan, mac));
+    let approved = ("000".to_owned(), Proof::Right);
+    assert_eq!(ask(&mut gear, 1, Proof::Right), approved, "the issuer's own");
+    bank.stopped();
+    assert_eq!(ask(&mut gear, 2, Proof::Right), approved, "the stand-in's");
+    for (gear, mac) in [(&mut gear, Proof::Wrong), (old, Proof::Right)] {
+        assert_eq!(ask(gear, 3, mac), ("122".to_owned(), Proof::None), "nothing is granted for it");
+    }
+    let (summary, _) = between.stopped();
+    assert_eq!(summary.happened["stood in"], 1);
+    assert_eq!(summary.happened["messages without a right MAC"], 2);
 }
 
 #[test]
@@ -269,10 +316,7 @@ fn between_the_two_it_hands_on_and_stands_in() {
                  [[answer]]\nmti = \"08xx\"\n[[answer]]\nforward = true\n";
     let switch = running(settings(rules, Some(&issuer.address), true));
     let mut link = Link::connect(&switch.endpoint()).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(5);
-    while switch.lines.try_iter().all(|line| line.what != "sign-on") {
-        assert!(Instant::now() < deadline, "it signs on first");
-    }
+    switch.has_signed_on();
     assert_eq!(buy(&mut link, "0200", 1, 900).unwrap().code(), "100", "the issuer's word");
     let granted = buy(&mut link, "0200", 2, 250).unwrap();
     assert!(granted.is_approved(), "stood in");

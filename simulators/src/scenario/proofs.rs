@@ -4,7 +4,7 @@
 use super::file::Ask;
 use crate::SimError;
 use crate::card::{ChipFault, ChipWish, CommerceWish, Proof, Proofs, Says};
-use crate::device::{Exchange, KeyForm, KeyUse};
+use crate::device::{Exchange, KeyForm, KeySeal, KeyUse};
 use serde::de::{self, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, de::Error as _};
 use std::fmt;
@@ -125,6 +125,8 @@ pub struct ExchangeKeys {
     pub deliver: bool,
     /// The check value that is delivered with it.
     pub check_value: Option<Proof>,
+    /// The message's MAC, where the terminal has one.
+    pub mac: Option<Proof>,
     /// On the network listener.
     #[serde(default)]
     pub network: bool,
@@ -137,6 +139,11 @@ impl ExchangeKeys {
             key: self.key,
             deliver: self.deliver,
             check_value: self.check_value.unwrap_or(Proof::Right),
+            seal: match self.mac.unwrap_or(Proof::Right) {
+                Proof::Right => KeySeal::InUse,
+                Proof::Wrong => KeySeal::Wrong,
+                Proof::None => KeySeal::Bare,
+            },
         }
     }
 }

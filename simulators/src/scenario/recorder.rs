@@ -8,7 +8,6 @@
 use super::file::Ask;
 use super::message::{Sent, Subject, terminal_of};
 use super::recognise::{Recognised, recognise};
-use crate::card::Proof;
 use crate::device::{Exchange, KeyUse};
 use crate::exchange::{AVAILABLE_BALANCE, Answer, CAP_LEFT, plain};
 use crate::gear::Gear;
@@ -177,7 +176,7 @@ impl Recorder {
         let deliver = data.get(Group::KeyBlock).is_some();
         let terminal = terminal_of(&id, &self.portfolio);
         if let Some(answer) = spoken.answer.filter(|answer| answer.is_approved() && !deliver) {
-            let exchange = Exchange { form: None, key, deliver, check_value: Proof::Right };
+            let exchange = Exchange::of(key);
             let trace = Trace::fresh(1, spoken.at);
             let asked = self.gear.ask_for_key(&terminal, &trace, &exchange, spoken.version);
             // A key that does not open is the session's to expect, not the recorder's.

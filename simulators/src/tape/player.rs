@@ -107,12 +107,12 @@ impl Player<'_> {
         Ok(report)
     }
 
-    /// Writes the chips' counters down, if they are kept in a file.
+    /// Writes down what chips and terminals keep, if that is in files.
     ///
     /// # Errors
     /// [`SimError::File`].
-    pub fn keep_wallet(&self) -> Result<(), SimError> {
-        lock(&self.gear).wallet.keep()
+    pub fn keep(&self) -> Result<(), SimError> {
+        lock(&self.gear).keep()
     }
 
     /// Requests by connection, each with its answer of then.

@@ -152,7 +152,7 @@ impl<'p> Wardrobe<'p> {
         let trace = Trace::fresh(name.1.parse().unwrap_or_default(), now);
         let (key, deliver) = key_of(&played.fields).unwrap_or_default();
         let check_value = told(played, &["63", "122"]);
-        let exchange = Exchange { form: None, key, deliver, check_value };
+        let exchange = Exchange { deliver, check_value, ..Exchange::of(key) };
         let version = self.dialect.version();
         let (dressed, pending) =
             lock(self.gear).ask_for_key(terminal, &trace, &exchange, version)?;

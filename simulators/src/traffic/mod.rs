@@ -27,6 +27,8 @@ mod stage;
 pub use event::{Event, Summary, meaning};
 
 use crate::card::Wallet;
+use crate::device::Devices;
+use crate::gear::Gear;
 use crate::moment::{DEFAULT_ZONE, Zone};
 use crate::portfolio::Source;
 use crate::{Endpoint, Portfolio, SimError};
@@ -62,6 +64,8 @@ pub struct Settings {
     pub zone: String,
     /// Where the chips' counters are kept, for playing on against the same engine another time.
     pub wallet: Option<PathBuf>,
+    /// Where the terminals' exchanged keys are kept, for the same.
+    pub terminals: Option<PathBuf>,
 }
 
 impl Settings {
@@ -77,6 +81,7 @@ impl Settings {
             seed: 1,
             zone: DEFAULT_ZONE.to_owned(),
             wallet: None,
+            terminals: None,
         }
     }
 }
@@ -115,13 +120,16 @@ impl Demo {
             ("atm".into(), Endpoint::atm(&self.settings.atm)?),
         ]);
         let wallet = self.settings.wallet.as_deref().map(Wallet::kept_in).transpose()?;
-        let stage = Stage::new(endpoints, self.zone.clone(), wallet.unwrap_or_default(), events);
+        let devices = self.settings.terminals.as_deref().map(Devices::kept_in).transpose()?;
+        let gear =
+            Gear { wallet: wallet.unwrap_or_default(), devices: devices.unwrap_or_default() };
+        let stage = Stage::new(endpoints, self.zone.clone(), gear, events);
         let cast = Cast::of(&self.portfolio, &stage)?;
         let dice = ChaCha8Rng::seed_from_u64(self.settings.seed);
         let mut play = Play { stage, book: Book::open(&self.portfolio), cast, dice };
         play.stage.connect()?;
         let played = self.play(&mut play, stop);
-        play.stage.keep_wallet()?;
+        play.stage.keep()?;
         played?;
         Ok(play.stage.summary)
     }

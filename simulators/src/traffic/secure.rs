@@ -91,7 +91,7 @@ impl<'a> Play<'a> {
         for (what, key) in
             [("new PIN key for the ATM", KeyUse::Pin), ("new MAC key for the ATM", KeyUse::Mac)]
         {
-            let exchange = Exchange { form: None, key, deliver: false, check_value: Proof::Right };
+            let exchange = Exchange::of(key);
             if !self.stage.exchange_keys(what, terminal, &exchange, "00")? {
                 return Ok(());
             }

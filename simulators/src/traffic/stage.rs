@@ -1,7 +1,7 @@
 //! Sends a scene's messages, checks the answers against what was known beforehand, and tells.
 
 use super::event::{Event, Summary};
-use crate::card::{Proof, Proofs, ScriptSeen, Wallet};
+use crate::card::{Proof, Proofs, ScriptSeen};
 use crate::device::{Exchange, MacDuty};
 use crate::exchange::{Answer, CAP_LEFT, exchange};
 use crate::gear::{Dressed, Gear, Verdict};
@@ -67,13 +67,12 @@ impl Stage {
     pub(crate) fn new(
         endpoints: BTreeMap<Box<str>, Endpoint>,
         zone: Zone,
-        wallet: Wallet,
+        gear: Gear,
         events: Sender<Event>,
     ) -> Self {
         // Somewhere in the range, so that a second run does not start with the first one's numbers.
         let stan = u32::try_from(zone.now().at.0.rem_euclid(899_999)).unwrap_or_default();
         let links = BTreeMap::new();
-        let gear = Gear { wallet, ..Gear::default() };
         let summary = Summary::default();
         Self { endpoints, links, zone, stan, gear, events, summary }
     }
@@ -89,12 +88,12 @@ impl Stage {
         Ok(())
     }
 
-    /// Writes the chips' counters down, where they are kept.
+    /// Writes down what chips and terminals keep, where they do.
     ///
     /// # Errors
     /// [`SimError::File`].
-    pub(crate) fn keep_wallet(&self) -> Result<(), SimError> {
-        self.gear.wallet.keep()
+    pub(crate) fn keep(&mut self) -> Result<(), SimError> {
+        self.gear.keep()
     }
 
     pub(crate) fn today(&self) -> payment_types::BusinessDate {
@@ -222,7 +221,12 @@ impl Stage {
         if let Some((mti, original)) = &ask.about {
             intent.original = Some((parse(mti)?, original));
         }
-        self.gear.dress(&intent, &ask.proofs, endpoint.dialect().version())
+        let dressed = self.gear.dress(&intent, &ask.proofs, endpoint.dialect().version())?;
+        if dressed.chip().is_some() {
+            // A counter that was seen is never used again, whatever becomes of this program.
+            self.gear.wallet.keep()?;
+        }
+        Ok(dressed)
     }
 
     /// A terminal asks for a working key, and takes it into use.
@@ -237,12 +241,21 @@ impl Stage {
         expected: &'static str,
     ) -> Result<bool, SimError> {
         let endpoint = self.endpoint(&terminal.listener)?;
-        let trace = Trace::fresh(self.fresh_stan(), self.zone.now());
         let version = endpoint.dialect().version();
-        let (dressed, pending) = self.gear.ask_for_key(terminal, &trace, exchange, version)?;
-        let answer = self.deliver(&endpoint, &terminal.listener, &dressed, trace.stan)?;
+        let (mut wanted, mut note) = (*exchange, String::new());
+        let (pending, answer) = loop {
+            let trace = Trace::fresh(self.fresh_stan(), self.zone.now());
+            let (dressed, pending) = self.gear.ask_for_key(terminal, &trace, &wanted, version)?;
+            let answer = self.deliver(&endpoint, &terminal.listener, &dressed, trace.stan)?;
+            let refused = answer.as_ref().filter(|answer| answer.code() != expected);
+            match refused.and_then(|answer| self.gear.asks_again(terminal, wanted, answer)) {
+                Some(again) => wanted = again,
+                None => break (pending, answer),
+            }
+            // The engine is not the one of before, or an earlier state of it.
+            "keys of before refused, ".clone_into(&mut note);
+        };
         let code = answer.as_ref().map(Answer::code);
-        let mut note = String::new();
         let mut as_expected = code.as_deref() == Some(expected);
         if let Some(answer) = answer.as_ref().filter(|answer| answer.is_approved()) {
             match self.gear.take_key(terminal, pending, answer) {

@@ -65,6 +65,7 @@ fn profile(fields: &Fields<'_>) -> TerminalSecurity {
     ];
     let wrong = [("answer", MacWrong::Answer), ("drop", MacWrong::Drop)];
     let forms = [("tr31", KeyForm::Tr31), ("ecb", KeyForm::Ecb)];
+    let requests = [("sealed", false), ("open", true)];
     TerminalSecurity {
         pin_format: u8::try_from(pin_format).unwrap_or_default(),
         keys: one_of(fields, "keys", &schemes).unwrap_or_default(),
@@ -73,6 +74,7 @@ fn profile(fields: &Fields<'_>) -> TerminalSecurity {
         mac_algorithm: one_of(fields, "mac_algorithm", &algorithms).unwrap_or_default(),
         mac_wrong: one_of(fields, "mac_wrong", &wrong).unwrap_or_default(),
         key_form: one_of(fields, "key_form", &forms).unwrap_or_default(),
+        key_request_open: one_of(fields, "key_request", &requests).unwrap_or_default(),
         ..TerminalSecurity::default()
     }
 }

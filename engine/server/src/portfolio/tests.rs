@@ -1,6 +1,7 @@
 //! Lines, good and bad.
 
 use super::*;
+use authorization::TerminalSecurity;
 use payment_types::{DeviceCategory, Pan};
 use security::SoftwareModule;
 
@@ -233,7 +234,7 @@ fn keys_chips_and_profiles_are_read_and_sealed() {
     assert_eq!((card.security.ecommerce, card.security.moto), (false, true));
 
     let PortfolioItem::Terminal(terminal) = read(
-        r#"{"type":"terminal","id":"POS00001","category":"branch","listener":"pos","chip":false,"keys":{"bdk":"0123456789ABCDEFFEDCBA9876543210"},"security":{"pin_format":3,"keys":"dukpt-tdes","mac":"required","mac_algorithm":"cmac","mac_wrong":"drop","key_form":"ecb"}}"#,
+        r#"{"type":"terminal","id":"POS00001","category":"branch","listener":"pos","chip":false,"keys":{"bdk":"0123456789ABCDEFFEDCBA9876543210"},"security":{"pin_format":3,"keys":"dukpt-tdes","mac":"required","mac_algorithm":"cmac","mac_wrong":"drop","key_form":"ecb","key_request":"open"}}"#,
     )
     .unwrap() else {
         panic!("a terminal")
@@ -245,6 +246,7 @@ fn keys_chips_and_profiles_are_read_and_sealed() {
         (profile.mac_algorithm, profile.mac_wrong, profile.key_form),
         (MacScheme::Cmac, MacWrong::Drop, KeyForm::Ecb)
     );
+    assert!(profile.key_request_open && !TerminalSecurity::default().key_request_open);
     assert!(terminal.keys.get(KeyRole::Bdk).is_some());
 }
 

@@ -34,6 +34,7 @@ fn modules(hsm: &Running) -> Vec<(&'static str, Box<dyn SecurityModule>)> {
             sessions: 1,
             patience: Pkcs11Settings::USUAL_PATIENCE,
             test_keys: true,
+            key_table: None,
         };
         let token = Pkcs11Module::open(&settings, true).unwrap_or_else(|error| panic!("{error}"));
         modules.push(("pkcs11", Box::new(token)));

@@ -364,6 +364,11 @@ fn the_master_key_is_changed_and_everything_goes_on() {
     assert!(done.out.contains("in place of"), "{}", done.out);
     assert_ne!(fs::read(bank.path("master.key")).unwrap(), old);
     assert!(bank.key(&["list"]).good().out.contains("cvk"));
+    let own = bank.key(&["own"]).good().out;
+    let check = done.out.split_whitespace().nth(2).unwrap();
+    let master = own.lines().find(|line| line.starts_with("master")).unwrap();
+    assert!(master.contains(check) && master.contains("tamga key rotate-master"), "{own}");
+    assert!(own.lines().any(|line| line.starts_with("digest") && line.contains(" no: ")), "{own}");
     verified(&bank.path("data"));
     let running = bank.serve();
     let audit = ureq::get(&format!("http://{}/api/v1/audit?limit=500", bank.http));
@@ -372,6 +377,27 @@ fn the_master_key_is_changed_and_everything_goes_on() {
     assert!(audit.contains("master_rotated") && audit.contains("ann"), "{audit}");
     assert_eq!(bank.asked("eve", None).1["keys"].as_array().unwrap().len(), 1);
     drop(running);
+}
+
+/// What `tamga key own` says of the key for PVVs is what works.
+#[test]
+fn the_installations_own_key_for_pvvs_is_followed_by_one_with_an_index() {
+    let bank = Bank::new();
+    let _said = bank.key(&["master"]).good();
+    let own = bank.key(&["own"]).good().out;
+    let told = "tamga key generate pin-verification --usage pin-verification-visa --pvki N";
+    assert!(own.contains(told), "{own}");
+    let asked = ["generate", "pin-verification", "--usage", "pin-verification-visa"];
+    let unsaid = bank.key(&asked).exits(1);
+    assert!(unsaid.err.contains("say its PVKI"), "{}", unsaid.err);
+    let _said = bank.key(&[&asked[..], &["--pvki", "2"]].concat()).good();
+    let until = ["rotate", "pin-verification", "--accept-old-until", "2099-12-31"];
+    let _said = bank.key(&until).good();
+    let listed: Value = serde_json::from_str(&bank.key(&["list", "--json"]).good().out).unwrap();
+    let versions = listed["keys"][0]["versions"].as_array().unwrap();
+    let indexes: Vec<_> = versions.iter().filter_map(|version| version["pvki"].as_u64()).collect();
+    assert_eq!(indexes, [2, 3]);
+    verified(&bank.path("data"));
 }
 
 #[test]

@@ -6,13 +6,18 @@ use cryptoki::context::Pkcs11;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
-use payment_types::Pan;
+use payment_types::{Pan, Timestamp};
+use security::{
+    ArpcInput, CardValues, ChipCard, Chips, CryptogramInput, CryptogramVersion, DataProtection,
+    Derivation, PinBlockFormat, PinCard, PinData, PinOutcome, PinReference, PinSource, Pins,
+    TdesKey, USUAL_DECIMALIZATION, encrypt_pin_block_iso0, visa_pvv,
+};
 use security::{
     CardValueInput, ClearKey, Health, HealthCheck, KeyUsage, LoadedKey, MacAlgorithm, MacSource,
     Macs, OpenError, Pkcs11Module, Pkcs11Settings, SealedKey, SecurityError, SecurityModule,
     SoftwareModule, TestKey, TestPin, Vault, Verification,
 };
-use security::{CardValues, DataProtection};
+use std::path::Path;
 use tamga_tests::security_suite::{Peer, everything};
 use tamga_tests::softhsm::{LABEL, PIN, in_own_process, library};
 use zeroize::Zeroizing;
@@ -25,6 +30,7 @@ fn settings() -> Pkcs11Settings {
         sessions: 4,
         patience: Pkcs11Settings::USUAL_PATIENCE,
         test_keys: true,
+        key_table: None,
     }
 }
 
@@ -194,4 +200,162 @@ fn a_token_that_cannot_be_used_says_why() {
     let pin = Pkcs11Settings { pin: Zeroizing::new("0000".to_owned()), ..settings() };
     assert!(why(pin, true).contains("user PIN is wrong"));
     assert!(!format!("{:?}", settings()).contains(PIN), "no PIN is printed");
+}
+
+const NEXT: &str = "FB1D2C3E4F5A6B7C8D9EAFB0C1D2E3F4";
+/// Midnight in Bishkek that begins 30 June 2027.
+const UNTIL: i64 = 1_814_292_000_000;
+
+/// Two versions of a key for MACs, of one for PVVs, and of what verifies PINs where a card's
+/// product names no key.
+const TABLE: &str = r#"
+[tak]
+usage = "mac-terminal"
+version = [
+    { object = "tak-2", check_value = "CHECK" },
+    { object = "tak-1", accepted_until = 2027-06-30T00:00:00+06:00 },
+]
+[pvk]
+usage = "pin-verification-visa"
+version = [
+    { object = "pvk-2", pvki = 2 },
+    { object = "pvk-1", pvki = 1, accepted_until = 2027-06-30T00:00:00+06:00 },
+]
+[imk]
+usage = "chip-cryptogram"
+version = [{ object = "imk-2" }, { object = "imk-1", accepted_until = 2027-06-30T00:00:00+06:00 }]
+[pin-verification]
+usage = "pin-verification-visa"
+version = [{ object = "pvk-2", pvki = 2 }]
+"#;
+
+/// A token with two keys under each usage, and a module that is told which follows which.
+fn rotated(folder: &Path) -> Pkcs11Module {
+    let without = open();
+    let check = ClearKey::from_hex(NEXT).unwrap().check_value().to_string();
+    for (name, usage) in [
+        ("tak", KeyUsage::MacTerminal),
+        ("pvk", KeyUsage::PinVerificationVisa),
+        ("imk", KeyUsage::ChipCryptogram),
+    ] {
+        for (version, hex) in [(1, KEY), (2, NEXT)] {
+            let key = TestKey::Tdes(ClearKey::from_hex(hex).unwrap());
+            without.store_key(&format!("{name}-{version}"), usage, &key).unwrap();
+        }
+        assert_eq!(without.named_key(name, usage), Err(SecurityError::NoSuchKey), "no table yet");
+    }
+    let path = folder.join("keys.toml");
+    let opened = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let settings = Pkcs11Settings { key_table: Some(path.clone()), ..settings() };
+        Pkcs11Module::open(&settings, false)
+    };
+    for (text, why) in [
+        (TABLE.replace("CHECK", "123456"), "tak: object tak-2: its check value is"),
+        (TABLE.replace("CHECK", &check).replace("imk-1", "imk-0"), "object imk-0: no such key"),
+        (TABLE.replace("CHECK", "x"), "six hex digits"),
+    ] {
+        let Err(OpenError::Token { why: said, .. }) = opened(&text) else { panic!("{why}") };
+        assert!(said.contains(why), "{said}");
+    }
+    opened(&TABLE.replace("CHECK", &check)).unwrap()
+}
+
+#[test]
+fn named_keys_are_rotated_with_an_overlap() {
+    if in_own_process("named_keys_are_rotated_with_an_overlap").is_some() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let module = rotated(folder.path());
+    let clear = |hex| TdesKey::new(&ClearKey::from_hex(hex).unwrap()).unwrap();
+    // MACs: made with the new version, accepted of both until the date.
+    let how = MacAlgorithm::Iso9797Alg3;
+    let software = SoftwareModule::ephemeral_for_tests();
+    let [old, new] = [KEY, NEXT].map(|hex| {
+        let key = loaded(&software, hex, KeyUsage::MacTerminal);
+        software.mac(&MacSource::Session(&key), how, b"hello").unwrap().eight()
+    });
+    let tak = loaded(&module, "tak", KeyUsage::MacTerminal);
+    let source = MacSource::Session(&tak);
+    assert_eq!(module.mac(&source, how, b"hello").unwrap().eight(), new);
+    assert_eq!(tak.check_value(), ClearKey::from_hex(NEXT).unwrap().check_value());
+    let mac = |given: &[u8]| module.verify_mac(&source, how, b"hello", given);
+    // PVVs: the index says which version made it; a new PIN gets the new one's.
+    let (pan, pin) = (&pan(), TestPin::new("4739").unwrap());
+    let pvv = |hex, pvki| {
+        let digits = visa_pvv(&clear(hex), pvki, pan, &pin).expose_digits();
+        PinReference::visa(pvki, std::str::from_utf8(&digits).unwrap()).unwrap()
+    };
+    let (first, second) = (pvv(KEY, 1), pvv(NEXT, 2));
+    let pvk = loaded(&module, "pvk", KeyUsage::PinVerificationVisa);
+    let terminal = loaded(&module, KEY, KeyUsage::PinEncryption);
+    let block = encrypt_pin_block_iso0(&pin, pan, &clear(KEY)).bytes();
+    let source = PinSource::Session(&terminal);
+    let data = PinData { block: &block, format: PinBlockFormat::Iso0, source };
+    let decimalization = &USUAL_DECIMALIZATION;
+    let by = |reference, key| PinCard { pan, reference, key, decimalization };
+    let said = |reference| module.verify_pin(&data, &by(reference, Some(&pvk)));
+    let changed = module.change_pin(Some(&data), &data, &by(&first, Some(&pvk))).unwrap();
+    assert_eq!(changed.new, Some(second), "of the new version, with its PVKI");
+    let other = pvv(NEXT, 1);
+    assert_eq!(said(&other), Ok(PinOutcome::Wrong), "the other version's index");
+    // Where the product names no key, PVKI 2 is the table's and all others the token's own.
+    let own = module.change_pin(None, &data, &by(&first, None)).unwrap().new.unwrap();
+    assert_eq!(own, second, "new ones are made with the table's");
+    assert_eq!(module.verify_pin(&data, &by(&second, None)), Ok(PinOutcome::Verified));
+    // By the token's own key, which nobody knows.
+    let before = open().change_pin(None, &data, &by(&first, None)).unwrap().new.unwrap();
+    assert_eq!(module.verify_pin(&data, &by(&before, None)), Ok(PinOutcome::Verified));
+    // Chips: a card personalised under the old version is answered under it.
+    let imk = loaded(&module, "imk", KeyUsage::ChipCryptogram);
+    let (of_old, of_new) = (arqc(pan, KEY), arqc(pan, NEXT));
+    let answer = ArpcInput::Method2 { status_update: [0; 4], proprietary: &[] };
+    for (input, hex) in [(&of_old, KEY), (&of_new, NEXT)] {
+        let alone = loaded(&software, hex, KeyUsage::ChipCryptogram);
+        let right = software.response_cryptogram(&alone, input, answer).unwrap();
+        assert_eq!(module.response_cryptogram(&imk, input, answer), Ok(right));
+    }
+    let chip = |input| module.verify_cryptogram(&imk, input);
+    for (now, accepted) in [(UNTIL - 1, true), (UNTIL, false)] {
+        module.time_is(Timestamp(now));
+        let (card, pin) = match accepted {
+            true => (Verification::Right, PinOutcome::Verified),
+            false => (Verification::Wrong, PinOutcome::Wrong),
+        };
+        assert_eq!((mac(&old), mac(&new)), (Ok(card), Ok(Verification::Right)));
+        assert_eq!((said(&first), said(&second)), (Ok(pin), Ok(PinOutcome::Verified)));
+        assert_eq!((chip(&of_old), chip(&of_new)), (Ok(card), Ok(Verification::Right)));
+    }
+    let late = module.response_cryptogram(&imk, &of_old, answer);
+    assert_eq!(late, Err(SecurityError::NotOurs), "no longer answered");
+}
+
+/// A cryptogram as a card of this issuer's master key makes it.
+fn arqc<'a>(pan: &'a Pan, hex: &str) -> CryptogramInput<'a> {
+    use cryptography::emv::{AcInput, cryptogram, master_key};
+    let version = CryptogramVersion::VisaCvn18;
+    let elements = AcInput {
+        amount_authorized: [0, 0, 0, 1, 0, 0],
+        atc: 7,
+        issuer_application_data: &[6, 1, 0x12, 3, 0xA0, 0, 0],
+        ..AcInput::default()
+    };
+    let issuer = TdesKey::new(&ClearKey::from_hex(hex).unwrap()).unwrap();
+    let card = master_key(&issuer, Derivation::A, pan, 0);
+    CryptogramInput {
+        card: ChipCard { pan, psn: 0, derivation: Derivation::A, version },
+        amount_authorized: elements.amount_authorized,
+        amount_other: [0; 6],
+        terminal_country: [0; 2],
+        tvr: [0; 5],
+        currency: [0; 2],
+        date: [0; 3],
+        transaction_type: 0,
+        unpredictable_number: [0; 4],
+        aip: [0; 2],
+        atc: 7,
+        issuer_application_data: elements.issuer_application_data,
+        cryptogram: cryptogram(version, &card, &elements).unwrap(),
+    }
 }

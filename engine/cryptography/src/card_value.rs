@@ -57,9 +57,8 @@ pub fn cvv(
     expiry: [u8; 4],
     service_code: [u8; 3],
 ) -> Result<CardValue, Malformed> {
-    let [first, second] = blocks(pan.expose_digits(), expiry, service_code)?;
-    let chained = Zeroizing::new(xor(key.encrypt_with_first(first), &second));
-    Ok(from_block(key.encrypt(*chained)))
+    let blocks = blocks(pan.expose_digits(), expiry, service_code)?;
+    Ok(from_block(encrypt_chained(key, blocks)))
 }
 
 /// The two blocks of a card verification value, for keys that live in an HSM: the first is
@@ -85,6 +84,13 @@ pub fn blocks(
         }
     }
     Ok(packed)
+}
+
+/// What is done with the two blocks: for keys that are here.
+#[must_use]
+pub fn encrypt_chained(key: &TdesKey, [first, second]: [[u8; 8]; 2]) -> [u8; 8] {
+    let chained = Zeroizing::new(xor(key.encrypt_with_first(first), &second));
+    key.encrypt(*chained)
 }
 
 /// The three digits in what came out of the encryptions.
@@ -126,10 +132,8 @@ pub fn dcvv(
 ) -> Result<CardValue, Malformed> {
     let rest = pan.expose_digits().get(4..).unwrap_or_default();
     let altered = Zeroizing::new([&atc[..], rest].concat());
-    let [first, second] = blocks(&altered, expiry, service_code)?;
-    let key = card.tdes();
-    let chained = Zeroizing::new(xor(key.encrypt_with_first(first), &second));
-    Ok(from_block(key.encrypt(*chained)))
+    let blocks = blocks(&altered, expiry, service_code)?;
+    Ok(from_block(encrypt_chained(&card.tdes(), blocks)))
 }
 
 /// Mastercard's initial value of a CVC3: the last two bytes of a MAC over the static track data.

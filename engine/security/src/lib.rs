@@ -11,6 +11,7 @@
 
 mod card_values;
 mod chips;
+mod composed;
 mod data;
 mod error;
 mod exchange;
@@ -29,6 +30,7 @@ mod sealed;
 mod software;
 mod usage;
 mod vault;
+mod versions;
 
 pub use card_values::{CardValueInput, CardValues, Cavv, ExpiryOrder, Verification};
 pub use chips::{
@@ -61,7 +63,11 @@ pub use software::{KeyStoreEntry, SoftwareModule, look_into_store};
 pub use usage::{KeyAlgorithm, KeyUsage};
 pub use vault::{TestKey, Vault, is_clear};
 
-use payment_types::{Pan, PanDigest};
+use payment_types::{Pan, PanDigest, Timestamp};
+
+/// The name of the key that PVVs are made with from then on where a card's product names none:
+/// before it, and for every PVKI that none of its versions has, the module's own key.
+pub const OWN_PIN_VERIFICATION: &str = "pin-verification";
 
 /// What is known of the PIN of a request: a fact the core takes as given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +114,13 @@ pub trait SecurityModule:
     /// with the device's own tools.
     fn key_life(&self) -> Option<&dyn KeyLife> {
         None
+    }
+
+    /// What time it is, so that old versions of keys cease to be accepted.
+    fn time_is(&self, now: Timestamp) {
+        if let Some(life) = self.key_life() {
+            life.advance(now);
+        }
     }
 
     /// The reference of a test PIN, bound to the card number. Test mode only.

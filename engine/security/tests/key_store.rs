@@ -6,9 +6,10 @@ use payment_types::{Pan, Timestamp};
 use security::{
     CardValueInput, CardValues, CheckValue, ClearKey, Completed, HealthCheck, KeyAction,
     KeyAlgorithm, KeyChange, KeyFacts, KeyLife, KeyRefusal, KeyUsage, MacAlgorithm, MacSource,
-    Macs, MasterKey, NewKey, OpenError, PinBlockFormat, PinCard, PinData, PinOutcome, PinReference,
-    PinSource, Pins, RefusalKind, SecurityError, SecurityModule, Settled, SoftwareModule, TestKey,
-    TestPin, USUAL_DECIMALIZATION, Vault, Verification, VersionState, encrypt_pin_block_iso0,
+    Macs, MasterKey, NewKey, OWN_PIN_VERIFICATION, OpenError, PinBlockFormat, PinCard, PinData,
+    PinOutcome, PinReference, PinSource, Pins, RefusalKind, SecurityError, SecurityModule, Settled,
+    SoftwareModule, TestKey, TestPin, USUAL_DECIMALIZATION, Vault, Verification, VersionState,
+    encrypt_pin_block_iso0,
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -337,6 +338,66 @@ fn a_pvv_says_by_its_index_which_version_made_it() {
     assert_eq!((said(&old), said(&new)), (Ok(PinOutcome::Verified), Ok(PinOutcome::Verified)));
     module.advance(LATER);
     assert_eq!((said(&old), said(&new)), (Ok(PinOutcome::Wrong), Ok(PinOutcome::Verified)));
+}
+
+/// Cards whose product names no key: their PVVs are the installation's own until a key is named
+/// [`OWN_PIN_VERIFICATION`], and the old ones stay right beside the new.
+#[test]
+fn the_installations_own_pin_verification_key_is_followed_by_a_named_one() {
+    let place = Place::new();
+    let module = place.open().unwrap();
+    let terminal = module.written_key(KEY, KeyUsage::PinEncryption).unwrap();
+    let terminal = module.load(&terminal, KeyUsage::PinEncryption).unwrap();
+    let pan = Pan::from_ascii(b"9417000000000009").unwrap();
+    let pad = security::TdesKey::new(&security::ClearKey::from_hex(KEY).unwrap()).unwrap();
+    let block = encrypt_pin_block_iso0(&TestPin::new("1234").unwrap(), &pan, &pad).bytes();
+    let source = PinSource::Session(&terminal);
+    let data = PinData { block: &block, format: PinBlockFormat::Iso0, source };
+    let decimalization = &USUAL_DECIMALIZATION;
+    let card = |reference| PinCard { pan: &pan, reference, key: None, decimalization };
+    let made = |module: &SoftwareModule, reference: &PinReference| {
+        module.change_pin(None, &data, &card(reference)).unwrap().new.unwrap()
+    };
+    let own = made(&module, &PinReference::visa(1, "0000").unwrap());
+    let usage = KeyUsage::PinVerificationVisa;
+    let named = || new_key(OWN_PIN_VERIFICATION, usage);
+    let unsaid = done(&module, &KeyChange::Generate(named()), "ann").unwrap_err();
+    assert_eq!(unsaid.field, "pvki", "{unsaid}");
+    generate(&module, NewKey { pvki: Some(2), ..named() });
+    let second = made(&module, &own);
+    assert_eq!((own.to_bytes()[1], second.to_bytes()[1]), (1, 2), "PVKI");
+    generate(&module, NewKey { accept_old_until: Some(LATER), ..named() });
+    let third = made(&module, &second);
+    assert_eq!(third.to_bytes()[1], 3, "PVKI");
+    let wrong = PinReference::visa(3, "0000").unwrap();
+    // The same after a restart, when the store is read.
+    for module in [module, place.open().unwrap()] {
+        let said = |reference| module.verify_pin(&data, &card(reference));
+        module.advance(NOW);
+        for reference in [&own, &second, &third] {
+            assert_eq!(said(reference), Ok(PinOutcome::Verified), "{:?}", reference.to_bytes());
+        }
+        if third != wrong {
+            assert_eq!(said(&wrong), Ok(PinOutcome::Wrong));
+        }
+        let mut moved = third.to_bytes();
+        moved[1] = 1;
+        let moved = PinReference::from_bytes(&moved).unwrap();
+        if moved != own {
+            assert_eq!(said(&moved), Ok(PinOutcome::Wrong), "the first key answers for index 1");
+        }
+        module.advance(LATER);
+        assert_eq!(said(&own), Ok(PinOutcome::Verified), "it has no date");
+        assert_eq!(said(&third), Ok(PinOutcome::Verified));
+    }
+    // With none current any more, new PVVs are the installation's own again.
+    let module = place.open().unwrap();
+    module.advance(LATER);
+    let retire = KeyChange::Retire { name: OWN_PIN_VERIFICATION.to_owned(), version: 3 };
+    assert!(done(&module, &retire, "ann").is_err(), "there are two versions");
+    let retire = KeyChange::Retire { name: OWN_PIN_VERIFICATION.to_owned(), version: 2 };
+    done(&module, &retire, "ann").unwrap();
+    assert_eq!(made(&module, &own), own);
 }
 
 #[test]

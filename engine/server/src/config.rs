@@ -92,6 +92,8 @@ pub struct Pkcs11Config {
     pub sessions: usize,
     /// How long a call waits for a free one.
     pub patience_ms: u64,
+    /// Which named keys have several versions.
+    pub key_table: Option<PathBuf>,
 }
 
 /// An HSM that speaks payShield's host commands.

@@ -2,7 +2,10 @@
 //! rest alike. Every change is journaled before it is made; key material never is.
 
 pub(crate) mod orders;
+mod own;
 pub mod watch;
+
+pub use own::{OwnKey, own_keys};
 
 use crate::clock::parse_rfc3339;
 use crate::config::Config;

@@ -99,6 +99,7 @@ fn token(config: &Pkcs11Config, test_keys: bool) -> Result<Pkcs11Settings, Modul
         sessions: config.sessions,
         patience: Duration::from_millis(config.patience_ms),
         test_keys,
+        key_table: config.key_table.clone(),
     })
 }
 

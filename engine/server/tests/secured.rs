@@ -211,6 +211,96 @@ async fn pin_1_an_exchanged_key_is_used_at_once_and_after_a_restart() {
     second.drain().await.unwrap();
 }
 
+/// DE 48 of an 0800 that delivers a MAC key.
+fn delivering(stan: u64, block: &str, check: &str) -> Vec<(u8, String)> {
+    let mut fields = key_request(stan);
+    fields.retain(|(element, _)| *element != 48);
+    fields.push((48, format!("KU001MKB{:03}{block}KV{:03}{check}", block.len(), check.len())));
+    fields.sort_by_key(|(element, _)| *element);
+    fields
+}
+
+/// One block of a working key that the terminal made, and its check value.
+fn block_of(master: &str, usage: KeyUsage) -> (String, String) {
+    let wanted = WorkingKey { usage, algorithm: KeyAlgorithm::Tdes, form: KeyForm::Tr31B };
+    let made = terminal().generate_working_key(&key(master, KeyUsage::TerminalMaster), wanted);
+    let made = made.unwrap();
+    (String::from_utf8(made.delivered).unwrap(), made.check_value.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_5_a_delivered_key_that_is_not_what_it_says_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, address) = serving(&folder.path().join("data")).await;
+    let checked = tokio::task::spawn_blocking(move || {
+        let old = key(CODE_KEY, KeyUsage::MacTerminal);
+        let (right, check) = block_of(MASTER, KeyUsage::MacTerminal);
+        let (for_pins, check_of_pins) = block_of(MASTER, KeyUsage::PinEncryption);
+        let (foreign, check_of_foreign) = block_of(CODE_KEY, KeyUsage::MacTerminal);
+        let changed = |at: usize| {
+            let mut block = right.clone().into_bytes();
+            block[at] = if block[at] == b'0' { b'1' } else { b'0' };
+            String::from_utf8(block).unwrap()
+        };
+        let end = right.len();
+        let cases = [
+            ("its MAC broken", changed(end - 1), check.clone()),
+            ("its key changed", changed(20), check.clone()),
+            ("its usage changed", right.replacen("M3", "P0", 1), check.clone()),
+            ("a PIN key's block", for_pins, check_of_pins),
+            ("under another master key", foreign, check_of_foreign),
+            ("cut off", right[..end - 16].to_owned(), check.clone()),
+            ("longer than it says", format!("{right}00"), check.clone()),
+            ("version A", right.replacen('B', "A", 1), check.clone()),
+            ("version D", right.replacen('B', "D", 1), check.clone()),
+            ("no block at all", "hello".to_owned(), check.clone()),
+            ("another check value", right.clone(), "000000".to_owned()),
+            ("half a check value", right.clone(), check[..3].to_owned()),
+        ];
+        for (stan, (what, block, check)) in (1..).zip(&cases) {
+            let bytes = message("0800", &delivering(stan, block, check), Some(&old));
+            let (code, _, sealed) = ask(address, &bytes, &old);
+            assert_eq!((code.as_str(), sealed), ("63", true), "{what}");
+        }
+        // The old key is still the terminal's, and a block that is right is taken after all.
+        let (code, _, sealed) = ask(address, &message("0200", &inquiry(50), Some(&old)), &old);
+        assert!(code != "63" && sealed, "{code}");
+        let bytes = message("0800", &delivering(51, &right, &check), Some(&old));
+        let (code, private, sealed) = ask(address, &bytes, &old);
+        assert_eq!((code.as_str(), sealed), ("00", true));
+        private == Some(format!("KU001MKV006{check}"))
+    });
+    assert!(checked.await.unwrap(), "confirmed with the check value");
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pin_1_a_block_of_another_length_or_form_is_no_try() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, address) = serving(&folder.path().join("data")).await;
+    tokio::task::spawn_blocking(move || {
+        let right = key(CODE_KEY, KeyUsage::MacTerminal);
+        let blocks =
+            ["0123456789ABCDE", "0123456789ABCDEF0123456789ABCDEF", "not hex digits!!", "0"];
+        for (stan, block) in (1..).zip(blocks) {
+            let mut fields = inquiry(stan);
+            fields.push((48, format!("PB{:03}{block}", block.len())));
+            fields.sort_by_key(|(element, _)| *element);
+            let (code, _, sealed) = ask(address, &message("0200", &fields, Some(&right)), &right);
+            assert_eq!((code.as_str(), sealed), ("63", true), "{block}");
+        }
+    })
+    .await
+    .unwrap();
+    // Decided, each: a PIN that could not be looked at is declined and counts as no try (PIN-2).
+    let results = engine.shard().query(|core, _| {
+        core.transactions().iter().map(|(_, one)| one.result()).collect::<Vec<_>>()
+    });
+    let results = results.await.unwrap();
+    assert_eq!(results, [payment_types::ResultCode::PinUnverifiable; 4]);
+    engine.drain().await.unwrap();
+}
+
 /// Opens what an 0810 brought: `KU001MKB...KV006......`.
 fn delivered(private: &str) -> LoadedKey {
     let private = private.strip_prefix("KU001MKB").unwrap();

@@ -1,8 +1,8 @@
 //! Data at rest: AES-256-GCM in the token, under keys generated there and kept outside wrapped.
 //! `1`, a random nonce of 12 bytes, ciphertext and tag, as the software module writes it.
 
-use super::Pkcs11Module;
-use super::keys::{KeyBox, Origin};
+use super::keys::Origin;
+use super::{Held, Pkcs11Module};
 use crate::{DataProtection, KeyAlgorithm, KeyUsage, LoadedKey, SealedKey, SecurityError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::aead::GcmParams;
@@ -25,13 +25,15 @@ impl DataProtection for Pkcs11Module {
         context: &[u8],
         plain: &[u8],
     ) -> Result<Vec<u8>, SecurityError> {
-        let held: &KeyBox = key.handle(&[KeyUsage::Data])?;
+        let held: &Held = key.handle(&[KeyUsage::Data])?;
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|_| SecurityError::Unavailable)?;
         let sent = nonce;
-        let sealed = held.with(|session, key| {
-            let params = GcmParams::new(&mut nonce, context, 128.into())?;
-            session.encrypt(&Mechanism::AesGcm(params), key.whole, plain)
+        let sealed = held.current(|live| {
+            live.key.with(|session, key| {
+                let params = GcmParams::new(&mut nonce, context, 128.into())?;
+                session.encrypt(&Mechanism::AesGcm(params), key.whole, plain)
+            })
         })?;
         Ok([&[FORM], &sent[..], &sealed].concat())
     }
@@ -42,7 +44,7 @@ impl DataProtection for Pkcs11Module {
         context: &[u8],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
-        let held: &KeyBox = key.handle(&[KeyUsage::Data])?;
+        let held: &Held = key.handle(&[KeyUsage::Data])?;
         let (form, rest) = sealed.split_first().ok_or(SecurityError::NotOurs)?;
         let (nonce, ciphertext) =
             rest.split_first_chunk::<NONCE>().ok_or(SecurityError::NotOurs)?;
@@ -50,9 +52,11 @@ impl DataProtection for Pkcs11Module {
             return Err(SecurityError::NotOurs);
         }
         let mut nonce = *nonce;
-        let plain = held.with(|session, key| {
-            let params = GcmParams::new(&mut nonce, context, 128.into())?;
-            session.decrypt(&Mechanism::AesGcm(params), key.whole, ciphertext)
+        let plain = held.current(|live| {
+            live.key.with(|session, key| {
+                let params = GcmParams::new(&mut nonce, context, 128.into())?;
+                session.decrypt(&Mechanism::AesGcm(params), key.whole, ciphertext)
+            })
         });
         match plain {
             Ok(plain) => Ok(Zeroizing::new(plain)),

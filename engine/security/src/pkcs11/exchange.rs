@@ -1,8 +1,8 @@
 //! Working keys under a master key of the token. Tokens unwrap neither bare ECB nor key blocks, so
 //! a working key is in this process's memory while it is made or taken in, and wiped after.
 
-use super::Pkcs11Module;
 use super::keys::KeyBox;
+use super::{Held, Pkcs11Module};
 use crate::software::key_block;
 use crate::{
     AesKey, CheckValue, ClearKey, Generated, KeyAlgorithm, KeyExchange, KeyForm, KeyUsage,
@@ -22,24 +22,13 @@ impl KeyExchange for Pkcs11Module {
         master: &LoadedKey,
         wanted: WorkingKey,
     ) -> Result<Generated, SecurityError> {
-        let held: &KeyBox = master.handle(MASTER)?;
+        let held: &Held = master.handle(MASTER)?;
         if !WORKING.contains(&wanted.usage) {
             return Err(SecurityError::WrongUsage);
         }
         let key = self.random_key(wanted.algorithm)?;
         let (bytes, check_value) = described(&key)?;
-        let delivered = match (wanted.form, held.algorithm) {
-            (KeyForm::Ecb, algorithm) => {
-                held.with(|session, master| session.encrypt(&ecb(algorithm), master.whole, &bytes))?
-            }
-            (KeyForm::Tr31B, KeyAlgorithm::Tdes) | (KeyForm::Tr31D, KeyAlgorithm::Aes) => {
-                let (keys, version) = block_keys(held)?;
-                let made =
-                    key_block::wrap_with(&keys, version, wanted.usage, wanted.algorithm, &bytes);
-                made?.into_bytes()
-            }
-            _ => return Err(SecurityError::WrongUsage),
-        };
+        let delivered = held.current(|live| wrapped(&live.key, wanted, &bytes))?;
         let sealed = self.seal(&key, wanted.usage, false)?;
         Ok(Generated { sealed, delivered, check_value })
     }
@@ -51,39 +40,61 @@ impl KeyExchange for Pkcs11Module {
         delivered: &[u8],
         check_value: Option<CheckValue>,
     ) -> Result<SealedKey, SecurityError> {
-        let held: &KeyBox = master.handle(MASTER)?;
+        let held: &Held = master.handle(MASTER)?;
         if !WORKING.contains(&wanted.usage) {
             return Err(SecurityError::WrongUsage);
         }
-        let malformed = SecurityError::Malformed("working key");
-        let bytes = match (wanted.form, held.algorithm) {
-            (KeyForm::Ecb, algorithm) => {
-                let block = if algorithm == KeyAlgorithm::Tdes { 8 } else { 16 };
-                if delivered.is_empty() || !delivered.len().is_multiple_of(block) {
-                    return Err(malformed);
-                }
-                let clear = held.with(|session, master| {
-                    session.decrypt(&ecb(algorithm), master.whole, delivered)
-                });
-                Zeroizing::new(clear?)
-            }
-            (KeyForm::Tr31B | KeyForm::Tr31D, _) => {
-                let text = core::str::from_utf8(delivered)
-                    .map_err(|_| SecurityError::Malformed("key block"))?;
-                let (keys, _) = block_keys(held)?;
-                let opened = key_block::unwrap_with(&keys, wanted.usage, text)?;
-                if opened.algorithm != wanted.algorithm {
-                    return Err(SecurityError::WrongUsage);
-                }
-                opened.key
-            }
-        };
+        let bytes = held.current(|live| unwrapped(&live.key, wanted, delivered))?;
         let key = key_of(wanted.algorithm, &bytes)?;
         let (_, own) = described(&key)?;
         if check_value.is_some_and(|given| given != own) {
             return Err(SecurityError::Malformed("working key: another check value than given"));
         }
         self.seal(&key, wanted.usage, false)
+    }
+}
+
+/// As the other party gets it.
+fn wrapped(master: &KeyBox, wanted: WorkingKey, bytes: &[u8]) -> Result<Vec<u8>, SecurityError> {
+    match (wanted.form, master.algorithm) {
+        (KeyForm::Ecb, algorithm) => {
+            master.with(|session, master| session.encrypt(&ecb(algorithm), master.whole, bytes))
+        }
+        (KeyForm::Tr31B, KeyAlgorithm::Tdes) | (KeyForm::Tr31D, KeyAlgorithm::Aes) => {
+            let (keys, version) = block_keys(master)?;
+            let (usage, algorithm) = (wanted.usage, wanted.algorithm);
+            Ok(key_block::wrap_with(&keys, version, usage, algorithm, bytes)?.into_bytes())
+        }
+        _ => Err(SecurityError::WrongUsage),
+    }
+}
+
+/// As the other party sent it.
+fn unwrapped(
+    master: &KeyBox,
+    wanted: WorkingKey,
+    delivered: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
+    match (wanted.form, master.algorithm) {
+        (KeyForm::Ecb, algorithm) => {
+            let block = if algorithm == KeyAlgorithm::Tdes { 8 } else { 16 };
+            if delivered.is_empty() || !delivered.len().is_multiple_of(block) {
+                return Err(SecurityError::Malformed("working key"));
+            }
+            let clear = master
+                .with(|session, master| session.decrypt(&ecb(algorithm), master.whole, delivered));
+            clear.map(Zeroizing::new)
+        }
+        (KeyForm::Tr31B | KeyForm::Tr31D, _) => {
+            let text = core::str::from_utf8(delivered)
+                .map_err(|_| SecurityError::Malformed("key block"))?;
+            let (keys, _) = block_keys(master)?;
+            let opened = key_block::unwrap_with(&keys, wanted.usage, text)?;
+            if opened.algorithm != wanted.algorithm {
+                return Err(SecurityError::WrongUsage);
+            }
+            Ok(opened.key)
+        }
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) enum Origin {
 }
 
 /// A key of the token.
-pub(super) struct KeyBox {
+pub(crate) struct KeyBox {
     token: Arc<Token>,
     pub(super) usage: KeyUsage,
     pub(super) algorithm: KeyAlgorithm,

@@ -10,34 +10,43 @@
 //! in. Issuer keys, base derivation keys, PIN verification keys and keys that protect others never
 //! do. A payment HSM (`payshield`) keeps all of it inside.
 //!
-//! Not offered: key life (versions and overlap) of named keys; that is the token's own.
+//! Keys of several versions are those that a key table names: the token has no place to say which of
+//! its objects follows which. It is read once, when the module is opened.
 
-mod card_values;
-mod chips;
 mod data;
 mod exchange;
 mod keys;
-mod macs;
 mod operations;
-mod pins;
+mod steps;
+mod table;
 mod token;
 mod vault;
 
+use crate::composed::Composed;
 use crate::reference::Kind;
-use crate::{Health, HealthCheck, OpenError, PinReference, SecurityError, SecurityModule, TestPin};
+use crate::versions::{self, Live};
+use crate::{
+    Health, HealthCheck, KeyUsage, OWN_PIN_VERIFICATION, OpenError, PinReference, SecurityError,
+    SecurityModule, TestPin,
+};
 use core::fmt;
+use core::sync::atomic::{AtomicI64, Ordering};
 use core::time::Duration;
-use cryptography::Pin;
 use hmac::{Hmac, KeyInit, Mac};
 use keys::{KeyBox, MasterKeys};
-use payment_types::{Pan, PanDigest};
+use payment_types::{Pan, PanDigest, Timestamp};
 use sha2::Sha256;
 use std::path::PathBuf;
 use std::sync::Arc;
+use table::KeyTable;
 use token::Token;
 use zeroize::Zeroizing;
 
 type HmacSha256 = Hmac<Sha256>;
+/// What a loaded key of this module points at.
+type Held = versions::Held<KeyBox>;
+/// A named key with versions.
+type NamedKey = versions::NamedKey<KeyBox>;
 
 /// Which token, and how it is used.
 #[derive(Clone)]
@@ -54,6 +63,8 @@ pub struct Pkcs11Settings {
     pub patience: Duration,
     /// Clear test keys and test PINs are accepted.
     pub test_keys: bool,
+    /// The file that says which named keys have several versions.
+    pub key_table: Option<PathBuf>,
 }
 
 impl Pkcs11Settings {
@@ -78,8 +89,11 @@ pub struct Pkcs11Module {
     digest: HmacSha256,
     test_pin: HmacSha256,
     seal: HmacSha256,
-    /// The module's own PIN verification key.
-    pin_verification: KeyBox,
+    /// Of cards whose product names none: the versions of the key table, and the module's own.
+    pin_verification: Held,
+    table: KeyTable,
+    /// The last time told, in milliseconds.
+    now: Arc<AtomicI64>,
     fingerprint: [u8; 8],
     test_keys: bool,
 }
@@ -103,33 +117,36 @@ impl Pkcs11Module {
         let mut name = digest.clone();
         name.update(b"tamga key set fingerprint 1");
         let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(name.finalize().into_bytes());
-        let pin_verification = master.pin_verification(&token);
-        Ok(Self {
+        let table = settings.key_table.as_deref().map(KeyTable::read).transpose();
+        let own = Live::only(master.pin_verification(&token));
+        let module = Self {
             test_pin: secret(b"tamga test PIN reference 1")?,
             seal: secret(b"tamga sealed keys 1")?,
             digest,
             fingerprint: [a, b, c, d, e, f, g, h],
-            pin_verification,
+            pin_verification: Held::One(own),
+            table: table.map_err(failed)?.unwrap_or_default(),
+            now: Arc::default(),
             test_keys: settings.test_keys,
             token,
             master,
-        })
+        };
+        module.with_table().map_err(failed)
     }
 
-    fn test_pin_digest(&self, pan: &Pan, pin: &Pin) -> [u8; 16] {
-        let mut message = Zeroizing::new([0xFF; 20 + 13]);
-        let (number, secret) = message.split_at_mut(20);
-        for (to, from) in number.iter_mut().zip(pan.expose_digits()) {
-            *to = *from;
+    /// Looks for every version that the table names, so that one which is not there is told at the
+    /// start and not by a card.
+    fn with_table(mut self) -> Result<Self, String> {
+        for (name, usage) in self.table.names() {
+            let versions = self.versions(&name, usage)?;
+            if (name.as_str(), usage) == (OWN_PIN_VERIFICATION, KeyUsage::PinVerificationVisa) {
+                let own = Live::only(self.master.pin_verification(&self.token));
+                let all = versions.into_iter().chain([own]).collect();
+                self.pin_verification =
+                    Held::Named(Arc::new(NamedKey::new(all, Arc::clone(&self.now))));
+            }
         }
-        for (to, from) in
-            secret.iter_mut().zip([pin.expose_len()].iter().chain(pin.expose_places()))
-        {
-            *to = *from;
-        }
-        let mut digest = self.test_pin.clone();
-        digest.update(&*message);
-        first_half(digest)
+        Ok(self)
     }
 
     const fn require_test_mode(&self) -> Result<(), SecurityError> {
@@ -158,8 +175,11 @@ impl SecurityModule for Pkcs11Module {
         pan: &Pan,
         pin: &TestPin,
     ) -> Result<PinReference, SecurityError> {
-        self.require_test_mode()?;
-        Ok(PinReference(Kind::TestPin(self.test_pin_digest(pan, pin.pin()))))
+        Ok(PinReference(Kind::TestPin(self.test_pin_digest(pan, pin.pin())?)))
+    }
+
+    fn time_is(&self, now: Timestamp) {
+        self.now.store(now.0, Ordering::Relaxed);
     }
 }
 

@@ -6,7 +6,8 @@
 //! usage, name.
 
 use super::keys::{KeyBox, Origin, describe, label, store};
-use super::{Pkcs11Module, first_half};
+use super::{Held, NamedKey, Pkcs11Module, first_half};
+use crate::versions::Live;
 use crate::{
     CheckValue, KeyAlgorithm, KeyUsage, LoadedKey, SealedKey, SecurityError, TestKey, Vault,
 };
@@ -115,6 +116,40 @@ impl Pkcs11Module {
         }
         Ok(self.master.boxed(&self.token, (usage, algorithm, len), Origin::Label(label)))
     }
+
+    /// The versions of a key that the table names, in its order: the current one first.
+    pub(super) fn versions(
+        &self,
+        name: &str,
+        usage: KeyUsage,
+    ) -> Result<Vec<Live<KeyBox>>, String> {
+        let rows = self.table.get(name, usage).unwrap_or_default();
+        let found = rows.iter().map(|row| {
+            let object = &row.object;
+            let failed = |why: String| format!("key table: {name}: object {object}: {why}");
+            let key = self.named(object.as_bytes(), usage);
+            let key = key.map_err(|error| failed(error.to_string()))?;
+            let check_value = key.check_value().map_err(|error| failed(error.to_string()))?;
+            if row.check_value.is_some_and(|given| given != check_value) {
+                return Err(failed(format!("its check value is {check_value}, another one")));
+            }
+            Ok(Live { key, pvki: row.pvki, until: row.accepted_until })
+        });
+        found.collect()
+    }
+
+    fn load_named(&self, name: &[u8], usage: KeyUsage) -> Result<LoadedKey, SecurityError> {
+        let text = core::str::from_utf8(name).map_err(|_| SecurityError::NotOurs)?;
+        let versions = match self.table.get(text, usage) {
+            Some(_) => self.versions(text, usage).map_err(|_| SecurityError::NoSuchKey)?,
+            None => vec![Live::only(self.named(name, usage)?)],
+        };
+        let current = versions.first().ok_or(SecurityError::NoSuchKey)?;
+        let (algorithm, check_value) = (current.key.algorithm, current.key.check_value()?);
+        let named = NamedKey::new(versions, Arc::clone(&self.now));
+        let handle = Arc::new(Held::Named(Arc::new(named)));
+        Ok(LoadedKey::new(usage, algorithm, check_value, handle))
+    }
 }
 
 /// As the software module has it: of an HMAC key the HMAC-SHA-256 of nothing.
@@ -131,9 +166,13 @@ fn check_value_of(key: &TestKey) -> CheckValue {
     }
 }
 
-fn named(name: &str, usage: KeyUsage) -> Result<SealedKey, SecurityError> {
+pub(super) fn is_object_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(plain)
+}
+
+fn named(name: &str, usage: KeyUsage) -> Result<SealedKey, SecurityError> {
+    if !is_object_name(name) {
         return Err(SecurityError::Malformed("key name"));
     }
     SealedKey::from_bytes(&[&[NAMED, usage as u8][..], name.as_bytes()].concat())
@@ -141,24 +180,21 @@ fn named(name: &str, usage: KeyUsage) -> Result<SealedKey, SecurityError> {
 
 impl Vault for Pkcs11Module {
     fn load(&self, key: &SealedKey, usage: KeyUsage) -> Result<LoadedKey, SecurityError> {
-        let (held, check) = match key.as_bytes() {
+        match key.as_bytes() {
             [WRAPPED, ..] => {
                 let (held, check) = self.opened(key.as_bytes(), usage)?;
                 // Brought into the token now, so that a key that cannot be is refused here.
                 held.handles()?;
-                (held, check)
+                Ok(LoadedKey::new(usage, held.algorithm, check, Arc::new(Held::one(held))))
             }
             [NAMED, named_for, name @ ..] => {
                 if KeyUsage::from_number(*named_for) != Some(usage) {
                     return Err(SecurityError::WrongUsage);
                 }
-                let held = self.named(name, usage)?;
-                let check = held.check_value()?;
-                (held, check)
+                self.load_named(name, usage)
             }
-            _ => return Err(SecurityError::NotOurs),
-        };
-        Ok(LoadedKey::new(usage, held.algorithm, check, Arc::new(held)))
+            _ => Err(SecurityError::NotOurs),
+        }
     }
 
     fn seal_test_key(&self, clear: &TestKey, usage: KeyUsage) -> Result<SealedKey, SecurityError> {
@@ -168,12 +204,14 @@ impl Vault for Pkcs11Module {
 
     fn named_key(&self, name: &str, usage: KeyUsage) -> Result<SealedKey, SecurityError> {
         let sealed = named(name, usage)?;
-        if describe(&self.token, &label(usage, name))?.is_some() {
+        let tabled = self.table.get(name, usage).is_some();
+        if tabled || describe(&self.token, &label(usage, name))?.is_some() {
             return Ok(sealed);
         }
         let elsewhere = KeyUsage::ALL.iter().filter(|other| **other != usage);
         for other in elsewhere {
-            if describe(&self.token, &label(*other, name))?.is_some() {
+            let tabled = self.table.get(name, *other).is_some();
+            if tabled || describe(&self.token, &label(*other, name))?.is_some() {
                 return Err(SecurityError::WrongUsage);
             }
         }

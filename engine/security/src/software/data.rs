@@ -1,7 +1,7 @@
 //! Data at rest: AES-256-GCM, `1`, a random nonce of 12 bytes, ciphertext and tag.
 
 use super::SoftwareModule;
-use super::held::Held;
+use super::material::Held;
 use super::material::{Material, Origin};
 use crate::{AesKey, DataProtection, KeyUsage, LoadedKey, SealedKey, SecurityError};
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -28,7 +28,7 @@ impl DataProtection for SoftwareModule {
         getrandom::fill(&mut nonce).map_err(|_| SecurityError::Unavailable)?;
         let payload = Payload { msg: plain, aad: context };
         let sealed = key.handle::<Held>(&[KeyUsage::Data])?.current(|live| {
-            let key = live.aes()?.expose_bytes();
+            let key = live.key.aes()?.expose_bytes();
             let sealed = match key.len() {
                 16 => cipher::<Aes128Gcm>(key)?.encrypt((&nonce).into(), payload),
                 32 => cipher::<Aes256Gcm>(key)?.encrypt((&nonce).into(), payload),
@@ -53,7 +53,7 @@ impl DataProtection for SoftwareModule {
         }
         let mut plain = Err(SecurityError::NotOurs);
         key.handle::<Held>(&[KeyUsage::Data])?.each(|live| {
-            let key = live.aes()?.expose_bytes();
+            let key = live.key.aes()?.expose_bytes();
             let payload = Payload { msg: ciphertext, aad: context };
             let opened = match key.len() {
                 16 => cipher::<Aes128Gcm>(key)?.decrypt(nonce.into(), payload),

@@ -1,8 +1,7 @@
 //! Working keys under a terminal's or network's master key.
 
 use super::SoftwareModule;
-use super::held::{Held, Live};
-use super::material::{Material, Origin};
+use super::material::{Held, Material, Origin};
 use super::{key_block, random_key};
 use crate::{
     AesKey, CheckValue, Generated, KeyAlgorithm, KeyExchange, KeyForm, KeyUsage, LoadedKey,
@@ -26,7 +25,7 @@ impl KeyExchange for SoftwareModule {
             return Err(SecurityError::WrongUsage);
         }
         let material = random_material(wanted.algorithm)?;
-        let delivered = held.current(|live| wrapped(live, wanted, &material))?;
+        let delivered = held.current(|live| wrapped(&live.key, wanted, &material))?;
         let sealed = material.seal(&self.wrap, wanted.usage, Origin::Own)?;
         Ok(Generated { sealed, delivered, check_value: material.check_value() })
     }
@@ -42,7 +41,7 @@ impl KeyExchange for SoftwareModule {
         if !WORKING.contains(&wanted.usage) {
             return Err(SecurityError::WrongUsage);
         }
-        let key = held.current(|live| unwrapped(live, wanted, delivered))?;
+        let key = held.current(|live| unwrapped(&live.key, wanted, delivered))?;
         let material = Material::from_bytes(wanted.algorithm, &key)?;
         if check_value.is_some_and(|given| given != material.check_value()) {
             return Err(SecurityError::Malformed("working key: another check value than given"));
@@ -67,11 +66,11 @@ fn random_material(algorithm: KeyAlgorithm) -> Result<Material, SecurityError> {
 }
 
 fn wrapped(
-    master: &Live,
+    master: &Material,
     wanted: WorkingKey,
     material: &Material,
 ) -> Result<Vec<u8>, SecurityError> {
-    match (wanted.form, &master.material) {
+    match (wanted.form, master) {
         (KeyForm::Ecb, Material::Tdes { key, .. }) => {
             cipher::tdes_ecb_encrypt(key, material.bytes()).map_err(|_| SecurityError::WrongUsage)
         }
@@ -86,12 +85,12 @@ fn wrapped(
 }
 
 fn unwrapped(
-    master: &Live,
+    master: &Material,
     wanted: WorkingKey,
     delivered: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, SecurityError> {
     let malformed = |_| SecurityError::Malformed("working key");
-    match (wanted.form, &master.material) {
+    match (wanted.form, master) {
         (KeyForm::Ecb, Material::Tdes { key, .. }) => {
             cipher::tdes_ecb_decrypt(key, delivered).map_err(malformed)
         }

@@ -1,6 +1,5 @@
 //! Key blocks (TR-31 B and D) of this module's keys: which header a usage has, and back.
 
-use super::held::Live;
 use super::material::Material;
 use crate::{KeyAlgorithm, KeyUsage, SecurityError};
 use cryptography::tr31::{self, BlockKeys, Header, KeyBlockError, Version};
@@ -13,9 +12,9 @@ pub(crate) struct Unwrapped {
 }
 
 /// The keys of a block under this protecting key: version B for triple DES, D for AES.
-fn block_keys(protecting: &Live) -> Result<(BlockKeys, Version), SecurityError> {
+fn block_keys(protecting: &Material) -> Result<(BlockKeys, Version), SecurityError> {
     let refused = |_| SecurityError::WrongUsage;
-    match &protecting.material {
+    match protecting {
         Material::Tdes { clear, .. } => {
             Ok((BlockKeys::of_tdes(clear).map_err(refused)?, Version::B))
         }
@@ -26,7 +25,7 @@ fn block_keys(protecting: &Live) -> Result<(BlockKeys, Version), SecurityError> 
 
 /// Makes a key block. Its version is that of the protecting key.
 pub(super) fn wrap(
-    protecting: &Live,
+    protecting: &Material,
     usage: KeyUsage,
     material: &Material,
 ) -> Result<String, SecurityError> {
@@ -56,7 +55,7 @@ pub(crate) fn wrap_with(
 
 /// Opens a key block and holds its header to the usage.
 pub(super) fn unwrap(
-    protecting: &Live,
+    protecting: &Material,
     usage: KeyUsage,
     text: &str,
 ) -> Result<Unwrapped, BlockRefusal> {

@@ -12,7 +12,8 @@ use super::store::{Store, StoredKey, StoredVersion};
 use crate::files;
 use crate::{
     Completed, KeyAction, KeyAlgorithm, KeyChange, KeyFacts, KeyLife, KeyList, KeyRefusal,
-    KeyUsage, NewKey, OpenError, Prepared, RefusalKind, Settled, VersionState, is_key_name,
+    KeyUsage, NewKey, OWN_PIN_VERIFICATION, OpenError, Prepared, RefusalKind, Settled,
+    VersionState, is_key_name,
 };
 use core::sync::atomic::Ordering;
 use payment_types::Timestamp;
@@ -242,6 +243,11 @@ fn checked(store: &Store, key: &NewKey, now: Timestamp) -> Result<KeyAlgorithm, 
         return Err(KeyRefusal::invalid("pvki", message));
     }
     let Some(stored) = store.keys.get(name) else {
+        if visa && name == OWN_PIN_VERIFICATION && key.pvki.is_none() {
+            let message = "say its PVKI, one that no PVV of a card has: PVVs of all others stay \
+                           those of the key that the installation had from the start";
+            return Err(KeyRefusal::invalid("pvki", message));
+        }
         if key.accept_old_until.is_some() {
             let message = format!("there is no key `{name}` to rotate");
             return Err(KeyRefusal::not_found("name", message));

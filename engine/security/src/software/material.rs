@@ -5,6 +5,7 @@
 //! filled up with zeros to whole eights. The wrapping authenticates all of it, so that usage and
 //! origin cannot be changed; it is deterministic, so that sealing twice gives the same.
 
+use crate::versions;
 use crate::{
     AesKey, CheckValue, ClearKey, KeyAlgorithm, KeyUsage, SealedKey, SecurityError, TdesKey,
     TestKey,
@@ -30,13 +31,34 @@ pub(super) enum Origin {
 }
 
 /// A key, ready for use.
-pub(super) enum Material {
+pub(crate) enum Material {
     Tdes { clear: ClearKey, key: Box<TdesKey> },
     Aes(AesKey),
     Hmac(Zeroizing<Vec<u8>>),
 }
 
+/// What a loaded key of this module points at.
+pub(super) type Held = versions::Held<Material>;
+/// A named key of this module.
+pub(super) type NamedKey = versions::NamedKey<Material>;
+
 impl Material {
+    /// The key, if it is one of triple DES.
+    pub(super) fn tdes(&self) -> Result<&TdesKey, SecurityError> {
+        match self {
+            Self::Tdes { key, .. } => Ok(key),
+            _ => Err(SecurityError::WrongUsage),
+        }
+    }
+
+    /// The key, if it is one of AES.
+    pub(super) fn aes(&self) -> Result<&AesKey, SecurityError> {
+        match self {
+            Self::Aes(key) => Ok(key),
+            _ => Err(SecurityError::WrongUsage),
+        }
+    }
+
     pub(super) fn new(key: &TestKey) -> Result<Self, SecurityError> {
         Ok(match key {
             TestKey::Tdes(clear) => {

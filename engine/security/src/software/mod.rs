@@ -4,34 +4,31 @@
 //! AES underneath may use tables, whose timing another program on the same core could watch. For
 //! production keys the same trait is served by an HSM.
 
-mod card_values;
-mod chips;
 mod data;
 mod exchange;
 mod health;
-mod held;
 pub(crate) mod key_block;
 mod life;
-mod macs;
 mod master;
 mod material;
-mod pins;
+mod steps;
 mod store;
 mod store_file;
 mod vault;
 
+use crate::composed::Composed;
 use crate::files;
 use crate::reference::Kind;
+use crate::versions::Live;
 use crate::{
-    ClearKey, KeyLife, MasterKey, OpenError, PinReference, SecurityError, SecurityModule, TdesKey,
-    TestPin,
+    ClearKey, KeyLife, KeyUsage, MasterKey, OWN_PIN_VERIFICATION, OpenError, PinReference,
+    SecurityError, SecurityModule, TdesKey, TestPin,
 };
 use aes_kw::KwAes256;
 use core::fmt;
-use cryptography::Pin;
-use held::NamedKey;
 use hmac::{Hmac, KeyInit, Mac};
 use master::RootKey;
+use material::{Held, NamedKey};
 use payment_types::{Pan, PanDigest};
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -57,7 +54,8 @@ pub struct SoftwareModule {
     store_mac: HmacSha256,
     root: RootKey,
     own: OwnKeys,
-    pin_verification: TdesKey,
+    /// Of cards whose product names none: the key named so, and the installation's own.
+    pin_verification: Held,
     fingerprint: [u8; 8],
     test_keys: bool,
     /// Where the store is written; `None` for one in memory.
@@ -149,6 +147,7 @@ impl SoftwareModule {
         let module = Self::new(root, own, store, test_keys);
         let whole = lock(&module.store).keys.values().all(|key| module.live_versions(key).is_ok());
         if whole {
+            module.put_own_in_place(&lock(&module.store));
             Ok(module.stored_at(path))
         } else {
             Err(OpenError::Damaged { path, why: "a key in it cannot be opened" })
@@ -165,6 +164,7 @@ impl SoftwareModule {
         let mut name = digest.clone();
         name.update(b"tamga key set fingerprint 1");
         let [a, b, c, d, e, f, g, h, ..] = finish(name);
+        let now = Arc::<AtomicI64>::default();
         let wrapping = |purpose: &[u8]| KwAes256::new((&*derived(root.bytes(), purpose)).into());
         Self {
             digest,
@@ -173,7 +173,10 @@ impl SoftwareModule {
             store_wrap: wrapping(b"tamga key store 2"),
             store_mac: keyed(&derived(root.bytes(), b"tamga key store MAC 2")),
             root,
-            pin_verification: TdesKey::derived(&own.pin_verification),
+            pin_verification: Held::Named(Arc::new(NamedKey::new(
+                vec![Live::only(own.pin_verification())],
+                Arc::clone(&now),
+            ))),
             own,
             fingerprint: [a, b, c, d, e, f, g, h],
             test_keys,
@@ -181,7 +184,7 @@ impl SoftwareModule {
             store: Mutex::new(store),
             live: Mutex::default(),
             stuck: AtomicBool::new(false),
-            now: Arc::default(),
+            now,
         }
     }
 
@@ -214,30 +217,25 @@ impl SoftwareModule {
             let versions = store.keys.get(name).map(|stored| self.live_versions(stored));
             cell.set(versions.and_then(Result::ok).unwrap_or_default());
         }
+        self.put_own_in_place(&store);
+    }
+
+    /// What verifies the PINs of cards whose product names no key: the named key for that, where
+    /// there is one, and the installation's own, which answers for every index that has no version.
+    fn put_own_in_place(&self, store: &Store) {
+        let Held::Named(cell) = &self.pin_verification else { return };
+        let named = store.keys.get(OWN_PIN_VERIFICATION);
+        let named = named.filter(|key| key.usage == KeyUsage::PinVerificationVisa);
+        let mut versions = named.and_then(|key| self.live_versions(key).ok()).unwrap_or_default();
+        versions.push(Live::only(self.own.pin_verification()));
+        versions.sort_by_key(|version| version.until.is_some());
+        cell.set(versions);
     }
 
     /// Puts the store on disk.
     fn write(&self, store: &Store) -> Result<(), OpenError> {
         let Some(path) = &self.path else { return Ok(()) };
         files::write(path, self.sealing().text(&self.own, store).as_bytes())
-    }
-
-    /// A keyed digest of the PIN and the card number. Always one block long, whatever their
-    /// lengths; both lengths are part of it.
-    fn test_pin_digest(&self, pan: &Pan, pin: &Pin) -> [u8; 16] {
-        let mut message = Zeroizing::new([0xFF; 20 + 13]);
-        let (number, secret) = message.split_at_mut(20);
-        for (to, from) in number.iter_mut().zip(pan.expose_digits()) {
-            *to = *from;
-        }
-        for (to, from) in
-            secret.iter_mut().zip([pin.expose_len()].iter().chain(pin.expose_places()))
-        {
-            *to = *from;
-        }
-        let mut digest = self.test_pin.clone();
-        digest.update(&*message);
-        first_half(finish(digest))
     }
 
     fn require_test_mode(&self) -> Result<(), SecurityError> {
@@ -265,8 +263,7 @@ impl SecurityModule for SoftwareModule {
         pan: &Pan,
         pin: &TestPin,
     ) -> Result<PinReference, SecurityError> {
-        self.require_test_mode()?;
-        Ok(PinReference(Kind::TestPin(self.test_pin_digest(pan, pin.pin()))))
+        Ok(PinReference(Kind::TestPin(self.test_pin_digest(pan, pin.pin())?)))
     }
 }
 

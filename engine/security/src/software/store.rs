@@ -4,8 +4,8 @@ use super::material::{Material, Origin};
 use super::random_key;
 use crate::key_life::{NewKey, VersionState};
 use crate::{
-    CeremonyRecord, CheckValue, KeyAlgorithm, KeyList, KeyRecord, KeyUsage, OpenError,
-    SecurityError, VersionRecord,
+    CeremonyRecord, CheckValue, ClearKey, KeyAlgorithm, KeyList, KeyRecord, KeyUsage, OpenError,
+    SecurityError, TdesKey, VersionRecord,
 };
 use aes_kw::KwAes256;
 use payment_types::{BusinessDate, Timestamp};
@@ -29,6 +29,12 @@ impl OwnKeys {
         let key = random_key(16)?;
         keys.pin_verification.copy_from_slice(key.expose_bytes());
         Ok(keys)
+    }
+
+    /// The PIN verification key, ready for use.
+    pub(super) fn pin_verification(&self) -> Material {
+        let key = Box::new(TdesKey::derived(&self.pin_verification));
+        Material::Tdes { clear: ClearKey::double(&self.pin_verification), key }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Loading and sealing.
 
-use super::held::{Held, Live, NamedKey};
-use super::material::{Material, NAMED, Origin, WRAPPED};
+use super::material::{Held, Material, NAMED, NamedKey, Origin, WRAPPED};
 use super::store::StoredKey;
 use super::{SoftwareModule, lock};
+use crate::versions::Live;
 use crate::{KeyUsage, LoadedKey, SealedKey, SecurityError, TestKey, Vault, VersionState};
 use std::sync::Arc;
 
@@ -74,7 +74,10 @@ impl SoftwareModule {
     }
 
     /// The versions that can be in use, the current one first.
-    pub(super) fn live_versions(&self, stored: &StoredKey) -> Result<Vec<Live>, SecurityError> {
+    pub(super) fn live_versions(
+        &self,
+        stored: &StoredKey,
+    ) -> Result<Vec<Live<Material>>, SecurityError> {
         let mut live = Vec::new();
         for version in stored.versions.iter().rev() {
             let until = match version.state {
@@ -83,7 +86,7 @@ impl SoftwareModule {
                 VersionState::Retired | VersionState::Destroyed => continue,
             };
             let material = version.open(&self.store_wrap, stored.usage)?;
-            live.push(Live { material, pvki: version.pvki, until });
+            live.push(Live { key: material, pvki: version.pvki, until });
         }
         live.sort_by_key(|version| version.until.is_some());
         Ok(live)

@@ -129,12 +129,14 @@ fn pkcs11(section: &Section<'_>) -> Option<Pkcs11Config> {
     }
     let sessions = section.size("sessions", 1..=256);
     let patience_ms = section.number("patience_ms", 10..=60_000);
+    let key_table = section.path("key_table");
     Some(Pkcs11Config {
         library: section.path("library")?,
         token_label: section.text("token_label")?,
         pin_file: section.path("pin_file")?,
         sessions: sessions.unwrap_or(8),
         patience_ms: patience_ms.unwrap_or(500),
+        key_table,
     })
 }
 

@@ -277,10 +277,11 @@ fn without_pkcs11_its_module_is_refused_in_words() {
 #[cfg(feature = "pkcs11")]
 fn a_token_is_set_up() {
     let text = "[security]\nmodule = \"pkcs11\"\nlibrary = \"/usr/lib/softhsm/libsofthsm2.so\"\n\
-                token_label = \"tamga\"\npin_file = \"token.pin\"\nsessions = 3\n";
+                token_label = \"tamga\"\npin_file = \"token.pin\"\nsessions = 3\nkey_table = \"keys.toml\"\n";
     let config = parse(&format!("{LISTENER}{text}")).unwrap();
     let token = config.security.pkcs11.unwrap();
     assert_eq!(token.library.to_str(), Some("/usr/lib/softhsm/libsofthsm2.so"));
     assert!(token.pin_file.ends_with("token.pin"));
+    assert!(token.key_table.unwrap().ends_with("keys.toml"));
     assert_eq!((token.token_label.as_str(), token.sessions, token.patience_ms), ("tamga", 3, 500));
 }

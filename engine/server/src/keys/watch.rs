@@ -20,8 +20,8 @@ pub fn days_left(date: BusinessDate, now: Moment) -> i32 {
 
 /// Tells the time once and sets `tamga_key_days_left`.
 pub fn tick(security: &dyn SecurityModule, now: Moment) {
+    security.time_is(now.at);
     let Some(life) = security.key_life() else { return };
-    life.advance(now.at);
     for key in life.list().keys {
         let left = key.current().and_then(|version| version.expires_on);
         if let Some(date) = left {

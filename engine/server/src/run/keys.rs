@@ -30,6 +30,7 @@ Examples:
   tamga key import cvk --usage card-verification --under zmk-elcart --file cvk.tr31
   tamga key rotate pvk --accept-old-until 2027-06-30
   tamga key rotate-master
+  tamga key own
   tamga key list")]
 pub(crate) struct Key {
     #[command(subcommand)]
@@ -76,6 +77,8 @@ enum Action {
     List(ListArgs),
     /// What keys can be for
     Usages,
+    /// The installation's own keys, what they make, and what another one would mean
+    Own(OwnArgs),
     /// Make the master key of an installation: a new random one, or from components
     Master(MasterArgs),
     /// Put another master key in force: a new random one, or from components. Nothing else changes;
@@ -110,6 +113,12 @@ struct ListArgs {
     /// As JSON
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Args)]
+struct OwnArgs {
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Debug, Args)]
@@ -245,6 +254,7 @@ pub(crate) fn key(args: Key) -> Result<(), Failure> {
     match args.action {
         Action::List(args) => list(args),
         Action::Usages => usages(),
+        Action::Own(args) => own(&args),
         Action::Master(args) => master(args),
         Action::RotateMaster(args) => rotate_master(args),
         Action::CheckValue(args) => check_value(&args),
@@ -383,6 +393,16 @@ fn usages() -> Result<(), Failure> {
         Table::new(&[("usage", Align::Left), ("TR-31", Align::Left), ("meaning", Align::Left)]);
     for usage in security::KeyUsage::ALL {
         table.row(&[usage.name(), usage.tr31(), usage.meaning()]);
+    }
+    print(&table.to_string())
+}
+
+fn own(args: &OwnArgs) -> Result<(), Failure> {
+    let columns = ["key", "check", "what it makes", "another one"];
+    let mut table = Table::new(&columns.map(|column| (column, Align::Left)));
+    for key in tamga::keys::own_keys(&config(&args.place)?.security) {
+        let check_value = key.check_value.as_deref().unwrap_or_default();
+        table.row(&[&key.name, check_value, key.makes, key.another]);
     }
     print(&table.to_string())
 }

@@ -1,7 +1,6 @@
 //! Keys in key blocks: in from other parties, out to them.
 
 use super::super::SoftwareModule;
-use super::super::held::Live;
 use super::super::key_block::{self, BlockRefusal};
 use super::super::material::Material;
 use super::super::store::{Store, StoredKey};
@@ -81,7 +80,7 @@ impl SoftwareModule {
         Ok(work.prepared(facts, None))
     }
 
-    fn protecting(&self, store: &Store, name: &str) -> Result<Live, KeyRefusal> {
+    fn protecting(&self, store: &Store, name: &str) -> Result<Material, KeyRefusal> {
         let stored = find(store, "under", name)?;
         if stored.usage != KeyUsage::KeyBlockProtection {
             let message = format!(
@@ -92,8 +91,7 @@ impl SoftwareModule {
             return Err(KeyRefusal::conflict("under", message));
         }
         let current = stored.current().ok_or_else(|| none_current("under", name))?;
-        let material = current.open(&self.store_wrap, stored.usage).map_err(damaged)?;
-        Ok(Live { material, pvki: None, until: None })
+        current.open(&self.store_wrap, stored.usage).map_err(damaged)
     }
 }
 

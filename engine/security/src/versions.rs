@@ -1,78 +1,66 @@
-//! What a loaded key of this module points at: one key, or a named key with the versions that are
-//! accepted at present.
+//! What a loaded key points at: one key, or a named key with the versions that are accepted at
+//! present. Modules differ in what a version is: material in this process, an object of a token.
 
-use super::material::Material;
-use crate::{AesKey, SecurityError, TdesKey};
+use crate::SecurityError;
 use core::sync::atomic::{AtomicI64, Ordering};
 use payment_types::Timestamp;
 use std::sync::{Arc, PoisonError, RwLock};
 use subtle::Choice;
 
 /// A version in use.
-pub(super) struct Live {
-    pub(super) material: Material,
-    pub(super) pvki: Option<u8>,
+pub(crate) struct Live<K> {
+    pub(crate) key: K,
+    pub(crate) pvki: Option<u8>,
     /// Until when it is accepted; `None` for the current version.
-    pub(super) until: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
 }
 
-impl Live {
-    /// The key, if it is one of triple DES.
-    pub(super) fn tdes(&self) -> Result<&TdesKey, SecurityError> {
-        match &self.material {
-            Material::Tdes { key, .. } => Ok(key),
-            _ => Err(SecurityError::WrongUsage),
-        }
-    }
-
-    /// The key, if it is one of AES.
-    pub(super) fn aes(&self) -> Result<&AesKey, SecurityError> {
-        match &self.material {
-            Material::Aes(key) => Ok(key),
-            _ => Err(SecurityError::WrongUsage),
-        }
+impl<K> Live<K> {
+    /// The only version of its key.
+    pub(crate) const fn only(key: K) -> Self {
+        Self { key, pvki: None, until: None }
     }
 }
 
 /// See the module.
-pub(super) enum Held {
-    One(Live),
-    Named(Arc<NamedKey>),
+pub(crate) enum Held<K> {
+    One(Live<K>),
+    Named(Arc<NamedKey<K>>),
 }
 
 /// The live versions of a named key, the current one first. Exchanged as a whole when the store
 /// changes, so that whoever holds the key has the new version at once.
-pub(super) struct NamedKey {
-    versions: RwLock<Arc<[Live]>>,
+pub(crate) struct NamedKey<K> {
+    versions: RwLock<Arc<[Live<K>]>>,
     now: Arc<AtomicI64>,
 }
 
-impl NamedKey {
-    pub(super) fn new(versions: Vec<Live>, now: Arc<AtomicI64>) -> Self {
+impl<K> NamedKey<K> {
+    pub(crate) fn new(versions: Vec<Live<K>>, now: Arc<AtomicI64>) -> Self {
         Self { versions: RwLock::new(versions.into()), now }
     }
 
-    pub(super) fn set(&self, versions: Vec<Live>) {
+    pub(crate) fn set(&self, versions: Vec<Live<K>>) {
         *self.versions.write().unwrap_or_else(PoisonError::into_inner) = versions.into();
     }
 
-    fn versions(&self) -> Arc<[Live]> {
+    fn versions(&self) -> Arc<[Live<K>]> {
         Arc::clone(&self.versions.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Held {
-    pub(super) const fn one(material: Material) -> Self {
-        Self::One(Live { material, pvki: None, until: None })
+impl<K> Held<K> {
+    pub(crate) const fn one(key: K) -> Self {
+        Self::One(Live::only(key))
     }
 
     /// With the version that new things are made with.
     ///
     /// # Errors
     /// [`SecurityError::NoSuchKey`] if there is none any more; what `work` says.
-    pub(super) fn current<T>(
+    pub(crate) fn current<T>(
         &self,
-        work: impl FnOnce(&Live) -> Result<T, SecurityError>,
+        work: impl FnOnce(&Live<K>) -> Result<T, SecurityError>,
     ) -> Result<T, SecurityError> {
         match self {
             Self::One(live) => work(live),
@@ -87,9 +75,9 @@ impl Held {
     ///
     /// # Errors
     /// [`SecurityError::NoSuchKey`] if there is none; the first error of `work`.
-    pub(super) fn each(
+    pub(crate) fn each(
         &self,
-        mut work: impl FnMut(&Live) -> Result<(), SecurityError>,
+        mut work: impl FnMut(&Live<K>) -> Result<(), SecurityError>,
     ) -> Result<(), SecurityError> {
         let named = match self {
             Self::One(live) => return work(live),
@@ -108,13 +96,13 @@ impl Held {
 
     /// Whether `check` holds for any version that is accepted now. All are tried, whatever the
     /// first ones say.
-    pub(super) fn any(
+    pub(crate) fn any(
         &self,
-        mut check: impl FnMut(&Live) -> Result<Choice, SecurityError>,
+        mut check: impl FnMut(&K) -> Result<Choice, SecurityError>,
     ) -> Result<Choice, SecurityError> {
         let mut found = Choice::from(0);
         self.each(|live| {
-            found |= check(live)?;
+            found |= check(&live.key)?;
             Ok(())
         })?;
         Ok(found)

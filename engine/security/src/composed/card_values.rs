@@ -1,16 +1,16 @@
 //! Card verification values, CAVV and AAV.
 
-use super::SoftwareModule;
-use super::held::{Held, Live};
-use super::material::Material;
+use super::{Composed, Steps, malformed};
+use crate::versions::Held;
 use crate::{
     CardValueInput, CardValues, Cavv, ExpiryOrder, KeyUsage, LoadedKey, SecurityError, Verification,
 };
-use cryptography::card_value::{self, CardValue};
-use cryptography::{Malformed, emv, three_d_secure};
+use cryptography::card_value::{self, CVV2_SERVICE_CODE, CardValue, ICVV_SERVICE_CODE};
+use cryptography::{emv, three_d_secure};
 use payment_types::{ExpiryDate, Pan};
+use subtle::ConstantTimeEq;
 
-impl CardValues for SoftwareModule {
+impl<M: Composed> CardValues for M {
     fn verify_card_value(
         &self,
         key: &LoadedKey,
@@ -22,11 +22,11 @@ impl CardValues for SoftwareModule {
             CardValueInput::Dcvv { .. } => (KeyUsage::CardDynamic, 3),
             _ => (KeyUsage::CardVerification, 3),
         };
-        let held: &Held = key.handle(&[usage])?;
+        let held: &Held<M::Key> = key.handle(&[usage])?;
         if !(3..=longest).contains(&given.len()) || !given.iter().all(u8::is_ascii_digit) {
             return Err(SecurityError::Malformed("card verification value"));
         }
-        Ok(held.any(|live| Ok(value(live, input)?.matches(given)))?.into())
+        Ok(held.any(|key| Ok(value(key, input)?.matches(given)))?.into())
     }
 
     fn verify_cavv(
@@ -35,14 +35,12 @@ impl CardValues for SoftwareModule {
         pan: &Pan,
         cavv: &[u8],
     ) -> Result<Verification, SecurityError> {
-        let held: &Held = key.handle(&[KeyUsage::CardholderAuthentication])?;
+        let held: &Held<M::Key> = key.handle(&[KeyUsage::CardholderAuthentication])?;
         let cavv = Cavv::parse(cavv).ok_or(SecurityError::Malformed("CAVV"))?;
-        let right = held.any(|live| {
-            let (number, result) = (cavv.unpredictable_number, cavv.authentication_result);
-            let made = three_d_secure::cavv(live.tdes()?, pan, number, result, cavv.second_factor);
-            Ok(made.map_err(malformed)?.matches(&cavv.output))
-        })?;
-        Ok(right.into())
+        let [a, b] = cavv.second_factor;
+        let code = [cavv.authentication_result, a, b];
+        let made = |key: &M::Key| cvv(key, pan, cavv.unpredictable_number, code);
+        Ok(held.any(|key| Ok(made(key)?.matches(&cavv.output)))?.into())
     }
 
     fn verify_aav(
@@ -51,48 +49,52 @@ impl CardValues for SoftwareModule {
         pan: &Pan,
         aav: &[u8],
     ) -> Result<Verification, SecurityError> {
-        let held: &Held = key.handle(&[KeyUsage::AccountholderAuthentication])?;
-        let right = held.any(|live| match &live.material {
-            Material::Hmac(key) => {
-                three_d_secure::verify_aav_spa1(key, pan, aav).map_err(malformed)
-            }
-            _ => Err(SecurityError::WrongUsage),
-        })?;
-        Ok(right.into())
+        let held: &Held<M::Key> = key.handle(&[KeyUsage::AccountholderAuthentication])?;
+        let error = SecurityError::Malformed("AAV");
+        let aav: &[u8; three_d_secure::AAV_LEN] = aav.try_into().map_err(|_| error)?;
+        let (first, given) = aav.split_first_chunk::<15>().ok_or(error)?;
+        Ok(held.any(|key| Ok(key.aav(pan, first)?.ct_eq(given)))?.into())
     }
 }
 
-const fn malformed(error: Malformed) -> SecurityError {
-    SecurityError::Malformed(error.0)
+fn cvv(
+    key: &impl Steps,
+    pan: &Pan,
+    expiry: [u8; 4],
+    code: [u8; 3],
+) -> Result<CardValue, SecurityError> {
+    let blocks = card_value::blocks(pan.expose_digits(), expiry, code).map_err(malformed)?;
+    key.encrypt_chained(blocks).map(card_value::from_block)
 }
 
-fn value(live: &Live, input: &CardValueInput<'_>) -> Result<CardValue, SecurityError> {
-    let key = live.tdes()?;
-    let made = match *input {
+fn value(key: &impl Steps, input: &CardValueInput<'_>) -> Result<CardValue, SecurityError> {
+    match *input {
         CardValueInput::Track { pan, expiry, service_code } => {
-            card_value::cvv(key, pan, year_month(expiry), service_code)
+            cvv(key, pan, year_month(expiry), service_code)
         }
-        CardValueInput::Chip { pan, expiry } => card_value::icvv(key, pan, year_month(expiry)),
+        CardValueInput::Chip { pan, expiry } => {
+            cvv(key, pan, year_month(expiry), ICVV_SERVICE_CODE)
+        }
         CardValueInput::Printed { pan, expiry, order } => {
             let [a, b, c, d] = year_month(expiry);
             let ordered = match order {
                 ExpiryOrder::MonthYear => [c, d, a, b],
                 ExpiryOrder::YearMonth => [a, b, c, d],
             };
-            card_value::cvv2(key, pan, ordered)
+            cvv(key, pan, ordered, CVV2_SERVICE_CODE)
         }
         CardValueInput::Dcvv { pan, psn, derivation, expiry, service_code, atc } => {
-            let card = emv::master_key(key, derivation, pan, psn);
+            let card = key.card_key(emv::master_key_blocks(derivation, pan, psn))?;
             let counter = four_digits(u32::from(atc) % 10_000);
             card_value::dcvv(&card, pan, year_month(expiry), service_code, counter)
+                .map_err(malformed)
         }
         CardValueInput::Cvc3 { pan, psn, derivation, track, unpredictable_number, atc } => {
-            let card = emv::master_key(key, derivation, pan, psn);
+            let card = key.card_key(emv::master_key_blocks(derivation, pan, psn))?;
             let initial = card_value::ivcvc3(&card, track);
             Ok(card_value::cvc3(&card, initial, unpredictable_number, atc))
         }
-    };
-    made.map_err(malformed)
+    }
 }
 
 fn year_month(expiry: ExpiryDate) -> [u8; 4] {

@@ -5,6 +5,7 @@
 //! one, which computes in this process: what that shows is the client and the wire, no HSM.
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use cryptography::{emv, pin_block, pvv};
 use payment_types::Pan;
 use security::TestKey;
 use security::payshield::{PayshieldModule, Settings};
@@ -15,6 +16,7 @@ use security::{
     encrypt_pin_block_iso0,
 };
 use std::hint::black_box;
+use std::mem::forget;
 use std::time::Duration;
 use tamga_sim::hsm::{Hsm, Options, Running};
 use zeroize::Zeroizing;
@@ -138,6 +140,51 @@ fn macs(criterion: &mut Criterion, name: &str, module: &dyn SecurityModule) {
     });
 }
 
+/// What wiping secrets costs: the steps of a PIN and of a cryptogram with everything that they hold
+/// dropped, which wipes it, and with the same things forgotten, which leaves them in memory. What
+/// the steps wipe inside themselves is in both.
+fn wiping(criterion: &mut Criterion, pan: &Pan) {
+    let clear = security::ClearKey::from_hex(KEY).unwrap_or_else(|error| panic!("{error}"));
+    let key = TdesKey::new(&clear).unwrap_or_else(|error| panic!("{error}"));
+    let pin = TestPin::new("4739").unwrap_or_else(|error| panic!("{error}"));
+    let block = encrypt_pin_block_iso0(&pin, pan, &key).bytes();
+    let expected = security::visa_pvv(&key, 1, pan, &pin).expose_digits();
+    let mut pin_by_pvv = |name: &str, leave: bool| {
+        criterion.bench_function(&format!("security/wiping/PIN by PVV, {name}"), |bencher| {
+            bencher.iter(|| {
+                let clear = Zeroizing::new(key.decrypt(black_box(block)));
+                let (pin, good) = pin_block::decode(PinBlockFormat::Iso0, &clear, pan);
+                let input = pvv::input(1, pan, &pin);
+                let made = pvv::from_block(key.encrypt(*input));
+                let right = made.ct_eq(&expected) & good;
+                if leave {
+                    forget((clear, pin, input, made));
+                }
+                right
+            });
+        });
+    };
+    pin_by_pvv("wiped", false);
+    pin_by_pvv("left", true);
+    let version = CryptogramVersion::VisaCvn18;
+    let mut cryptogram = |name: &str, leave: bool| {
+        criterion.bench_function(&format!("security/wiping/cryptogram, {name}"), |bencher| {
+            bencher.iter(|| {
+                let card = emv::master_key(&key, Derivation::A, black_box(pan), 0);
+                let session = version.session_key(&card, 7, [1, 2, 3, 4]);
+                let ready = session.tdes();
+                let made = emv::application_cryptogram(&ready, version.padding(), &[0x5A; 32]);
+                if leave {
+                    forget((card, session, ready));
+                }
+                made
+            });
+        });
+    };
+    cryptogram("wiped", false);
+    cryptogram("left", true);
+}
+
 fn all(criterion: &mut Criterion) {
     let pan = Pan::from_ascii(b"9417000000000009").unwrap_or_else(|error| panic!("{error}"));
     let options = Options { header_length: HEADER, ..Options::default() };
@@ -147,6 +194,7 @@ fn all(criterion: &mut Criterion) {
         chips(criterion, name, &*module, &pan);
         macs(criterion, name, &*module);
     }
+    wiping(criterion, &pan);
 }
 
 criterion_group!(benches, all);

@@ -1,5 +1,5 @@
 //! `tamga import`: whole files or nothing, and bad places for data. The real program.
-#![allow(clippy::unwrap_used)] // helpers of tests are outside `#[test]`, where it is allowed
+#![allow(clippy::unwrap_used, clippy::string_slice)] // helpers of tests are outside `#[test]`, where it is allowed
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -184,6 +184,29 @@ fn test_pins_need_test_mode_and_no_number_is_shown() {
     assert!(run.err.contains(":5: pan: 941700******0017 has a wrong check digit"), "{}", run.err);
     assert!(!run.err.contains("941700000000001"), "{}", run.err);
     assert_eq!(place.records(), 0);
+}
+
+#[test]
+fn keys_that_are_none_are_refused_by_line_and_not_shown() {
+    let place = Place::new(true);
+    let double = "0123456789ABCDEFFEDCBA9876543210";
+    for (role, key) in [
+        ("cvk", &double[..16]),
+        ("cvk", &double[..30]),
+        ("cvk", &double[..31]),
+        ("cvk", &double[..16].repeat(2)),
+        ("cvk", &format!("aes:{double}")),
+        ("imk_ac", &double[..16]),
+        ("no_such_role", double),
+        ("pvk", "no-such-name"),
+    ] {
+        let keys = format!(r#","keys":{{"{role}":"{key}"}}}}"#);
+        let product = format!("{}{keys}", PRODUCT.strip_suffix('}').unwrap());
+        let run = place.import(&place.write("p.jsonl", &product)).exits(1);
+        assert!(run.err.contains(":1: keys"), "{role} {key}: {}", run.err);
+        assert!(!run.err.contains(&double[..16]), "{}", run.err);
+        assert_eq!(place.records(), 0);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `tamga key` on the real program: a bank's keys from nothing, on a data directory at rest and on
 //! a running engine, and what is refused.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::string_slice)]
 
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -377,6 +377,78 @@ fn the_master_key_is_changed_and_everything_goes_on() {
     assert!(audit.contains("master_rotated") && audit.contains("ann"), "{audit}");
     assert_eq!(bank.asked("eve", None).1["keys"].as_array().unwrap().len(), 1);
     drop(running);
+}
+
+/// The exclusive or of two components.
+fn xor(one: &str, two: &str) -> String {
+    let (one, two) = (hex::decode(one).unwrap(), hex::decode(two).unwrap());
+    hex::encode(one.iter().zip(two).map(|(a, b)| a ^ b).collect::<Vec<_>>())
+}
+
+/// Lengths, digits, parity, parts that are equal; blocks whose MAC, header or length is wrong.
+#[test]
+fn components_and_blocks_that_are_none_are_refused() {
+    let bank = Bank::new();
+    let _said = bank.key(&["master"]).good();
+    let begin = |name: &str| {
+        let asked = ["ceremony", name, "--usage", "key-block-protection", "--components", "2"];
+        let _said = bank.key(&[&asked[..], &["--check-value", CHECK]].concat()).good();
+    };
+    let give = |name: &str, component: &str, by: &str| {
+        let file = bank.write("component", component);
+        bank.key(&["component", name, "--file", &file, "--by", by])
+    };
+    begin("zmk");
+    for (component, why) in [
+        ("", "16 or 24 bytes"),
+        ("not hex digits at all, you see...", "hex"),
+        (&ONE[1..], "hex"),
+        (&ONE[2..], "16 or 24 bytes"),
+        (&ONE[..16], "single-length"),
+        (&[ONE, ONE].concat(), "16 or 24 bytes"),
+    ] {
+        let refused = give("zmk", component, "ann").exits(1);
+        assert!(refused.err.to_lowercase().contains(why), "{component}: {}", refused.err);
+    }
+    assert!(bank.key(&["list"]).good().out.contains("0 of 2 components"));
+    let _said = give("zmk", ONE, "ann").good();
+    let longer = give("zmk", &[ONE, &ONE[..16]].concat(), "bob").exits(1);
+    assert!(longer.err.contains("another length than the first"), "{}", longer.err);
+    // Parity is nobody's secret and nobody's burden: whatever bits a component has, the key's are odd.
+    let other_parity = xor(TWO, &"01".repeat(16));
+    let done = give("zmk", &other_parity, "bob").good();
+    assert!(done.out.contains("ceremony completed") && done.out.contains(CHECK), "{}", done.out);
+
+    // Two halves that are the same are single DES in disguise.
+    begin("weak");
+    let _said = give("weak", ONE, "ann").good();
+    let same_halves = give("weak", &xor(ONE, &"0123456789ABCDEF".repeat(2)), "bob").exits(1);
+    assert!(!same_halves.err.is_empty());
+    let listed = bank.key(&["list"]).good().out;
+    assert!(!listed.contains("weak"), "neither a key nor a ceremony: {listed}");
+
+    let _said = bank.key(&["generate", "cvk", "--usage", "card-verification"]).good();
+    let block = bank.key(&["export", "cvk", "--under", "zmk"]).good().out.trim().to_owned();
+    let end = block.len();
+    let last = if block.ends_with('0') { "1" } else { "0" };
+    for (what, wrong) in [
+        ("its MAC", format!("{}{last}", &block[..end - 1])),
+        ("its usage", block.replacen("C0", "P0", 1)),
+        ("its exportability", block.replacen("00E", "00N", 1)),
+        ("its version", block.replacen('B', "A", 1)),
+        ("cut off", block[..end - 16].to_owned()),
+        ("half of it", block[..20].to_owned()),
+        ("more than it says", format!("{block}00")),
+        ("nothing", String::new()),
+    ] {
+        let file = bank.write("block", &wrong);
+        let import = ["import", "copy", "--usage", "card-verification", "--under", "zmk"];
+        let refused = bank.key(&[&import[..], &["--file", &file]].concat()).exits(1);
+        assert!(!refused.err.is_empty(), "{what}");
+    }
+    assert!(!bank.key(&["list"]).good().out.contains("copy"));
+    verified(&bank.path("data"));
+    nothing_clear(&bank);
 }
 
 /// What `tamga key own` says of the key for PVVs is what works.

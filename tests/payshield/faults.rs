@@ -6,7 +6,7 @@ use security::{
     Health, HealthCheck, KeyUsage, LoadedKey, MacAlgorithm, MacSource, Macs, SecurityError,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use tamga_sim::hsm::{Hsm, Misbehaviour, Running};
@@ -16,11 +16,11 @@ fn ask(module: &PayshieldModule, key: &LoadedKey) -> Result<(), SecurityError> {
     module.mac(&source, MacAlgorithm::Iso9797Alg3, b"a message").map(drop)
 }
 
-/// Until it works again by itself.
-fn recovered(module: &PayshieldModule, key: &LoadedKey) -> bool {
+/// Whether it comes to be so, however busy this machine is.
+fn comes(mut so: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(6) {
-        if ask(module, key).is_ok() {
+    while started.elapsed() < Duration::from_secs(20) {
+        if so() {
             return true;
         }
         thread::sleep(Duration::from_millis(20));
@@ -28,18 +28,28 @@ fn recovered(module: &PayshieldModule, key: &LoadedKey) -> bool {
     false
 }
 
+/// Until it works again by itself.
+fn recovered(module: &PayshieldModule, key: &LoadedKey) -> bool {
+    comes(|| ask(module, key).is_ok())
+}
+
 /// At the same address, as soon as that is free.
 fn again(first: Running) -> Running {
     let address = first.address().to_string();
     drop(first);
-    let started = Instant::now();
-    loop {
-        match Hsm::start(&address, &options()) {
-            Ok(hsm) => return hsm,
-            Err(error) => assert!(started.elapsed() < Duration::from_secs(5), "{error}"),
+    started_at(&address)
+}
+
+fn started_at(address: &str) -> Running {
+    let mut hsm = Hsm::start(address, &options());
+    let started = comes(|| {
+        if hsm.is_err() {
+            hsm = Hsm::start(address, &options());
         }
-        thread::sleep(Duration::from_millis(20));
-    }
+        hsm.is_ok()
+    });
+    assert!(started, "{address}");
+    hsm.expect("it was started")
 }
 
 #[test]
@@ -54,8 +64,9 @@ fn whatever_it_does_instead_of_answering_is_unavailable_and_passes() {
         for _ in 0..3 {
             assert_eq!(ask(&module, &key), Err(SecurityError::Unavailable), "{how:?}");
         }
-        // Each within its time; and while the address is left alone, at once.
-        assert!(started.elapsed() < Duration::from_millis(3 * 700 + 400), "{how:?}");
+        // Each within its time, with some for a busy machine; and while the address is left
+        // alone, at once.
+        assert!(started.elapsed() < Duration::from_millis(2 * 3 * 700), "{how:?}");
         hsm.control().misbehave(None, 0);
         assert!(recovered(&module, &key), "after {how:?}");
     }
@@ -67,43 +78,31 @@ fn gone_in_the_middle_of_a_command_and_back_by_itself() {
     let module = Arc::new(start(settings(&first)));
     let key = load(&*module, KEY, KeyUsage::MacTerminal);
     assert!(ask(&module, &key).is_ok());
-    first.control().slow(Duration::from_millis(300));
+    // Every question is in the middle for as long as one is asked at all, so whenever the module is
+    // taken away, one is.
+    first.control().slow(Duration::from_secs(60));
+    let before = first.commands();
     let asking = {
         let (module, key) = (Arc::clone(&module), key.clone());
         thread::spawn(move || ask(&module, &key))
     };
-    thread::sleep(Duration::from_millis(100));
+    assert!(comes(|| first.commands() > before || asking.is_finished()));
     let address = first.address();
     drop(first);
     assert_eq!(asking.join().expect("no panic"), Err(SecurityError::Unavailable));
     // While it is gone nobody waits: the address is known to be down.
     let started = Instant::now();
-    let mut refused = 0;
-    while started.elapsed() < Duration::from_millis(500) {
+    for _ in 0..60 {
         assert_eq!(ask(&module, &key), Err(SecurityError::Unavailable));
-        refused += 1;
     }
-    assert!(refused > 50, "{refused} callers were answered in half a second");
-    let down = (0..100).any(|_| {
-        thread::sleep(Duration::from_millis(20));
-        matches!(module.health(), Health::Unavailable(_))
-    });
+    let took = started.elapsed();
+    assert!(took < 60 * Duration::from_millis(700) / 4, "{took:?} for sixty callers");
+    let down = comes(|| matches!(module.health(), Health::Unavailable(_)));
     assert!(down, "{:?}", module.health());
 
-    let options = options();
-    let started = Instant::now();
-    let second = loop {
-        match Hsm::start(&address.to_string(), &options) {
-            Ok(hsm) => break hsm,
-            Err(error) => assert!(started.elapsed() < Duration::from_secs(5), "{error}"),
-        }
-        thread::sleep(Duration::from_millis(20));
-    };
+    let second = started_at(&address.to_string());
     assert!(recovered(&module, &key));
-    let ready = (0..100).any(|_| {
-        thread::sleep(Duration::from_millis(20));
-        module.health() == Health::Ready
-    });
+    let ready = comes(|| module.health() == Health::Ready);
     assert!(ready, "{:?}", module.health());
     assert!(second.commands() > 0);
 }
@@ -128,15 +127,19 @@ fn no_more_wait_than_may_and_none_longer_than_the_timeout() {
     let mut settings = settings(&hsm);
     settings.connections = 1;
     settings.waiting = 2;
+    settings.timeout = Duration::from_secs(3);
     settings.check_every = Duration::from_secs(600);
     let module = Arc::new(start(settings));
     let key = load(&*module, KEY, KeyUsage::MacTerminal);
     assert!(ask(&module, &key).is_ok());
-    hsm.control().slow(Duration::from_millis(250));
+    hsm.control().slow(Duration::from_millis(1000));
+    // All at the same time, however long it takes to start their threads.
+    let together = Arc::new(Barrier::new(12));
     let callers: Vec<_> = (0..12)
         .map(|_| {
-            let (module, key) = (Arc::clone(&module), key.clone());
+            let (module, key, together) = (Arc::clone(&module), key.clone(), Arc::clone(&together));
             thread::spawn(move || {
+                together.wait();
                 let started = Instant::now();
                 (ask(&module, &key), started.elapsed())
             })
@@ -147,12 +150,12 @@ fn no_more_wait_than_may_and_none_longer_than_the_timeout() {
     let served = answers.iter().filter(|(said, _)| said.is_ok()).count();
     let at_once = answers
         .iter()
-        .filter(|(said, took)| said.is_err() && *took < Duration::from_millis(200))
+        .filter(|(said, took)| said.is_err() && *took < Duration::from_millis(700))
         .count();
     assert!((1..=3).contains(&served), "one at a time, two waiting: {served}");
     assert!(at_once >= 12 - 3 - 1, "{at_once} were refused at once");
     for (_, took) in answers {
-        assert!(took < Duration::from_millis(1000), "{took:?}");
+        assert!(took < Duration::from_millis(4500), "{took:?}");
     }
 }
 
@@ -183,7 +186,7 @@ struct Told {
 impl Observer for Told {
     fn called(&self, command: &'static str, took: Duration, outcome: CallOutcome) {
         assert_eq!(command.len(), 2);
-        assert!(took < Duration::from_secs(2));
+        assert!(took < Duration::from_secs(10), "{took:?}");
         let counter = match outcome {
             CallOutcome::Done => &self.done,
             CallOutcome::Refused => &self.refused,
@@ -213,17 +216,18 @@ fn who_measures_is_told() {
     assert!(matches!(empty, Err(SecurityError::Malformed(_))), "{empty:?}");
     assert_eq!(told.refused.load(Ordering::Relaxed), 1);
     first.control().misbehave(Some(Misbehaviour::Close), 1000);
-    for _ in 0..20 {
-        assert!(ask(&module, &key).is_err());
-    }
-    assert!(told.unanswered.load(Ordering::Relaxed) >= 1);
-    assert!(told.not_sent.load(Ordering::Relaxed) >= 1);
+    let told_of_both = comes(|| {
+        for _ in 0..20 {
+            assert!(ask(&module, &key).is_err());
+        }
+        told.unanswered.load(Ordering::Relaxed) >= 1 && told.not_sent.load(Ordering::Relaxed) >= 1
+    });
+    assert!(told_of_both, "one that was not answered, and those after it that were not sent");
     first.control().misbehave(None, 0);
     let second = again(first);
     assert!(recovered(&module, &key));
-    thread::sleep(Duration::from_millis(300));
-    let turns = told.turns.lock().expect("no panic").clone();
-    assert_eq!(turns.first(), Some(&true));
-    assert_eq!(turns.last(), Some(&true));
+    let turns = || told.turns.lock().expect("no panic").clone();
+    assert_eq!(turns().first(), Some(&true));
+    assert!(comes(|| turns().last() == Some(&true)), "{:?}", turns());
     drop(second);
 }

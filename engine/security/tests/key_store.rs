@@ -354,41 +354,44 @@ fn the_installations_own_pin_verification_key_is_followed_by_a_named_one() {
     let source = PinSource::Session(&terminal);
     let data = PinData { block: &block, format: PinBlockFormat::Iso0, source };
     let decimalization = &USUAL_DECIMALIZATION;
-    let card = |reference| PinCard { pan: &pan, reference, key: None, decimalization };
-    let made = |module: &SoftwareModule, reference: &PinReference| {
-        module.change_pin(None, &data, &card(reference)).unwrap().new.unwrap()
+    let made = |module: &SoftwareModule, reference: PinReference| {
+        let card = PinCard { pan: &pan, reference: &reference, key: None, decimalization };
+        module.change_pin(None, &data, &card).unwrap().new.unwrap()
     };
-    let own = made(&module, &PinReference::visa(1, "0000").unwrap());
+    let own = made(&module, PinReference::visa(1, "0000").unwrap());
     let usage = KeyUsage::PinVerificationVisa;
     let named = || new_key(OWN_PIN_VERIFICATION, usage);
     let unsaid = done(&module, &KeyChange::Generate(named()), "ann").unwrap_err();
     assert_eq!(unsaid.field, "pvki", "{unsaid}");
     generate(&module, NewKey { pvki: Some(2), ..named() });
-    let second = made(&module, &own);
+    let second = made(&module, own);
     assert_eq!((own.to_bytes()[1], second.to_bytes()[1]), (1, 2), "PVKI");
     generate(&module, NewKey { accept_old_until: Some(LATER), ..named() });
-    let third = made(&module, &second);
+    let third = made(&module, second);
     assert_eq!(third.to_bytes()[1], 3, "PVKI");
     let wrong = PinReference::visa(3, "0000").unwrap();
     // The same after a restart, when the store is read.
     for module in [module, place.open().unwrap()] {
-        let said = |reference| module.verify_pin(&data, &card(reference));
+        let said = |reference: PinReference| {
+            let card = PinCard { pan: &pan, reference: &reference, key: None, decimalization };
+            module.verify_pin(&data, &card)
+        };
         module.advance(NOW);
-        for reference in [&own, &second, &third] {
+        for reference in [own, second, third] {
             assert_eq!(said(reference), Ok(PinOutcome::Verified), "{:?}", reference.to_bytes());
         }
         if third != wrong {
-            assert_eq!(said(&wrong), Ok(PinOutcome::Wrong));
+            assert_eq!(said(wrong), Ok(PinOutcome::Wrong));
         }
         let mut moved = third.to_bytes();
         moved[1] = 1;
         let moved = PinReference::from_bytes(&moved).unwrap();
         if moved != own {
-            assert_eq!(said(&moved), Ok(PinOutcome::Wrong), "the first key answers for index 1");
+            assert_eq!(said(moved), Ok(PinOutcome::Wrong), "the first key answers for index 1");
         }
         module.advance(LATER);
-        assert_eq!(said(&own), Ok(PinOutcome::Verified), "it has no date");
-        assert_eq!(said(&third), Ok(PinOutcome::Verified));
+        assert_eq!(said(own), Ok(PinOutcome::Verified), "it has no date");
+        assert_eq!(said(third), Ok(PinOutcome::Verified));
     }
     // With none current any more, new PVVs are the installation's own again.
     let module = place.open().unwrap();
@@ -397,7 +400,7 @@ fn the_installations_own_pin_verification_key_is_followed_by_a_named_one() {
     assert!(done(&module, &retire, "ann").is_err(), "there are two versions");
     let retire = KeyChange::Retire { name: OWN_PIN_VERIFICATION.to_owned(), version: 2 };
     done(&module, &retire, "ann").unwrap();
-    assert_eq!(made(&module, &own), own);
+    assert_eq!(made(&module, own), own);
 }
 
 #[test]

@@ -88,9 +88,9 @@ pub use keys::{
 };
 pub use notification_fee::NotificationService;
 pub use orders::{
-    Guard, KeyStaged, KeyWish, Order, OrderChange, OrderCommand, OrderDone, OrderDraft, OrderEnd,
-    OrderKind, OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Orders, Register,
-    RegisterAct, RegisterEntry, Risk, RolledBackBy, RulesPut, SignedAs, hex,
+    Guard, GuardStands, KeyStaged, KeyWish, Order, OrderChange, OrderCommand, OrderDone,
+    OrderDraft, OrderEnd, OrderKind, OrderProblem, OrderRefusal, OrderSignature, OrderStatus,
+    Orders, Register, RegisterAct, RegisterEntry, Risk, RolledBackBy, RulesPut, SignedAs, hex,
 };
 pub use overdraft_jobs::Ageing;
 pub use personal::{Hindrance, LookedAt, PersonalCommand, Retained, SealedPanBytes, Subject};

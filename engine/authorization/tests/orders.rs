@@ -4,13 +4,13 @@
 mod common;
 
 use authorization::{
-    AccessCommand, Authority, Command, Done, Factor, Guard, Order, OrderChange, OrderCommand,
-    OrderDone, OrderDraft, OrderKind, OrderRefusal, OrderStatus, Outcome, Refusal, RegisterAct,
-    Risk, Role, RolledBackBy, STATEMENT, Signature, State, Strength,
+    AccessCommand, AlertKind, Authority, Command, Done, Factor, Guard, Order, OrderChange,
+    OrderCommand, OrderDone, OrderDraft, OrderKind, OrderRefusal, OrderStatus, Outcome, Refusal,
+    RegisterAct, Risk, Role, RolledBackBy, STATEMENT, Signature, State, Strength,
 };
 use common::{Bank, CASH, RULES};
 use limits::Setting;
-use payment_types::Timestamp;
+use payment_types::{Moment, Timestamp};
 
 const CODE: Factor = Factor::OneTimeCode { step: 7 };
 const KEY: Factor = Factor::PersonalKey { key: [1; 32], signature: [[2; 32]; 2] };
@@ -341,9 +341,34 @@ fn a_guard_undoes_only_what_has_one() {
     let guarded = bank.in_force(guarded, CODE);
     assert_eq!(bank.order(undo(guarded)).unwrap().status, OrderStatus::RolledBack);
     assert_eq!(bank.get(guarded).ended.as_ref().unwrap().by, "guard");
+    assert!(bank.state.users().alerts().next().is_none(), "it did what it is for");
     let none = Guard { minutes: 5, decline_percent: None, code: None, code_percent: None };
     let draft = OrderDraft { guard: Some(none), ..cap("G2", 100) };
     assert_eq!(problems(bank.order(OrderCommand::Draft { draft, by: "a".into() }))[0].0, "guard");
+}
+
+/// SIG-1: a later order stands in the guard's way. Whoever must know is told until he looked.
+#[test]
+fn a_guard_that_can_do_nothing_leaves_an_alert_and_a_mark_on_its_order() {
+    let mut bank = Bank::new();
+    let guard = Guard { minutes: 5, decline_percent: Some(10), code: None, code_percent: None };
+    let [g1, g2] = ["G1", "G2"].map(|agent| format!("agent_cash.agent[{agent}].cap_indicators"));
+    let to = || Some(Setting::Whole(100));
+    let both = draft(OrderKind::AgentCaps, &[(&g1, to()), (&g2, to())]);
+    let guarded = bank.in_force(OrderDraft { guard: Some(guard), ..both }, CODE);
+    let plain = bank.in_force(cap("G1", 90), CODE);
+    let reason = "12 % declined";
+    let by = RolledBackBy::Guard;
+    let undo = OrderCommand::RollBack { order: guarded, by, reason: reason.into() };
+    assert!(matches!(bank.order(undo), Err(OrderRefusal::ChangedSince { .. })));
+    let stands = |order| OrderCommand::GuardStands { order, reason: reason.into() };
+    assert!(bank.order(stands(plain)).is_err(), "it has no guard");
+    let done = bank.order(stands(guarded)).unwrap();
+    assert_eq!((done.status, done.entries[0].act), (OrderStatus::Active, RegisterAct::GuardStands));
+    assert_eq!(bank.get(guarded).guard_stands.as_ref().unwrap().reason, reason);
+    assert!(bank.order(stands(guarded)).is_err(), "told once");
+    let alerts: Vec<_> = bank.state.users().alerts().map(|a| (a.kind, a.order)).collect();
+    assert_eq!(alerts, [(AlertKind::GuardStands, Some(guarded))]);
 }
 
 #[test]
@@ -603,6 +628,67 @@ fn sig_1_rights_are_given_back_by_a_checker_who_is_neither_author_nor_the_user()
     assert!(!active(&bank));
     undone_by(&mut bank, order, "elnura", &["checker"]).unwrap();
     assert!(active(&bank));
+}
+
+#[test]
+fn sig_1_nobody_decides_about_his_own_rights() {
+    let mut bank = named_users();
+    let takes = draft(OrderKind::Users, &[("user[daniyar]", user(&["privacy", "checker"], true))]);
+    let order = bank.written(takes);
+    bank.sign(order, KEY).unwrap();
+    let own = || Err(OrderRefusal::AboutSigner { name: "daniyar".into() });
+    let signature = Signature {
+        signer: "daniyar".into(),
+        roles: vec!["checker".into()],
+        ..bank.by(order, "bakyt", KEY)
+    };
+    let approve = OrderCommand::Approve { order, revision: 1, signature };
+    let told = bank.state.would_take(Moment::default(), &approve);
+    assert_eq!((told, bank.order(approve)), (own().map(|_: OrderDone| ()), own()));
+    let (by, reason) = ("daniyar", "no");
+    let reject = OrderCommand::Reject { order, revision: 1, by: by.into(), reason: reason.into() };
+    assert_eq!(bank.order(reject), own());
+    let withdraw = OrderCommand::Withdraw { order, by: by.into(), reason: reason.into() };
+    assert_eq!(bank.order(withdraw), own());
+    let done = bank.approve(order, KEY).unwrap();
+    assert_eq!(done.users, ["daniyar"]);
+}
+
+#[test]
+fn sig_1_an_order_leaves_somebody_to_approve_the_next_one() {
+    let mut bank = named_users();
+    let by = || "aida".into();
+    let alone = draft(OrderKind::Users, &[("user[bakyt]", None)]);
+    let told = problems(bank.order(OrderCommand::Draft { draft: alone, by: by() }));
+    assert_eq!((told[0].0.as_str(), told[0].1.as_str()), ("user[bakyt]", "SIG-1, SIG-4"));
+    assert!(told[0].2.contains("nobody could approve orders"), "{told:?}");
+    let officer = draft(OrderKind::Users, &[("user[chynara]", user(&["auditor"], true))]);
+    let told = problems(bank.order(OrderCommand::Draft { draft: officer, by: by() }));
+    assert!(told[0].2.contains("nobody could manage users"), "{told:?}");
+    // Who goes and who comes in his place may stand in one order, in whatever sequence.
+    let changes = [("user[bakyt]", None), ("user[daniyar]", user(&["checker"], true))];
+    let order = bank.written(draft(OrderKind::Users, &changes));
+    bank.sign(order, KEY).unwrap();
+    let signature = bank.by(order, "elnura", KEY);
+    bank.order(OrderCommand::Approve { order, revision: 1, signature }).unwrap();
+    bank.order(OrderCommand::Activate { order }).unwrap();
+    assert_eq!(bank.status(order), OrderStatus::Active);
+    assert!(bank.state.users().can_order());
+    // Undoing it brings the one back with the other's leave.
+    undone_by(&mut bank, order, "elnura", &["checker"]).unwrap();
+    assert!(bank.state.users().get("bakyt").unwrap().active);
+    // What changed since an order was written is looked at again when it takes effect.
+    let mut bank = named_users();
+    let swap = draft(OrderKind::Users, &[("user[elnura]", user(&["checker"], true))]);
+    let other = bank.in_force(swap, KEY);
+    let leaves = bank.written(draft(OrderKind::Users, &[("user[bakyt]", None)]));
+    bank.sign(leaves, KEY).unwrap();
+    undone_by(&mut bank, other, "elmira", &["checker"]).unwrap();
+    let (revision, signature) = (1, bank.by(leaves, "elnura", KEY));
+    let approved = bank.order(OrderCommand::Approve { order: leaves, revision, signature });
+    let told = problems(approved);
+    assert!(told[0].2.contains("nobody could approve orders"), "{told:?}");
+    assert!(bank.state.users().get("bakyt").unwrap().active);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The audit's rows about users: who got in, who did not, and whose rights changed (SIG-4, PII-2).
 
-use authorization::{AccessCommand, AccessDone, Authority, Done, Outcome};
+use authorization::{AccessCommand, AccessDone, Authority, CodePurpose, Done, Outcome};
 use serde_json::{Value, json};
 
 /// What a row says.
@@ -38,7 +38,7 @@ pub(crate) fn said<'c>(command: &'c AccessCommand, outcome: &Outcome) -> Said<'c
         C::EnrolOneTime { .. } => ("enrol_totp", user, json!({})),
         C::ConfirmOneTime { step, .. } => ("confirm_totp", user, json!({ "step": step })),
         C::UseCode { step, purpose, .. } => {
-            ("use_code", user, json!({ "step": step, "for": purpose.name() }))
+            ("use_code", user, given_for(purpose, json!({ "step": step })))
         }
         C::AskReset { what, by, .. } => ("ask_reset", by.as_str(), json!({ "what": what.name() })),
         C::ApproveReset { by, .. } => ("approve_reset", by.as_str(), json!({})),
@@ -52,11 +52,13 @@ pub(crate) fn said<'c>(command: &'c AccessCommand, outcome: &Outcome) -> Said<'c
             ("withdraw_personal_key", by.as_str(), json!({ "key": hex(key) }))
         }
         C::Login { network, .. } => ("login", user, login(network, outcome)),
-        C::LoginRefused { because, network, .. } => {
+        C::LoginRefused { because, network, purpose, .. } => {
             let details = json!({ "because": because.name(), "network": network });
-            ("login_refused", user, details)
+            let is_login = matches!(purpose, CodePurpose::Login);
+            let action = if is_login { "login_refused" } else { "factor_refused" };
+            (action, user, given_for(purpose, details))
         }
-        C::Logout { reason, .. } => ("logout", user, json!({ "reason": reason.name() })),
+        C::Logout { reason, by, .. } => ("logout", by.as_str(), json!({ "reason": reason.name() })),
         C::Denied { asked, because, network, times, .. } => {
             let details = json!({
                 "asked": asked, "because": because, "network": network, "times": times,
@@ -76,6 +78,20 @@ pub(crate) fn said<'c>(command: &'c AccessCommand, outcome: &Outcome) -> Said<'c
         _ => (!user.is_empty()).then_some(("user", user)),
     };
     Said { action, by: Some(by).filter(|by| !by.is_empty()), subject, details }
+}
+
+/// What a password, a code or a key was given for (SIG-2, SIG-4).
+fn given_for(purpose: &CodePurpose, mut details: Value) -> Value {
+    details["for"] = json!(purpose.name());
+    match purpose {
+        CodePurpose::Signature { order, .. } => details["order"] = json!(order),
+        CodePurpose::Approval { asked, entered_by } => {
+            details["asked"] = json!(asked);
+            details["with"] = json!(entered_by);
+        }
+        _ => {}
+    }
+    details
 }
 
 /// The kinds of subjects the audit is searched by.

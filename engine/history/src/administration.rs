@@ -66,6 +66,14 @@ pub(crate) fn write(
         Outcome::Refused(refusal) => Some(names::refusal(refusal)),
         _ => None,
     };
+    if let Command::Order(command) = command {
+        for user in crate::orders::about(command, outcome) {
+            batch
+                .sql
+                .prepare_cached("INSERT OR IGNORE INTO audit_users VALUES (?1, ?2)")?
+                .execute(params![user, place.sequence])?;
+        }
+    }
     batch
         .sql
         .prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?

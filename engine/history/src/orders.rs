@@ -15,7 +15,24 @@ pub(crate) fn entry<'c>(command: &'c OrderCommand, outcome: &Outcome) -> Entry<'
     if let Outcome::Done(Done::Order(done)) = outcome {
         came_of(done, &mut details);
     }
+    let about = about(command, outcome);
+    if !about.is_empty() {
+        details["users"] = json!(about);
+    }
     Entry { action, subject: None, entered_by: by, details }
+}
+
+/// Whom it is about, where it is about users' rights (SIG-4): also where it was refused when it was
+/// written.
+pub(crate) fn about(command: &OrderCommand, outcome: &Outcome) -> Vec<String> {
+    let users = match (command, outcome) {
+        (_, Outcome::Done(Done::Order(done))) => done.users.clone(),
+        (OrderCommand::Draft { draft, .. } | OrderCommand::Revise { draft, .. }, _) => {
+            draft.users()
+        }
+        _ => return Vec::new(),
+    };
+    users.iter().map(ToString::to_string).collect()
 }
 
 /// What became of the order.
@@ -78,6 +95,9 @@ fn step(command: &OrderCommand) -> (&'static str, Option<&str>, Value) {
             (action, by, details)
         }
         OrderCommand::RollBack { by, reason, .. } => rolled_back(by, reason),
+        OrderCommand::GuardStands { reason, .. } => {
+            ("order_guard_stands", None, json!({ "reason": reason }))
+        }
     }
 }
 

@@ -383,6 +383,10 @@ pub(crate) fn audit(
     most: u32,
 ) -> Result<Page<AuditEntry>, HistoryError> {
     let condition = match subject {
+        Some(("user", _)) => {
+            "AND (subject_kind = ?3 AND subject = ?4
+                OR sequence IN (SELECT sequence FROM audit_users WHERE user = ?4))"
+        }
         Some(_) => "AND subject_kind = ?3 AND subject = ?4",
         None => "AND ?3 IS NULL AND ?4 IS NULL",
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Raised whenever `schema.sql` or the meaning of a column changes. A file of any other version is
 /// replaced and built again from the journal, which is why there are no migrations.
-const SCHEMA_VERSION: i64 = 5;
+const SCHEMA_VERSION: i64 = 6;
 /// "TMGH", so that `file(1)` and we can tell whose database it is.
 const APPLICATION_ID: i64 = 0x544D_4748;
 const TABLES: &str = include_str!("schema.sql");

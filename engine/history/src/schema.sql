@@ -158,3 +158,7 @@ CREATE TABLE audit (
     refused TEXT, details TEXT NOT NULL
 ) STRICT;
 CREATE INDEX audit_by_subject ON audit (subject_kind, subject, sequence);
+-- Users an entry is about beside its subject: an order about rights may be about several.
+CREATE TABLE audit_users (
+    user TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (user, sequence)
+) STRICT, WITHOUT ROWID;

@@ -212,7 +212,7 @@ pub struct AuditEntry {
     /// What: block, unblock, arrest, lift_arrest, credit, install_rules, import, expire_holds,
     /// end_of_day.
     pub action: String,
-    /// About a `card` or an `account`, and which.
+    /// About a `card`, an `account`, a `customer`, a `terminal` or a `user`, and which.
     pub subject: Option<(String, String)>,
     /// Who entered it; `None` for the engine itself.
     pub entered_by: Option<String>,

@@ -100,6 +100,17 @@ impl Clock {
         Ok(self.moment_at(to))
     }
 
+    /// Moves a test clock anywhere, as a system's clock may be moved by somebody's hand: for tests
+    /// of what the engine makes of that. The API moves clocks forward only.
+    ///
+    /// # Errors
+    /// [`ClockError::NotATestClock`].
+    pub fn jump_to(&self, to: Timestamp) -> Result<Moment, ClockError> {
+        let test = self.inner.test.as_ref().ok_or(ClockError::NotATestClock)?;
+        test.store(to.0, Ordering::Release);
+        Ok(self.moment_at(to))
+    }
+
     /// An instant in the bank's zone.
     #[must_use]
     pub fn moment_at(&self, at: Timestamp) -> Moment {

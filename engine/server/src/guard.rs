@@ -5,13 +5,15 @@
 //! engine forgets nothing. Judged from [`JUDGED_FROM`] decisions on.
 
 use crate::clock::Clock;
+use crate::http::ALERTS;
 use crate::keys::orders::{Keeper, NotRolledBack};
 use crate::shard::{Shard, ShardError};
 use authorization::{
-    Command, Guard, OrderCommand, OrderKind, OrderProblem, OrderRefusal, OrderStatus, Outcome,
-    Refusal, RolledBackBy, State,
+    AlertKind, Command, Guard, OrderCommand, OrderKind, OrderProblem, OrderRefusal, OrderStatus,
+    Outcome, Refusal, RolledBackBy, State,
 };
 use history::{CodeCount, History};
+use metrics::counter;
 use payment_types::Moment;
 use security::SecurityModule;
 use std::collections::BTreeMap;
@@ -124,7 +126,8 @@ fn guarded(core: &State, now: Moment) -> Vec<Guarded> {
         let until = at.plus_ms(i64::from(guard.minutes).saturating_mul(60_000));
         let of_key = order.kind == OrderKind::Keys;
         let guarded = Guarded { order: order.id, guard, activated: sequence.0, of_key, now };
-        (order.status == OrderStatus::Active && now.at <= until).then_some(guarded)
+        let watches = order.status == OrderStatus::Active && order.guard_stands.is_none();
+        (watches && now.at <= until).then_some(guarded)
     };
     core.orders().iter().filter_map(watches).collect()
 }
@@ -149,18 +152,29 @@ async fn look(
         return; // It trips again in a second, and what is overloaded may need it most.
     }
     counted.done = true;
-    let (rolled_back, told) = match answered {
-        Ok(Outcome::Done(_)) => (true, reason),
-        Ok(refused) => (false, format!("{reason}; it could not be rolled back: {refused:?}")),
-        Err(error) => (false, format!("{reason}; it could not be rolled back: {error}")),
+    let why_not = match answered {
+        Ok(Outcome::Refused(refusal)) => crate::http::in_words(refusal, &order.to_string()),
+        Ok(_) => {
+            warn!(order, reason, "an order was rolled back by its guard");
+            return tell(shard, order, true, &reason);
+        }
+        Err(error) => error.to_string(),
     };
-    if rolled_back {
-        warn!(order, told, "an order was rolled back by its guard");
-    } else {
-        error!(order, told, "ALARM: an order's guard tripped, and it stands");
+    let told = format!("{reason}; it could not be rolled back: {why_not}");
+    error!(order, told, "ALARM: an order's guard tripped, and it stands");
+    tell(shard, order, false, &told);
+    counter!(ALERTS, "kind" => AlertKind::GuardStands.name()).increment(1);
+    // Kept with the order and among the alerts: whoever is not there now must know later.
+    let noted = OrderCommand::GuardStands { order, reason: told.into() };
+    if let Err(error) = shard.command(Command::Order(Box::new(noted)), None).await {
+        error!(order, %error, "that the order stands was not journaled");
+        counted.done = error != ShardError::Overloaded;
     }
+}
+
+fn tell(shard: &Shard, order: u64, rolled_back: bool, text: &str) {
     let alert = serde_json::json!({
-        "kind": "guard", "order": order, "rolled_back": rolled_back, "text": told,
+        "kind": "guard", "order": order, "rolled_back": rolled_back, "text": text,
     });
     shard.live().tell("alert", &alert);
 }
@@ -183,6 +197,7 @@ async fn roll_back(
                     path: String::new(),
                     layer: "bank".into(),
                     clause: None,
+                    code: "not_possible".into(),
                     message: refusal.message,
                 };
                 let refused = OrderRefusal::Problems(vec![problem]);

@@ -336,6 +336,9 @@ fn in_words(refusal: &AccessRefusal) -> String {
             .to_owned(),
         AccessRefusal::SamePerson => "the second person must be another one (SIG-1)".to_owned(),
         AccessRefusal::LastOfficer => "this is the last security officer".to_owned(),
+        AccessRefusal::LastChecker => "nobody could approve an order about users then: it takes a \
+            second person, --approved-by NAME, neither of you the user himself"
+            .to_owned(),
         other => format!("refused: {other:?}"),
     }
 }

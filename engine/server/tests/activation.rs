@@ -190,6 +190,66 @@ fn a_clock_that_was_moved_back_delays_an_order_and_undoes_none() {
     assert_eq!(acts(&desk), ["drafted", "signed", "approved", "activated"]);
 }
 
+/// Somebody sets the machine's clock while the engine runs: back, forward past the moment, back
+/// before it, forward again.
+#[test]
+fn a_clock_that_jumps_while_the_engine_runs_skips_no_order_and_repeats_none() {
+    let desk = Desk::open_with(|_| {}, &tokens());
+    let jump = |to: &str| {
+        let clock = desk.engine.as_ref().unwrap().clock();
+        clock.jump_to(parse_rfc3339(&format!("2026-11-23T{to}:00+06:00")).unwrap()).unwrap();
+    };
+    schedule(&desk);
+    jump("10:04");
+    assert_eq!(desk.send(&purchase(1, 60_000)), "00");
+    jump("09:00");
+    assert_eq!(desk.send(&purchase(2, 60_000)), "00");
+    assert_eq!(desk.get("/orders/1")["status"], "scheduled", "its moment is to come");
+    // Past the moment in one leap: in force before the first request is decided.
+    jump("13:00");
+    assert_eq!(desk.send(&purchase(3, 60_000)), "61");
+    assert_eq!(desk.get("/orders/1")["status"], "active");
+    let activated = desk.get("/orders/1")["activated_sequence"].clone();
+    // Back before it, and over it again: in force all the while, and once.
+    for to in ["10:00", "10:06", "09:30", "14:00"] {
+        jump(to);
+        assert_eq!(desk.send(&purchase(4, 60_000)), "61", "{to}");
+        let order = desk.get("/orders/1");
+        assert_eq!(
+            (&order["status"], &order["activated_sequence"]),
+            (&json!("active"), &activated)
+        );
+    }
+    // What is scheduled while the clock is behind is held against the last record's time, and waits
+    // for its own moment, however the clock comes there.
+    jump("11:00");
+    let change = json!([{"path": "limit[pos-day].ceiling", "to": "400.00"}]);
+    let at = |time: &str| {
+        json!({
+            "kind": "limits", "title": "t", "reason": "r", "changes": change,
+            "effective_at": format!("2026-11-23T{time}:00+06:00"),
+        })
+    };
+    let (status, told) = desk.ask_as("aida-secret", "POST", "/orders", &at("12:00"));
+    assert_eq!((status, &told["problems"][0]["code"]), (422, &json!("past")), "{told}");
+    let signature = json!({"revision": 1, "statement_confirmed": true});
+    ask(&desk, "aida", "/orders", &at("14:30"));
+    ask(&desk, "aida", "/orders/2/sign", &signature);
+    assert_eq!(ask(&desk, "bakyt", "/orders/2/approve", &signature)["status"], "scheduled");
+    jump("14:29");
+    assert_eq!(desk.send(&purchase(5, 45_000)), "00");
+    jump("18:00");
+    assert_eq!(desk.send(&purchase(6, 45_000)), "61");
+    jump("08:00");
+    assert_eq!(desk.get("/orders/2")["status"], "active");
+    let counted = |order: u64| {
+        let history = desk.get(&format!("/orders/{order}/history"));
+        let steps = history["items"].as_array().unwrap().iter();
+        steps.filter(|step| step["act"] == "activated").count()
+    };
+    assert_eq!((counted(1), counted(2)), (1, 1));
+}
+
 /// As `/health/ready` says it, once the shard has looked.
 fn behind(desk: &Desk) -> u64 {
     std::thread::sleep(Duration::from_millis(5));

@@ -146,3 +146,48 @@ fn a_guard_rolls_its_order_back_and_says_so() {
     assert_eq!((&order["status"], &order["ended"]["by"]), (&json!("rolled_back"), &json!("guard")));
     assert_eq!(pay(&desk, 25..=25, 20_000), ["00"], "the former rules decide again");
 }
+
+/// A later order changed a part of it: the guard can't undo it, which stays known until somebody
+/// looked, also after a restart of the engine's guards.
+#[test]
+fn a_guard_that_can_do_nothing_stays_in_alerts_order_and_audit() {
+    let desk = Desk::open();
+    let mut both = order(json!({ "minutes": 10, "code": "61", "code_percent": 30 }));
+    let other = json!({ "path": "limit[pos-week]", "to": {
+        "scope": "card", "counts": "purchase", "window": "week", "ceiling": "9000.00" } });
+    both["changes"].as_array_mut().unwrap().push(other);
+    let (status, told) = desk.ask_as(MAKER, "POST", "/orders", &both);
+    assert_eq!(status, 200, "{told}");
+    let later = json!({
+        "kind": "limits", "title": "A week", "reason": "a test",
+        "changes": [{ "path": "limit[pos-week].ceiling", "to": "8000.00" }],
+    });
+    let signature = json!({ "revision": 1, "statement_confirmed": true });
+    for id in [1, 2] {
+        if id == 2 {
+            let (status, told) = desk.ask_as(MAKER, "POST", "/orders", &later);
+            assert_eq!(status, 200, "{told}");
+        }
+        for (who, step) in [(MAKER, "sign"), (CHECKER, "approve")] {
+            let path = format!("/orders/{id}/{step}");
+            let (status, answer) = desk.ask_as(who, "POST", &path, &signature);
+            assert_eq!(status, 200, "{answer}");
+        }
+    }
+    pay(&desk, 1..=24, 20_000);
+    let stands = until(&desk, "/orders/1", |order| !order["guard_stands"].is_null());
+    assert_eq!(stands["status"], "active");
+    let reason = stands["guard_stands"]["reason"].as_str().unwrap();
+    assert!(reason.contains("more than 30 %; it could not be rolled back: order 2"), "{reason}");
+    let alerts = desk.get("/alerts?kind=guard_stands");
+    let alerts = alerts["alerts"].as_array().unwrap();
+    assert_eq!((alerts.len(), &alerts[0]["order"]), (1, &json!(1)));
+    assert_eq!(alerts[0]["detail"], json!(reason));
+    let audit = desk.get("/audit?limit=500");
+    let rows = audit["items"].as_array().unwrap();
+    let of = |action: &str| rows.iter().filter(|row| row["action"] == action).collect::<Vec<_>>();
+    let noted = of("order_guard_stands");
+    assert_eq!((noted.len(), &noted[0]["details"]["order"]), (1, &json!(1)));
+    assert_eq!(of("order_guard").len(), 1, "it was tried once, and refused");
+    assert!(!of("order_guard")[0]["refused"].is_null());
+}

@@ -93,10 +93,7 @@ fn a_stream_ends_when_its_user_may_no_more_or_something_else() {
     assert_eq!(out.ended(), "ended");
     let audit = bank.audit();
     let logout = audit.iter().find(|row| row["action"] == "logout").unwrap();
-    assert_eq!(
-        (&logout["entered_by"], &logout["details"]["reason"]),
-        (&json!("aida"), &json!("ended"))
-    );
+    assert_eq!((&logout["user"], &logout["details"]["reason"]), (&json!("aida"), &json!("ended")));
 
     let roles = json!({"roles": ["checker", "auditor"]});
     let reply = officer.post("/users/bakyt/roles", &roles);

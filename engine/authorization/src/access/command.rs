@@ -1,6 +1,7 @@
 //! What is done to users, and what users did.
 
 use super::{AlertKind, Roles};
+use crate::SignedAs;
 use compact_str::CompactString;
 use payment_types::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -139,6 +140,8 @@ pub enum AccessCommand {
         user: Option<CompactString>,
         /// Why.
         because: RefusedBecause,
+        /// What it was for.
+        purpose: CodePurpose,
         /// From which network.
         network: CompactString,
         /// When attempts lock a user.
@@ -150,6 +153,8 @@ pub enum AccessCommand {
         user: CompactString,
         /// Why.
         reason: LogoutReason,
+        /// Who ended it; the engine by itself if empty.
+        by: CompactString,
     },
     /// Access was denied.
     Denied {
@@ -205,29 +210,59 @@ pub enum Authority {
     Officer,
 }
 
-/// What a one-time code was used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a password, a one-time code or a personal key was given for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CodePurpose {
     /// To log in.
     Login,
-    /// To sign (SIG-2).
-    Signature,
-    /// To change or enrol something of his own.
-    Change,
+    /// To go on with a session that was idle.
+    Unlock,
+    /// To set another password.
+    Password,
+    /// To enrol a second factor.
+    Enrolment,
+    /// To bring a personal key.
+    PersonalKey,
+    /// To sign, approve or roll back an order (SIG-2).
+    Signature {
+        /// Which.
+        order: u64,
+        /// As whom.
+        role: SignedAs,
+    },
     /// To approve, as the second person, what a colleague enters.
-    Approval,
+    Approval {
+        /// What: method and path.
+        asked: CompactString,
+        /// Who enters it.
+        entered_by: CompactString,
+    },
 }
 
 impl CodePurpose {
     /// The name in the audit.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Login => "login",
-            Self::Signature => "signature",
-            Self::Change => "change",
-            Self::Approval => "approval",
+            Self::Unlock => "unlock",
+            Self::Password => "password",
+            Self::Enrolment => "enrolment",
+            Self::PersonalKey => "personal_key",
+            Self::Signature { role: SignedAs::Maker, .. } => "sign_order",
+            Self::Signature { role: SignedAs::Checker, .. } => "approve_order",
+            Self::Signature { role: SignedAs::Rollback, .. } => "roll_back_order",
+            Self::Approval { .. } => "approval",
+        }
+    }
+
+    /// The name in the register, which holds the step of each signature against it (SIG-3).
+    #[must_use]
+    pub const fn in_register(&self) -> &'static str {
+        match self {
+            Self::Signature { .. } => "signature",
+            other => other.name(),
         }
     }
 }
@@ -418,4 +453,6 @@ pub enum AccessRefusal {
     TooManyKeys,
     /// Nobody could manage users afterwards.
     LastOfficer,
+    /// Nobody could approve an order about users afterwards.
+    LastChecker,
 }

@@ -1,8 +1,7 @@
 //! Carrying out what concerns users.
 
 use super::command::{
-    AccessCommand, AccessDone, AccessRefusal, Authority, CodePurpose, LockTerms, RefusedBecause,
-    Reset,
+    AccessCommand, AccessDone, AccessRefusal, Authority, LockTerms, RefusedBecause, Reset,
 };
 use super::user::{Alert, AlertKind, OneTimeSecret, PersonalKey, ResetAsked, User};
 use super::{ENROLMENT_HOURS, FORMER_PASSWORDS, KEYS_MOST, NETWORKS_MOST, Role, Roles, Users};
@@ -40,7 +39,7 @@ impl State {
         use AccessCommand as C;
         let (act, by, detail) = match command {
             C::UseCode { user, step, purpose } => {
-                let detail = format!("{}, step {step}", purpose.name());
+                let detail = format!("{}, step {step}", purpose.in_register());
                 (RegisterAct::CodeUsed, user, detail)
             }
             C::ConfirmOneTime { user, step } => {
@@ -59,7 +58,13 @@ impl State {
 }
 
 impl Users {
-    fn carry_out(&mut self, sequence: u64, moment: Moment, command: &AccessCommand) -> Result {
+    /// Carries a command out, without the register.
+    pub(crate) fn carry_out(
+        &mut self,
+        sequence: u64,
+        moment: Moment,
+        command: &AccessCommand,
+    ) -> Result {
         let done = self.one(sequence, moment, command)?;
         self.settled |= self.can_order();
         Ok(done)
@@ -88,7 +93,7 @@ impl Users {
             }
             C::EnrolOneTime { user, secret } => self.enrol(user, secret),
             C::ConfirmOneTime { user, step } => self.confirm(user, *step),
-            C::UseCode { user, step, purpose } => self.use_code(at, user, *step, *purpose),
+            C::UseCode { user, step, .. } => self.use_code(at, user, *step),
             C::AskReset { user, what, by } => {
                 let asked = ResetAsked { what: *what, by: by.clone(), at };
                 self.named(user)?.reset_asked = Some(asked);
@@ -107,7 +112,8 @@ impl Users {
             C::Logout { .. } | C::Denied { .. } | C::Looked { .. } => Ok(AccessDone::Noted),
             C::Alert { user, kind, detail } => {
                 let (user, detail) = (user.clone(), detail.clone());
-                self.note(Alert { sequence, at: moment, kind: *kind, user, detail });
+                let (kind, order) = (*kind, None);
+                self.note(Alert { sequence, at: moment, kind, user, order, detail });
                 Ok(AccessDone::Noted)
             }
         }
@@ -165,11 +171,8 @@ impl Users {
             Authority::FirstUsers if self.settled => Err(AccessRefusal::NeedsOrder),
             Authority::FirstUsers => Ok(()),
             Authority::Recovery { .. } if self.can_order() => Err(AccessRefusal::NeedsOrder),
-            Authority::Recovery { approved_by } => {
-                let named = !by.is_empty() && !approved_by.is_empty() && by != approved_by;
-                let others = by != name && approved_by != name;
-                if named && others { Ok(()) } else { Err(AccessRefusal::SamePerson) }
-            }
+            Authority::Recovery { .. } if is_by_two(name, authority, by) => Ok(()),
+            Authority::Recovery { .. } => Err(AccessRefusal::SamePerson),
             Authority::Officer => Err(AccessRefusal::OnlyTakesAway),
         }
     }
@@ -179,33 +182,63 @@ impl Users {
             return Err(AccessRefusal::NoRoles);
         }
         let user = self.users.get(name).ok_or(AccessRefusal::UnknownUser)?;
-        let gives = roles.iter().any(|role| !user.roles.has(role));
-        if gives {
+        if roles.iter().any(|role| !user.roles.has(role)) {
             self.may_give(name, authority, by)?;
         }
-        self.keep_an_officer(name, roles.has(Role::SecurityOfficer))?;
-        self.named(name)?.roles = roles;
-        Ok(AccessDone::Noted)
+        self.change(name, authority, by, |user| user.roles = roles)
     }
 
     fn set_active(&mut self, name: &str, active: bool, authority: &Authority, by: &str) -> Result {
         self.users.get(name).ok_or(AccessRefusal::UnknownUser)?;
         if active {
             self.may_give(name, authority, by)?;
-        } else {
-            self.keep_an_officer(name, false)?;
         }
-        let user = self.named(name)?;
-        (user.active, user.failures, user.locked_until) = (active, 0, None);
-        Ok(AccessDone::Noted)
+        self.change(name, authority, by, |user| {
+            (user.active, user.failures, user.locked_until) = (active, 0, None);
+        })
     }
 
-    /// Somebody must be left who can manage users.
-    fn keep_an_officer(&self, changed: &str, stays: bool) -> Result<()> {
+    /// Changes what a user may do, unless too few people were left. An order is looked at as a
+    /// whole, when all its changes are made.
+    fn change(
+        &mut self,
+        name: &str,
+        authority: &Authority,
+        by: &str,
+        change: impl FnOnce(&mut User),
+    ) -> Result {
+        let before = self.standing();
+        let user = self.named(name)?;
+        let was = user.clone();
+        change(user);
+        let may = match authority {
+            Authority::Order(_) => Ok(()),
+            authority => self.leaves_enough(before, is_by_two(name, authority, by)),
+        };
+        if may.is_err() {
+            *self.named(name)? = was;
+        }
+        may.map(|()| AccessDone::Noted)
+    }
+
+    /// Who is there for what takes certain people.
+    pub(crate) fn standing(&self) -> Standing {
         let officer = |user: &User| user.active && user.roles.has(Role::SecurityOfficer);
-        let is_one = self.users.get(changed).is_some_and(officer);
-        let others = self.users.iter().any(|(name, user)| name != changed && officer(user));
-        if is_one && !stays && !others { Err(AccessRefusal::LastOfficer) } else { Ok(()) }
+        Standing { officer: self.users.values().any(officer), pair: self.can_order() }
+    }
+
+    /// SIG-1, SIG-4: somebody must be left who can manage users, and another who can approve an
+    /// order about them, or one person alone has stopped the bank's orders. What two named people
+    /// do at the data directory may leave nobody to approve: they give the rights back as well.
+    pub(crate) fn leaves_enough(&self, before: Standing, is_by_two: bool) -> Result<()> {
+        let after = self.standing();
+        if before.officer && !after.officer {
+            return Err(AccessRefusal::LastOfficer);
+        }
+        if before.pair && !after.pair && !is_by_two {
+            return Err(AccessRefusal::LastChecker);
+        }
+        Ok(())
     }
 
     fn enrol(&mut self, name: &str, secret: &[u8]) -> Result {
@@ -232,7 +265,7 @@ impl Users {
         Ok(AccessDone::Noted)
     }
 
-    fn use_code(&mut self, at: Timestamp, name: &str, step: u64, _for: CodePurpose) -> Result {
+    fn use_code(&mut self, at: Timestamp, name: &str, step: u64) -> Result {
         let user = self.named(name)?;
         user.may_try(at)?;
         let one_time = user.one_time.as_mut().filter(|one_time| one_time.confirmed);
@@ -396,6 +429,22 @@ impl User {
             self.enrol_until = enrolment_end(at);
         }
     }
+}
+
+/// Whether there are people for what takes certain ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// A security officer.
+    officer: bool,
+    /// Two who can carry an order about users.
+    pair: bool,
+}
+
+/// Whether two named people do it, neither of whom it is about.
+fn is_by_two(name: &str, authority: &Authority, by: &str) -> bool {
+    let Authority::Recovery { approved_by } = authority else { return false };
+    let named = !by.is_empty() && !approved_by.is_empty() && by != approved_by;
+    named && by != name && approved_by != name
 }
 
 fn enrolment_end(at: Timestamp) -> Timestamp {

@@ -57,7 +57,13 @@ impl Bank {
 
     fn wrong(&mut self, seconds: i64, because: RefusedBecause) -> AccessDone {
         let (user, network) = (Some("aida".into()), "10.0.0.0/24".into());
-        let command = AccessCommand::LoginRefused { user, because, network, terms: TERMS };
+        let command = AccessCommand::LoginRefused {
+            user,
+            because,
+            purpose: CodePurpose::Login,
+            network,
+            terms: TERMS,
+        };
         self.at(seconds, command).unwrap()
     }
 
@@ -136,7 +142,55 @@ fn rights_need_an_order_once_two_people_can_sign_one() {
         by: "aida".into(),
     };
     assert_eq!(bank.at(10, off("aida")), Err(AccessRefusal::LastOfficer));
-    bank.at(10, off("bakyt")).unwrap();
+    assert_eq!(bank.at(10, off("bakyt")), Err(AccessRefusal::LastChecker));
+}
+
+/// SIG-1, SIG-4: whatever one person takes away, an order about users can still be carried.
+#[test]
+fn one_officer_does_not_stop_all_orders_by_taking_the_checkers_away() {
+    let mut bank = Bank::default();
+    bank.add("aida", &[Role::SecurityOfficer], Authority::FirstUsers).unwrap();
+    bank.add("bakyt", &[Role::Checker], Authority::FirstUsers).unwrap();
+    bank.add("chynara", &[Role::SecurityOfficer, Role::Checker], Authority::Order(1)).unwrap();
+    let set = |user: &str, roles: &[Role], authority: Authority| AccessCommand::SetRoles {
+        user: user.into(),
+        roles: roles.iter().copied().collect(),
+        authority,
+        by: "aida".into(),
+    };
+    let officer = || Authority::Officer;
+    let lone = set("chynara", &[Role::Checker], officer());
+    bank.at(0, lone).unwrap();
+    for authority in [officer(), Authority::TestMode, Authority::FirstUsers] {
+        let off = |user: &str| AccessCommand::SetActive {
+            user: user.into(),
+            active: false,
+            authority: authority.clone(),
+            by: "aida".into(),
+        };
+        let mut trial = Bank { state: bank.state.clone(), journal: Vec::new() };
+        trial.at(0, off("bakyt")).unwrap();
+        assert_eq!(trial.at(0, off("chynara")), Err(AccessRefusal::LastChecker), "{authority:?}");
+        let fewer = trial.at(0, set("chynara", &[Role::Auditor], authority.clone()));
+        assert!(fewer.is_err(), "{authority:?}");
+        assert!(trial.state.users().can_order());
+        assert!(trial.state.users().get("chynara").unwrap().active, "nothing of it was done");
+    }
+    // Two named people may, neither of whom it is about; they give rights back the same way.
+    let two = |second: &str| Authority::Recovery { approved_by: second.into() };
+    let off = |user: &str, second: &str| AccessCommand::SetActive {
+        user: user.into(),
+        active: false,
+        authority: two(second),
+        by: "aida".into(),
+    };
+    bank.at(0, off("bakyt", "elnura")).unwrap();
+    assert_eq!(bank.at(0, off("chynara", "")), Err(AccessRefusal::LastChecker));
+    assert_eq!(bank.at(0, off("chynara", "chynara")), Err(AccessRefusal::LastChecker));
+    bank.at(0, off("chynara", "elnura")).unwrap();
+    assert!(!bank.state.users().can_order());
+    bank.add("damira", &[Role::Checker], two("elnura")).unwrap();
+    assert!(bank.state.users().can_order());
 }
 
 #[test]
@@ -218,7 +272,9 @@ fn who_takes_the_checkers_away_gives_no_rights_alone_also_after_a_replay() {
     let two = |second: &str| Authority::Recovery { approved_by: second.into() };
     let early = bank.at(0, active("bakyt", true, two("chynara"), "aida"));
     assert_eq!(early, Err(AccessRefusal::NeedsOrder), "there are two people who can order");
-    bank.at(0, active("bakyt", false, Authority::Officer, "aida")).unwrap();
+    let alone = bank.at(0, active("bakyt", false, Authority::Officer, "aida"));
+    assert_eq!(alone, Err(AccessRefusal::LastChecker));
+    bank.at(0, active("bakyt", false, two("chynara"), "aida")).unwrap();
     assert!(!bank.state.users().can_order());
     let own = bank.add("own", &[Role::Checker, Role::KeyCustodian], Authority::FirstUsers);
     assert_eq!(own, Err(AccessRefusal::NeedsOrder));

@@ -92,7 +92,8 @@ pub struct ResetAsked {
     pub at: Timestamp,
 }
 
-/// What was unusual about an access (PII-2).
+/// What an alert is about: access that was unusual (PII-2), or an order that stands against its
+/// guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
@@ -108,17 +109,20 @@ pub enum AlertKind {
     Locked,
     /// A cookie that belongs to another browser, or to a session that ended.
     StolenSession,
+    /// An order's guard tripped, and the order could not be rolled back (SIG-1).
+    GuardStands,
 }
 
 impl AlertKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ManyCustomers,
         Self::AtNight,
         Self::RepeatedRefusals,
         Self::NewNetwork,
         Self::Locked,
         Self::StolenSession,
+        Self::GuardStands,
     ];
 
     /// The name in the API, the metric and the audit.
@@ -131,11 +135,12 @@ impl AlertKind {
             Self::NewNetwork => "new_network",
             Self::Locked => "locked",
             Self::StolenSession => "stolen_session",
+            Self::GuardStands => "guard_stands",
         }
     }
 }
 
-/// Unusual access that was noticed.
+/// What somebody must look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// Its place in the journal.
@@ -144,8 +149,10 @@ pub struct Alert {
     pub at: Moment,
     /// What.
     pub kind: AlertKind,
-    /// Whose access; nobody known for attempts without a user.
+    /// Whose access; nobody for attempts without a known user, and for orders.
     pub user: CompactString,
+    /// The order it is about.
+    pub order: Option<u64>,
     /// More, for people.
     pub detail: CompactString,
 }
@@ -203,7 +210,7 @@ impl Users {
         officers.iter().any(|officer| checkers.iter().any(|checker| checker != officer))
     }
 
-    pub(super) fn note(&mut self, alert: Alert) {
+    pub(crate) fn note(&mut self, alert: Alert) {
         self.alerts.push_back(alert);
         if self.alerts.len() > ALERTS_KEPT {
             self.alerts.pop_front();

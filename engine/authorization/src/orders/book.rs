@@ -296,6 +296,7 @@ mod tests {
             signatures: Vec::new(),
             activated: Some((Timestamp(0), Sequence(record))),
             ended: None,
+            guard_stands: None,
             superseded_by: None,
             problems: Vec::new(),
         }

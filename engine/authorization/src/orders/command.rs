@@ -23,6 +23,14 @@ pub struct OrderDraft {
     pub guard: Option<Guard>,
 }
 
+impl OrderDraft {
+    /// Whom it is about, where it is about users.
+    #[must_use]
+    pub fn users(&self) -> Vec<CompactString> {
+        super::things::users_of(self.kind, &self.changes)
+    }
+}
+
 /// When an order is rolled back by itself: for so many minutes after it was activated, if more is
 /// declined than that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +128,13 @@ pub enum OrderCommand {
         /// The change that undoes it, prepared with the security module.
         staged: Box<KeyEvent>,
     },
+    /// Its guard tripped, and it could not be rolled back: it stands, and somebody must know.
+    GuardStands {
+        /// Which.
+        order: u64,
+        /// Why the guard tripped, and what was in the way.
+        reason: CompactString,
+    },
     /// Undo what it did.
     RollBack {
         /// Which.
@@ -145,6 +160,7 @@ impl OrderCommand {
             | Self::Activate { order }
             | Self::ActivateKey { order, .. }
             | Self::RollBackKey { order, .. }
+            | Self::GuardStands { order, .. }
             | Self::RollBack { order, .. } => Some(*order),
         }
     }
@@ -177,6 +193,8 @@ pub struct OrderDone {
     pub status: OrderStatus,
     /// Its revision.
     pub revision: u32,
+    /// Whom it is about, where it is about users.
+    pub users: Vec<CompactString>,
     /// What was written into the register, in order (SIG-3).
     pub entries: Vec<RegisterEntry>,
     /// The rule set that is in force from now on, where it changed.

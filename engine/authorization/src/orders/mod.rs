@@ -24,7 +24,8 @@ pub use command::{
 pub use keys::KeyWish;
 pub use kind::{OrderKind, Risk};
 pub use order::{
-    Order, OrderChange, OrderEnd, OrderProblem, OrderSignature, OrderStatus, SignedAs, hex,
+    GuardStands, Order, OrderChange, OrderEnd, OrderProblem, OrderSignature, OrderStatus, SignedAs,
+    hex,
 };
 pub(crate) use register::Note;
 pub use register::{Register, RegisterAct, RegisterEntry};

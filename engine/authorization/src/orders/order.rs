@@ -111,8 +111,17 @@ pub struct OrderProblem {
     pub layer: CompactString,
     /// The rule and clause, where there is one: `AGT-7, 004 §15-1`.
     pub clause: Option<CompactString>,
+    /// A name for it that stays: `layer_broken`, `changed_since` ...
+    pub code: CompactString,
     /// What is wrong, and what would be right.
     pub message: String,
+}
+
+impl OrderProblem {
+    /// With a name of its own.
+    pub(super) fn coded(self, code: &str) -> Self {
+        Self { code: code.into(), ..self }
+    }
 }
 
 /// In which part somebody signed.
@@ -195,10 +204,21 @@ pub struct Order {
     pub activated: Option<(Timestamp, Sequence)>,
     /// When it was rejected, withdrawn, rolled back or failed, by whom, and why.
     pub ended: Option<OrderEnd>,
+    /// When its guard tripped and it could not be rolled back, and why.
+    pub guard_stands: Option<GuardStands>,
     /// The last order that changed something of it.
     pub superseded_by: Option<u64>,
     /// Why it failed.
     pub problems: Vec<OrderProblem>,
+}
+
+/// An order that stands against its guard.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardStands {
+    /// Since when.
+    pub at: Timestamp,
+    /// Why the guard tripped, and what was in the way.
+    pub reason: CompactString,
 }
 
 /// How an order ended.

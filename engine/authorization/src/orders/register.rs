@@ -39,6 +39,8 @@ pub enum RegisterAct {
     RolledBack,
     /// A later order changed all that it had changed.
     Superseded,
+    /// Its guard tripped, and it could not be undone.
+    GuardStands,
     /// A one-time code was used, rightly.
     CodeUsed,
     /// A one-time code was given that is not right.
@@ -60,6 +62,7 @@ impl RegisterAct {
             Self::Failed => "failed",
             Self::RolledBack => "rolled_back",
             Self::Superseded => "superseded",
+            Self::GuardStands => "guard_stands",
             Self::CodeUsed => "code_used",
             Self::CodeRefused => "code_refused",
         }

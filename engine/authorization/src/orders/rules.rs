@@ -101,14 +101,21 @@ fn told(error: &RuleError, text: &str, tree: Option<&RuleText>) -> OrderProblem 
         path: path.unwrap_or_else(|| error.key.clone()),
         layer: if error.clause.is_some() { "regulation" } else { "bank" }.into(),
         clause: error.clause.map(Into::into),
+        code: if error.clause.is_some() { LAYER_BROKEN } else { NOT_POSSIBLE }.into(),
         message: error.message.clone(),
     }
 }
 
+/// A layer above the bank's own is not held to.
+const LAYER_BROKEN: &str = "layer_broken";
+/// Anything that has no code of its own: the message says what.
+const NOT_POSSIBLE: &str = "not_possible";
+
 /// A problem that is of no clause.
 pub(super) fn problem(path: &str, message: impl Into<String>) -> OrderProblem {
     let message = message.into();
-    OrderProblem { path: path.to_owned(), layer: "bank".into(), clause: None, message }
+    let (layer, code) = ("bank".into(), NOT_POSSIBLE.into());
+    OrderProblem { path: path.to_owned(), layer, clause: None, code, message }
 }
 
 /// A problem with a rule of the rule book.
@@ -118,6 +125,7 @@ pub(super) fn of_clause(
     clause: &str,
     message: impl Into<String>,
 ) -> OrderProblem {
+    let code = if layer == "bank" { NOT_POSSIBLE } else { LAYER_BROKEN }.into();
     let (layer, clause) = (layer.into(), Some(clause.into()));
-    OrderProblem { path: path.to_owned(), layer, clause, message: message.into() }
+    OrderProblem { path: path.to_owned(), layer, clause, code, message: message.into() }
 }

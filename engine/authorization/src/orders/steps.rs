@@ -4,12 +4,14 @@ use super::book::{Told, WHOLE};
 use super::effect::Effect;
 use super::order::text_length;
 use super::rules::{Problems, of_clause, problem, tree};
+use super::things::users_of;
+use super::undo::not_about;
 use super::{
-    Guard, Note, Order, OrderChange, OrderCommand, OrderDone, OrderDraft, OrderEnd, OrderKind,
-    OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Orders, RegisterAct, RegisterEntry,
-    Risk, RolledBackBy, RulesPut, SignedAs,
+    Guard, GuardStands, Note, Order, OrderChange, OrderCommand, OrderDone, OrderDraft, OrderEnd,
+    OrderKind, OrderProblem, OrderRefusal, OrderSignature, OrderStatus, Orders, RegisterAct,
+    RegisterEntry, Risk, RolledBackBy, RulesPut, SignedAs,
 };
-use crate::{Done, KeyEvent, Refusal, STATEMENT, Signature, State};
+use crate::{Alert, AlertKind, Done, KeyEvent, Refusal, STATEMENT, Signature, State};
 use compact_str::CompactString;
 use limits::RulePath;
 use payment_types::{Moment, Sequence};
@@ -54,6 +56,7 @@ impl State {
             }
             C::Withdraw { order, by, reason } => self.withdraw(moment, *order, by, reason),
             C::Activate { order } => self.activate(moment, *order),
+            C::GuardStands { order, reason } => self.guard_stands(moment, *order, reason),
             C::ActivateKey { order, staged } => self.activate_key(moment, *order, staged),
             C::RollBack { order, by, reason } => self.roll_back(moment, *order, (by, reason), None),
             C::RollBackKey { order, by, reason, staged } => {
@@ -88,6 +91,7 @@ impl State {
             signatures: Vec::new(),
             activated: None,
             ended: None,
+            guard_stands: None,
             superseded_by: None,
             problems: Vec::new(),
         };
@@ -125,7 +129,8 @@ impl State {
         let OrderDraft { kind, title, reason, changes, effective_at, guard } = draft.clone();
         let mut problems = shape(&draft.changes, kind);
         if effective_at.is_some_and(|at| at < moment.at) {
-            problems.push(problem("effective_at", "is past; leave it out for at once"));
+            let past = problem("effective_at", "is past; leave it out for at once");
+            problems.push(past.coded("past"));
         }
         problems.extend(guard.as_ref().and_then(wrong_guard));
         if kind == OrderKind::Keys {
@@ -167,7 +172,7 @@ impl State {
             };
             match found {
                 Ok((from, _)) if from == change.to => {
-                    problems.push(problem(&change.path, "it is so already"));
+                    problems.push(problem(&change.path, "it is so already").coded("so_already"));
                 }
                 Ok((from, place)) => (change.from, change.place) = (from, place),
                 Err(wrong) => problems.push(wrong),
@@ -194,30 +199,60 @@ impl State {
                     Some(by) => format!("order {by} changed it since this one was written"),
                     None => "it was changed since the order was written".to_owned(),
                 };
-                problems.push(of_clause(&was.path, "bank", "SIG-1", message));
+                let changed = of_clause(&was.path, "bank", "SIG-1", message);
+                problems.push(changed.coded("changed_since"));
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    fn sign(&mut self, moment: Moment, which: (u64, u32), signature: &Signature) -> Result {
-        let mut order = self.order_at(which)?;
+    /// Whether a signature would be taken now: asked before a one-time code, which is good once, is
+    /// used for it. What only the signature itself shows is not looked at.
+    ///
+    /// # Errors
+    /// Why it would be refused.
+    pub fn would_take(&self, moment: Moment, command: &OrderCommand) -> Result<()> {
+        use OrderCommand as C;
+        match command {
+            C::Sign { order, revision, signature } => {
+                self.may_sign(moment, (*order, *revision), signature).map(|_| ())
+            }
+            C::Approve { order, revision, signature } => {
+                self.may_approve(moment, (*order, *revision), signature).map(|_| ())
+            }
+            C::RollBack { order, by, .. } | C::RollBackKey { order, by, .. } => {
+                self.may_roll_back(moment, *order, by).map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn may_sign(&self, at: Moment, which: (u64, u32), signature: &Signature) -> Result<Order> {
+        let order = self.order_at(which)?;
         standing(&order, &[OrderStatus::Draft])?;
         if signature.signer != order.maker {
             return Err(OrderRefusal::NotTheMaker { maker: order.maker });
         }
-        self.good(moment, &order, signature, order.kind.maker_role())?;
+        self.good(at, &order, signature, order.kind.maker_role())?;
+        Ok(order)
+    }
+
+    fn sign(&mut self, moment: Moment, which: (u64, u32), signature: &Signature) -> Result {
+        let mut order = self.may_sign(moment, which, signature)?;
         order.status = OrderStatus::Signed;
         self.signed(moment, order, SignedAs::Maker, signature)
     }
 
-    fn approve(&mut self, moment: Moment, which: (u64, u32), signature: &Signature) -> Result {
-        let mut order = self.order_at(which)?;
+    fn may_approve(&self, at: Moment, which: (u64, u32), signature: &Signature) -> Result<Order> {
+        let order = self.order_at(which)?;
         standing(&order, &[OrderStatus::Signed])?;
-        if order.authors.contains(&signature.signer) {
-            return Err(OrderRefusal::SamePerson { name: signature.signer.clone() });
-        }
-        self.good(moment, &order, signature, "checker")?;
+        another(&order, &signature.signer)?;
+        self.good(at, &order, signature, "checker")?;
+        Ok(order)
+    }
+
+    fn approve(&mut self, moment: Moment, which: (u64, u32), signature: &Signature) -> Result {
+        let mut order = self.may_approve(moment, which, signature)?;
         let due = order.effective_at.unwrap_or(moment.at).max(moment.at);
         order.status = if due > moment.at { OrderStatus::Scheduled } else { OrderStatus::Approved };
         order.checker = Some(signature.signer.clone());
@@ -270,9 +305,7 @@ impl State {
     ) -> Result {
         let mut order = self.order_at(which)?;
         standing(&order, &[OrderStatus::Signed])?;
-        if order.authors.contains(by) {
-            return Err(OrderRefusal::SamePerson { name: by.clone() });
-        }
+        another(&order, by)?;
         order.checker = Some(by.clone());
         self.end(moment, order, (OrderStatus::Rejected, RegisterAct::Rejected), by, reason)
     }
@@ -287,6 +320,9 @@ impl State {
         use OrderStatus as S;
         let order = self.order(order)?;
         standing(&order, &[S::Draft, S::Signed, S::Approved, S::Scheduled])?;
+        if !order.authors.contains(by) {
+            not_about(&order, by)?;
+        }
         self.orders.waits_no_more(order.id);
         self.end(moment, order, (S::Withdrawn, RegisterAct::Withdrawn), by, reason)
     }
@@ -377,14 +413,14 @@ impl State {
         entries
     }
 
-    fn roll_back(
-        &mut self,
+    /// The order, and what undoing it comes to, if it may be undone.
+    fn may_roll_back(
+        &self,
         moment: Moment,
         order: u64,
-        (by, reason): (&RolledBackBy, &CompactString),
-        staged: Option<&KeyEvent>,
-    ) -> Result {
-        let mut order = self.order(order)?;
+        by: &RolledBackBy,
+    ) -> Result<(Order, Vec<OrderChange>, Effect)> {
+        let order = self.order(order)?;
         let activated = match (order.status, order.activated) {
             (OrderStatus::Active | OrderStatus::Superseded, Some((_, record))) => record,
             (status, _) => return Err(OrderRefusal::Standing { status }),
@@ -395,27 +431,41 @@ impl State {
                 return Err(OrderRefusal::ChangedSince { path, order: later });
             }
         }
-        let signature = match by {
+        match by {
             RolledBackBy::Person(signature) => {
                 let (roles, risk) = (self.may_undo(&order, signature)?, self.order_risk(&order));
                 counts(signature, &roles, risk, &order.rollback_digest())?;
-                Some(signature.clone())
             }
             RolledBackBy::Guard if order.guard.is_none() => {
                 return Err(OrderRefusal::Standing { status: order.status });
             }
-            RolledBackBy::Guard => None,
-        };
+            RolledBackBy::Guard => {}
+        }
         self.stands_as_put(&order)?;
         let inverse: Vec<OrderChange> =
             order.changes.iter().rev().map(OrderChange::inverse).collect();
         let version = format!("order-{}-rolled-back", order.id);
-        let rules = self
+        let effect = self
             .inverse_effect(moment, order.kind, &inverse, &version)
-            .and_then(|effect| {
-                self.take_key(order.kind, &inverse, staged)?;
-                self.carry_out(moment, &order, effect)
-            })
+            .map_err(OrderRefusal::Problems)?;
+        Ok((order, inverse, effect))
+    }
+
+    fn roll_back(
+        &mut self,
+        moment: Moment,
+        order: u64,
+        (by, reason): (&RolledBackBy, &CompactString),
+        staged: Option<&KeyEvent>,
+    ) -> Result {
+        let (mut order, inverse, effect) = self.may_roll_back(moment, order, by)?;
+        let signature = match by {
+            RolledBackBy::Person(signature) => Some(signature.clone()),
+            RolledBackBy::Guard => None,
+        };
+        let rules = self
+            .take_key(order.kind, &inverse, staged)
+            .and_then(|()| self.carry_out(moment, &order, effect))
             .map_err(OrderRefusal::Problems)?;
         let who = signature.as_ref().map_or("guard".into(), |signature| signature.signer.clone());
         order.status = OrderStatus::RolledBack;
@@ -431,6 +481,28 @@ impl State {
         let entry = self.note(moment, RegisterAct::RolledBack, note);
         self.back_in_force(&order);
         Ok(OrderDone { rules, ..done(&order, vec![entry]) })
+    }
+
+    /// An order stands against its guard: told to whoever sees alerts, and noted once.
+    fn guard_stands(&mut self, moment: Moment, order: u64, reason: &CompactString) -> Result {
+        let mut order = self.order(order)?;
+        if order.guard.is_none() || order.guard_stands.is_some() {
+            return Err(OrderRefusal::Standing { status: order.status });
+        }
+        let (at, reason) = (moment.at, reason.clone());
+        order.guard_stands = Some(GuardStands { at, reason: reason.clone() });
+        self.put(&order);
+        self.users.note(Alert {
+            sequence: self.sequence.0,
+            at: moment,
+            kind: AlertKind::GuardStands,
+            user: CompactString::default(),
+            order: Some(order.id),
+            detail: reason.clone(),
+        });
+        let note = Note { by: "guard".into(), detail: reason, ..about(&order) };
+        let entry = self.note(moment, RegisterAct::GuardStands, note);
+        Ok(done(&order, vec![entry]))
     }
 
     /// Orders that had been superseded by one that was undone are in force again.
@@ -558,10 +630,19 @@ fn done(order: &Order, entries: Vec<RegisterEntry>) -> OrderDone {
         order: order.id,
         status: order.status,
         revision: order.revision,
+        users: users_of(order.kind, &order.changes),
         entries,
         rules: None,
         problems: Vec::new(),
     }
+}
+
+/// SIG-1: who decides about an order wrote none of it, and is not whom it is about.
+fn another(order: &Order, name: &CompactString) -> Result<()> {
+    if order.authors.contains(name) {
+        return Err(OrderRefusal::SamePerson { name: name.clone() });
+    }
+    not_about(order, name)
 }
 
 fn about(order: &Order) -> Note {
@@ -604,15 +685,14 @@ fn shape(changes: &[OrderChange], kind: OrderKind) -> Problems {
             leads.then_some(parsed).ok_or_else(|| "leads nowhere: it is too deep".to_owned())
         });
         let twice = told.is_again(path, parsed.as_ref().ok());
-        let wrong = match &parsed {
-            Err(message) => Some(message.clone()),
-            Ok(parsed) => not_of_kind(parsed, kind),
-        };
+        let other = parsed.as_ref().ok().and_then(|parsed| not_of_kind(parsed, kind));
+        let code = if other.is_some() { "not_of_kind" } else { "not_possible" };
+        let wrong = parsed.as_ref().err().cloned().or(other);
         let long = || change.to.as_ref().is_some_and(|to| text_length(to) > TEXT_MOST);
         let wrong = wrong
             .or_else(|| twice.then(|| "another change of the order is about the same".to_owned()))
             .or_else(|| long().then(|| format!("is longer than {TEXT_MOST} bytes")));
-        problems.extend(wrong.map(|message| problem(path, message)));
+        problems.extend(wrong.map(|message| problem(path, message).coded(code)));
     }
     problems
 }

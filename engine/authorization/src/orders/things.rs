@@ -2,7 +2,9 @@
 
 use super::rules::{Problems, of_clause, problem};
 use super::{OrderChange, OrderKind, OrderProblem};
-use crate::{AccessCommand, AccessRefusal, Authority, BlockReason, Factor, Role, Roles, State};
+use crate::{
+    AccessCommand, AccessRefusal, Authority, BlockReason, Factor, Role, Roles, State, Users,
+};
 use compact_str::CompactString;
 use ledger::{AccountSlot, OverdraftCause};
 use limits::Setting;
@@ -100,6 +102,9 @@ impl State {
             };
             problems.extend(checked.err());
         }
+        if problems.is_empty() && kind == OrderKind::Users {
+            problems.extend(self.users_after(0, changes, moment).err());
+        }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
@@ -111,20 +116,19 @@ impl State {
         changes: &[OrderChange],
         moment: Moment,
     ) -> Result<(), Problems> {
-        let users = self.users.clone();
+        if kind == OrderKind::Users {
+            // Only of users one change can stand against another: the last officer, say.
+            self.users = self.users_after(order, changes, moment).map_err(|wrong| vec![wrong])?;
+            return Ok(());
+        }
         for change in changes {
             let done = match kind {
                 OrderKind::OverdraftLimits => self.set_overdraft(change, moment),
                 OrderKind::CardBlocks => self.set_block(change, moment),
                 // The change was prepared at the edge, and is noted with its event.
-                OrderKind::Keys => Ok(()),
-                _ => self.set_user(order, change, moment),
+                _ => Ok(()),
             };
-            if let Err(problem) = done {
-                // Only of users one change can stand against another: the last officer, say.
-                self.users = users;
-                return Err(vec![problem]);
-            }
+            done.map_err(|problem| vec![problem])?;
         }
         Ok(())
     }
@@ -321,48 +325,69 @@ impl State {
         user_wanted(change).map(|_| ()).map_err(wrong)
     }
 
-    /// A new user has no password: security officers give him one by a reset.
-    fn set_user(
-        &mut self,
+    /// The users as an order makes them. Enough people must be left, when all of it is done: who
+    /// goes and who comes in his place may stand in one order, in whatever sequence.
+    fn users_after(
+        &self,
         order: u64,
-        change: &OrderChange,
+        changes: &[OrderChange],
         moment: Moment,
-    ) -> Result<(), OrderProblem> {
-        let wrong = |message: String| problem(&change.path, message);
-        let (name, _) = parts(&change.path, "user").map_err(wrong)?;
-        let wanted = user_wanted(change).map_err(wrong)?;
-        let (user, authority) = (CompactString::from(name), Authority::Order(order));
-        let by = CompactString::from(format!("order {order}"));
-        let mut commands = Vec::new();
-        match wanted {
-            Some((roles, _)) if self.users.get(name).is_none() => {
-                let (user, by, authority) = (user.clone(), by.clone(), authority.clone());
-                let (password, temporary) = (Vec::new(), true);
-                commands.push(AccessCommand::AddUser {
-                    user,
-                    roles,
-                    password,
-                    temporary,
-                    authority,
-                    by,
-                });
+    ) -> Result<Users, OrderProblem> {
+        let before = self.users.standing();
+        let (mut users, mut first) = (self.users.clone(), None);
+        for change in changes {
+            for command in user_commands(&users, order, change)? {
+                let done = users.carry_out(self.sequence.0, moment, &command);
+                done.map_err(|why| problem(&change.path, access_words(&why)))?;
             }
-            Some((roles, _)) => {
-                let (user, by, authority) = (user.clone(), by.clone(), authority.clone());
-                commands.push(AccessCommand::SetRoles { user, roles, authority, by });
+            if first.is_none() && users.leaves_enough(before, false).is_err() {
+                first = Some(&change.path);
             }
-            None => {}
         }
-        let active = wanted.is_some_and(|(_, active)| active);
-        commands.push(AccessCommand::SetActive { user, active, authority, by });
-        for command in commands {
-            self.access(moment, &command).map(|_| ()).map_err(|refusal| match refusal {
-                crate::Refusal::Access(refusal) => wrong(access_words(&refusal).to_owned()),
-                _ => wrong("is refused".to_owned()),
-            })?;
-        }
-        Ok(())
+        users.leaves_enough(before, false).map_err(|why| {
+            let path = first.map_or("changes", String::as_str);
+            let code = match why {
+                AccessRefusal::LastOfficer => "last_officer",
+                _ => "last_checker",
+            };
+            of_clause(path, "bank", "SIG-1, SIG-4", access_words(&why)).coded(code)
+        })?;
+        Ok(users)
     }
+}
+
+/// What a change of an order comes to. A new user has no password: security officers give him one
+/// by a reset.
+fn user_commands(
+    users: &Users,
+    order: u64,
+    change: &OrderChange,
+) -> Result<Vec<AccessCommand>, OrderProblem> {
+    let wrong = |message: String| problem(&change.path, message);
+    let (name, _) = parts(&change.path, "user").map_err(wrong)?;
+    let wanted = user_wanted(change).map_err(wrong)?;
+    let (user, authority) = (CompactString::from(name), Authority::Order(order));
+    let by = CompactString::from(format!("order {order}"));
+    let mut commands = Vec::new();
+    if let Some((roles, _)) = wanted {
+        let (user, by, authority) = (user.clone(), by.clone(), authority.clone());
+        commands.push(match users.get(name) {
+            Some(_) => AccessCommand::SetRoles { user, roles, authority, by },
+            None => {
+                let (password, temporary) = (Vec::new(), true);
+                AccessCommand::AddUser { user, roles, password, temporary, authority, by }
+            }
+        });
+    }
+    let active = wanted.is_some_and(|(_, active)| active);
+    commands.push(AccessCommand::SetActive { user, active, authority, by });
+    Ok(commands)
+}
+
+/// Whom an order is about, where it is about users.
+pub(super) fn users_of(kind: OrderKind, changes: &[OrderChange]) -> Vec<CompactString> {
+    let changes = changes.iter().filter(|_| kind == OrderKind::Users);
+    changes.filter_map(|change| Some(parts(&change.path, "user").ok()?.0.into())).collect()
 }
 
 /// The roles, and whether the user may log in; nothing for a user who may no more.
@@ -395,6 +420,10 @@ const fn access_words(refusal: &AccessRefusal) -> &'static str {
         AccessRefusal::BadName => "a name is 2 to 32 of a-z 0-9 . _ -, a letter first",
         AccessRefusal::UnknownUser => "there is no such user",
         AccessRefusal::LastOfficer => "nobody could manage users afterwards",
+        AccessRefusal::LastChecker => {
+            "nobody could approve orders about users afterwards: give another person the role \
+             checker first"
+        }
         _ => "the user can't be set so",
     }
 }

@@ -4,9 +4,10 @@
 
 use super::book::WHOLE;
 use super::rules::tree;
-use super::things::parts;
+use super::things::users_of;
 use super::{Order, OrderChange, OrderKind, OrderRefusal};
 use crate::{Signature, State};
+use compact_str::CompactString;
 use limits::{RulePath, RuleText, Setting};
 
 impl State {
@@ -48,15 +49,17 @@ impl State {
         if order.authors.contains(name) {
             return Err(OrderRefusal::SamePerson { name: name.clone() });
         }
-        let own = |change: &OrderChange| {
-            let about = parts(&change.path, "user").map(|(about, _)| about);
-            order.kind == OrderKind::Users && about == Ok(name.as_str())
-        };
-        if order.changes.iter().any(own) {
-            return Err(OrderRefusal::AboutSigner { name: name.clone() });
-        }
+        not_about(order, name)?;
         Ok(["checker"; 2])
     }
+}
+
+/// Nobody decides about his own rights (SIG-1).
+pub(super) fn not_about(order: &Order, name: &CompactString) -> Result<(), OrderRefusal> {
+    if users_of(order.kind, &order.changes).contains(name) {
+        return Err(OrderRefusal::AboutSigner { name: name.clone() });
+    }
+    Ok(())
 }
 
 /// Whether undoing an order gives what takes two people: rights, or a card that was blocked on

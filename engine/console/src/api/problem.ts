@@ -9,6 +9,9 @@ export interface ProblemBody {
   detail: string;
   field?: string | null;
   rule?: string | null;
+  /** A name for this very refusal, and what its sentence names. */
+  code?: string | null;
+  values?: Readonly<Record<string, string>>;
   /** Of an order: everything that is wrong with it. */
   problems?: OrderProblem[];
 }
@@ -56,6 +59,8 @@ export function problemOf(status: number, body: unknown): ProblemBody {
     detail: told.detail ?? '',
     field: told.field ?? null,
     rule: told.rule ?? null,
+    code: told.code ?? null,
+    values: told.values ?? {},
     ...(Array.isArray(told.problems) ? { problems: told.problems } : {}),
   };
 }

@@ -55,7 +55,7 @@ export interface FoundCard {
 
 export interface OrderChange { path: string; from: Value; to: Value; layer: string; clause: string }
 export interface OrderSignature { signer: string; role: string; factor: string; strength: string; at: string; statement: number; key?: string | null }
-export interface OrderProblem { path: string; layer: string; clause?: string | null; detail: string }
+export interface OrderProblem { path: string; layer: string; clause?: string | null; code: string; detail: string }
 export interface Guard { minutes: number; decline_percent?: number | null; code?: string | null; code_percent?: number | null }
 
 /** A change order. */
@@ -87,6 +87,8 @@ export interface Order {
   signatures: OrderSignature[];
   guard?: Guard | null;
   ended?: { at: string; by: string; reason: string } | null;
+  /** Its guard tripped, and it could not be rolled back. */
+  guard_stands?: { at: string; reason: string } | null;
   superseded_by?: number | null;
   problems: OrderProblem[];
   /** What the last preview came to. */
@@ -173,4 +175,4 @@ export interface UserView {
 export interface PermissionView { method: string; path: string; who: string; roles: string[]; journaled_look: boolean }
 
 /** A row of `GET /alerts`. */
-export interface AlertView { id: string; at: string; kind: string; user?: string | null; detail: string }
+export interface AlertView { id: string; at: string; kind: string; user?: string | null; order?: number | null; detail: string }

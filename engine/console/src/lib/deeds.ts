@@ -5,6 +5,8 @@
 
 export interface Field {
   name: string;
+  /** Its word in the texts, where that is not its name. */
+  label?: string;
   as: 'text' | 'long' | 'amount' | 'day' | 'instant' | 'choice' | 'choices' | 'words' | 'flag' | 'file';
   /** Of a choice. */
   of?: readonly string[];
@@ -67,7 +69,7 @@ export const DEEDS = {
   user: [
     { id: 'reset', method: 'POST', path: '/users/{id}/reset', fields: [{ name: 'what', as: 'choice', of: ['password', 'totp'] }] },
     { id: 'approveReset', method: 'POST', path: '/users/{id}/reset/approval', fields: [], shows: true },
-    { id: 'takeRoles', method: 'POST', path: '/users/{id}/roles', fields: [{ name: 'roles', as: 'choices', of: ROLES }] },
+    { id: 'takeRoles', method: 'POST', path: '/users/{id}/roles', fields: [{ name: 'roles', label: 'rolesLeft', as: 'choices', of: ROLES }] },
     { id: 'letIn', method: 'POST', path: '/users/{id}/active', fields: [{ name: 'active', as: 'flag' }], danger: true },
     { id: 'endKey', method: 'DELETE', path: '/users/{id}/keys/{key}', fields: [{ name: 'key', as: 'text', inPath: true }], danger: true },
   ],

@@ -5,9 +5,7 @@ export function refusalWord(told: string): string | undefined {
   return /^(?:user|order|dispute|hindered): (\w+)/.exec(told)?.[1] ?? (/^\w+$/.test(told) ? told : undefined);
 }
 
-/** What an entry of the audit says was done; a refused factor tells whether it was for a signature. */
+/** What an entry of the audit says was done; a refused factor tells whether it was a personal key. */
 export function actOf(action: string, because: unknown): string {
-  if (action !== 'login_refused') return action;
-  if (because === 'signature') return 'refused_sign';
-  return because === 'password' || because === 'unknown_user' ? 'refused_login' : action;
+  return action === 'factor_refused' && because === 'signature' ? 'refused_sign' : action;
 }

@@ -3,6 +3,7 @@
 import { Badge, Button, Drawer, Group, Select, Stack, TextInput } from '@mantine/core';
 import { createColumnHelper } from '@tanstack/react-table';
 import { type FormEvent, useMemo, useState } from 'react';
+import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import { useSearchParams } from 'react-router';
 import type { AuditEntry } from '@/api/types';
@@ -14,7 +15,7 @@ import { actOf, refusalWord } from '@/lib/refusal';
 import { line, type Value } from '@/lib/rules';
 
 const column = createColumnHelper<AuditEntry>();
-const SUBJECTS = ['card', 'account', 'customer', 'terminal'] as const;
+const SUBJECTS = ['card', 'account', 'customer', 'terminal', 'user'] as const;
 
 /** The words for a refusal, or the engine's own. */
 function Why({ told }: { told: string }) {
@@ -34,11 +35,30 @@ function refused(entry: AuditEntry): string | undefined {
   return entry.refused ?? (typeof because === 'string' ? because : undefined);
 }
 
+/** What a code, a key or a password was for. */
+function given(entry: AuditEntry, t: TFunction): string | undefined {
+  const purpose = detail(entry, 'for');
+  if (typeof purpose !== 'string') return undefined;
+  const text = (name: string) => String(detail(entry, name) ?? '');
+  return t(`given.${purpose}` as 'given.approval', { defaultValue: purpose, order: text('order'), with: text('with'), asked: text('asked') });
+}
+
+/** The rest of an entry by the names that there are words for, else by the engine's own. */
+function useDetails() {
+  const { t } = useTranslation();
+  return (entry: AuditEntry) => Object.entries((entry.details ?? {}) as Record<string, Value>).map(([name, value]): [string, string] => {
+    const said = name === 'for' ? given(entry, t) : undefined;
+    return [t(`facts.${name}` as 'facts.order', name.replaceAll('_', ' ')), said ?? line(value)];
+  });
+}
+
 function useActs() {
   const { t } = useTranslation();
   return (entry: AuditEntry) => {
     const act = actOf(entry.action, detail(entry, 'because'));
-    return t(`actions.${act}` as 'actions.block', act.replaceAll('_', ' '));
+    const said = t(`actions.${act}` as 'actions.block', act.replaceAll('_', ' '));
+    const purpose = entry.action === 'login_refused' ? undefined : given(entry, t);
+    return purpose ? `${said}, ${purpose}` : said;
   };
 }
 
@@ -46,12 +66,20 @@ function useActs() {
 function Subject({ entry }: { entry: AuditEntry }) {
   const { t } = useTranslation();
   const order = detail(entry, 'order');
-  if (typeof order === 'number') return <span onClick={(event) => event.stopPropagation()}><To to={`/orders/${order}`}>{t('hints.order', { id: order })}</To></span>;
-  return <span className="mono">{subject(entry)}</span>;
+  const whose = subject(entry);
+  return (
+    <>
+      {whose ? <span className="mono">{whose}</span> : null}
+      {typeof order === 'number' ? <>{whose ? ' · ' : null}<span onClick={(event) => event.stopPropagation()}><To to={`/orders/${order}`}>{t('hints.order', { id: order })}</To></span></> : null}
+      {whose || typeof order === 'number' ? null : '—'}
+    </>
+  );
 }
 
-function subject(entry: AuditEntry): string {
-  return entry.card ?? entry.account ?? entry.customer ?? entry.terminal ?? '—';
+/** What it was about; of an order about rights everybody whose they are. */
+function subject(entry: AuditEntry): string | undefined {
+  const users = detail(entry, 'users');
+  return entry.card ?? entry.account ?? entry.customer ?? entry.terminal ?? entry.user ?? (Array.isArray(users) ? users.join(', ') : undefined);
 }
 
 export default function Audit() {
@@ -61,6 +89,7 @@ export default function Audit() {
   const [form, setForm] = useState<{ kind: string; id: string }>({ kind, id: params.get(kind) ?? '' });
   const [entry, setEntry] = useState<AuditEntry>();
   const acts = useActs();
+  const details = useDetails();
   const { query, rows, more } = useParts<AuditEntry>('/audit', { [kind]: params.get(kind) });
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -105,7 +134,7 @@ export default function Audit() {
               [t('audit.action'), acts(entry)],
               [t('audit.subject'), <Subject key="s" entry={entry} />],
               [t('audit.refused'), refused(entry) ? <Why key="r" told={refused(entry) ?? ''} /> : '—'],
-              ...Object.entries((entry.details ?? {}) as Record<string, Value>).map(([name, value]): [string, string] => [name, line(value)]),
+              ...details(entry),
             ]}
           />
         ) : null}

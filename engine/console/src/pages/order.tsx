@@ -9,6 +9,7 @@ import { call } from '@/api/client';
 import type { Order as OrderView, OrderStep } from '@/api/types';
 import { isOfRules, type Step, steps } from '@/lib/orders';
 import { Facts, Head, Paper, Rule, To, When } from '@/parts/basics';
+import { IconAlert } from '@/parts/icons';
 import { Asked, Empty } from '@/parts/states';
 import { useSession } from '@/shell/session';
 import { OrderStatus, Risk } from './orders';
@@ -104,6 +105,7 @@ export default function Order() {
             <Buttons order={order} possible={steps(order, user, may)} act={setStep} />
           </Head>
           <Standing order={order} user={user} />
+          {order.guard_stands ? <Alert color="red" variant="light" icon={<IconAlert aria-hidden />} title={t('order.guardStands')} role="alert"><When at={order.guard_stands.at} /> · {order.guard_stands.reason}</Alert> : null}
           <Problems problems={order.problems} />
           <Grid gap="md">
             <Grid.Col span={{ base: 12, lg: 8 }}>

@@ -8,7 +8,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { call } from '@/api/client';
 import type { AlertView, PermissionView, UserView } from '@/api/types';
-import { Head, Light, Paper, When } from '@/parts/basics';
+import { Head, Light, Paper, To, When } from '@/parts/basics';
 import { Deeds } from '@/parts/deeds';
 import { IconCheck } from '@/parts/icons';
 import { Rows } from '@/parts/rows';
@@ -89,8 +89,8 @@ function Alerts() {
                 {alerts.slice(0, 20).map((alert) => (
                   <Table.Tr key={alert.id}>
                     <Table.Td><When at={alert.at} /></Table.Td>
-                    <Table.Td><Light tone="warn">{t(`users.alertKinds.${alert.kind}` as 'users.alertKinds.locked', alert.kind)}</Light></Table.Td>
-                    <Table.Td>{alert.user ?? '—'}</Table.Td>
+                    <Table.Td><Light tone={alert.kind === 'guard_stands' ? 'bad' : 'warn'}>{t(`users.alertKinds.${alert.kind}` as 'users.alertKinds.locked', alert.kind)}</Light></Table.Td>
+                    <Table.Td>{typeof alert.order === 'number' ? <To to={`/orders/${alert.order}`}>{t('hints.order', { id: alert.order })}</To> : alert.user ?? '—'}</Table.Td>
                     <Table.Td className="quiet">{alert.detail}</Table.Td>
                   </Table.Tr>
                 ))}

@@ -12,7 +12,7 @@ import { Told } from './told';
 
 function Input({ field, value, set }: { field: Field; value: Filled[string] | undefined; set: (value: Filled[string]) => void }) {
   const { t } = useTranslation();
-  const label = t(`deeds.fields.${field.name}` as 'deeds.fields.note', field.name);
+  const label = t(`deeds.fields.${field.label ?? field.name}` as 'deeds.fields.note', field.name);
   const words = typeof value === 'string' ? value : '';
   const many = Array.isArray(value) ? [...(value as readonly string[])] : [];
   const required = !field.optional;

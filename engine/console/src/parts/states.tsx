@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { advice, asProblem } from '@/api/problem';
 import { Rule, Waiting } from './basics';
 import { IconAlert, IconEmpty } from './icons';
+import { useSentence } from './words';
 
 /** Nothing here, and how there could be something. */
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
@@ -32,6 +33,7 @@ const SIGNED_OUT = ['not-right', 'session-ended'] as const;
 /** A problem in the engine's words, the rule that says so, and what to do. */
 export function Trouble({ error, again }: { error: unknown; again?: () => void }) {
   const { t } = useTranslation();
+  const say = useSentence();
   if (!error) return null;
   const problem = asProblem(error);
   const { body } = problem;
@@ -48,8 +50,8 @@ export function Trouble({ error, again }: { error: unknown; again?: () => void }
       <Stack gap={6}>
         {body.detail ? (
           <Text size="sm">
-            {body.field ? <><b className="mono">{body.field}</b>: </> : null}
-            {body.field ? body.detail : sentence(body.detail)} {body.rule ? <Rule id={body.rule} /> : null}
+            {body.field && !body.code ? <><b className="mono">{body.field}</b>: </> : null}
+            {body.field && !body.code ? body.detail : sentence(say(body))} {body.rule ? <Rule id={body.rule} /> : null}
           </Text>
         ) : null}
         <Text size="sm">{t(`problem.advice.${advice(problem)}`)}</Text>

@@ -52,7 +52,7 @@ function useSeen(user: string): [string | null, (at: string) => void] {
 
 function Row({ notice, isNew, close }: { notice: Notice; isNew: boolean; close: () => void }) {
   const { t } = useTranslation();
-  const tone = notice.kind === 'failed' || notice.kind === 'guard' ? 'bad' : notice.kind === 'access' ? 'warn' : 'none';
+  const tone = notice.kind === 'failed' || notice.kind === 'guard' || notice.kind === 'stands' ? 'bad' : notice.kind === 'access' ? 'warn' : 'none';
   const name = notice.kind === 'access' ? t(`users.alertKinds.${notice.name}` as 'users.alertKinds.locked', notice.name) : notice.name;
   return (
     <UnstyledButton component={Link} to={notice.to} onClick={close} className="notice" data-new={isNew || undefined}>

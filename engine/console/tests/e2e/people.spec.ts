@@ -163,3 +163,30 @@ test('a lost second factor: an officer asks, another person approves, a new one 
   await type(page, await code(secret));
   await expect(page.getByRole('navigation', { name: 'Menu' })).toBeVisible();
 });
+
+test('a wrong code says in the audit what it was for, and nobody shuts the last checker out alone', async ({ browser }) => {
+  const [maker, officer] = [await comeIn(browser, 'aida'), await comeIn(browser, 'chynara')];
+  const order = await draft(maker, 'agent_caps', 'agent_cash.cap_indicators', '141', 'A cap for all');
+  await maker.getByRole('button', { name: 'Sign', exact: true }).click();
+  const dialog = maker.getByRole('dialog');
+  await dialog.getByLabel(/legal force/).check();
+  await type(maker, '000000');
+  await dialog.getByRole('button', { name: 'Sign', exact: true }).click();
+  await expect(dialog.getByRole('alert')).toContainText('The code is not right, or you are locked');
+
+  await officer.goto('/audit?user=aida');
+  const refused = officer.getByRole('row', { name: new RegExp(`is refused: code or password, to sign order ${order}`) });
+  await expect(refused).toContainText('the code is not right');
+  await expect(refused.getByRole('link', { name: `Order ${order}` })).toBeVisible();
+  await expect(officer.getByLabel('About')).toHaveValue('User');
+
+  await officer.evaluate(() => localStorage.setItem('tamga.language', 'ru'));
+  await officer.goto('/users');
+  const row = officer.getByRole('row', { name: /bakyt/ });
+  await row.getByRole('button', { name: 'Ещё' }).click();
+  await officer.getByRole('menuitem', { name: /Впустить/ }).click();
+  const shut = officer.getByRole('dialog');
+  await shut.getByRole('switch').uncheck();
+  await shut.getByRole('button').last().click();
+  await expect(shut.getByRole('alert')).toContainText('Тогда некому будет утвердить распоряжение о пользователях');
+});

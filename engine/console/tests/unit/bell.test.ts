@@ -33,3 +33,11 @@ it('is unread what came after the last look', () => {
   expect(unread(found, '2026-11-23T04:05:00Z')).toEqual([]);
   expect(unread(found, 'no time')).toHaveLength(2);
 });
+
+it('keeps an order that stands against its guard, once, until somebody undid it', () => {
+  const stands = { guard_stands: { at: '2026-11-23T10:01:00+06:00', reason: '21 of 100 requests were declined' } };
+  const alerts = [{ ...alert('9', '2026-11-23T10:01:00+06:00'), kind: 'guard_stands', user: null, order: 1 }];
+  const told = (status: string) => noticesOf(alerts, [order(1, { status, ...stands })], 'x', ALL).map(({ kind, to }) => [kind, to]);
+  expect(told('active')).toEqual([['stands', '/orders/1']]);
+  expect(told('rolled_back')).toEqual([]);
+});

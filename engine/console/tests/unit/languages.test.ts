@@ -68,3 +68,28 @@ it('has words for what became of a PIN', () => {
   expect(facts.length).toBe(7);
   expect(facts.filter((name) => !(name in en.pin))).toEqual([]);
 });
+
+/** Names in the engine's own source, from one of its crates. */
+function engine(file: string, pattern: RegExp): string[] {
+  const text = readFileSync(join(import.meta.dirname, '../../..', file), 'utf8').split('#[cfg(test)]')[0] ?? '';
+  return [...text.matchAll(pattern)].map((match) => match[1] ?? '');
+}
+
+it('has words for every refusal that the engine names', () => {
+  const files = ['order_refusals', 'users', 'signing', 'factors', 'orders'].map((name) => `server/src/http/${name}.rs`);
+  const named = new Set(files.flatMap((file) => [...engine(file, /coded\(\s*"([a-z_]+)"/g), ...engine(file, /\("(needs_[a-z]+)", "sign/g), ...engine(file, /"((?:code_used|wrong_code))"/g)]));
+  expect(named.size).toBeGreaterThan(20);
+  expect([...named].filter((name) => !(name in en.said))).toEqual([]);
+  expect(Object.keys(en.said).filter((name) => !named.has(name))).toEqual([]);
+  const ofOrders = ['steps', 'things'].flatMap((file) => engine(`authorization/src/orders/${file}.rs`, /coded\("([a-z_]+)"\)|=> "(last_[a-z]+)"/g)).filter(Boolean);
+  expect(ofOrders.length).toBeGreaterThan(2);
+  expect(ofOrders.filter((name) => !(name in en.saidOfOrder))).toEqual([]);
+});
+
+it('has words for what a code was for, and for every alert', () => {
+  const purposes = engine('authorization/src/access/command.rs', /Self::(?:Login|Unlock|Password|Enrolment|PersonalKey|Signature \{ role[^}]*\}|Approval[^=]*) => "([a-z_]+)"/g);
+  expect([...new Set(purposes)].filter((name) => !(name in en.given) && !(name in en.refusals) && !['login', 'totp'].includes(name))).toEqual([]);
+  expect(purposes).toEqual(expect.arrayContaining(Object.keys(en.given)));
+  const alerts = engine('authorization/src/access/user.rs', /Self::[A-Z]\w+ => "([a-z_]+)"/g);
+  expect(alerts.sort()).toEqual(Object.keys(en.users.alertKinds).sort());
+});

@@ -12,9 +12,9 @@ it('the engine’s word for a refusal is found, and sentences stay sentences', (
 });
 
 it('a refused signature is no refused login', () => {
-  expect(actOf('login_refused', 'password')).toBe('refused_login');
-  expect(actOf('login_refused', 'signature')).toBe('refused_sign');
-  expect(actOf('login_refused', 'code')).toBe('login_refused');
+  expect(actOf('login_refused', 'password')).toBe('login_refused');
+  expect(actOf('factor_refused', 'signature')).toBe('refused_sign');
+  expect(actOf('factor_refused', 'code')).toBe('factor_refused');
   expect(actOf('order_sign', undefined)).toBe('order_sign');
 });
 

@@ -5,6 +5,7 @@
 //! What a caller may do is laid down in `permissions.rs`, and asked in `gate.rs` before any handler
 //! runs; handlers only take the caller from here.
 
+use super::asked::Asked;
 use super::context::HttpContext;
 use super::factors;
 use super::problem::Problem;
@@ -109,10 +110,11 @@ fn find<'t>(tokens: &'t [ApiToken], token: &[u8]) -> Option<&'t ApiToken> {
 /// by a token (`Bearer <token>`), or by a user's one-time code (`Code <user> <code>`): he stands at
 /// the first one's desk and types it himself. The code is good once.
 pub(super) async fn second_person(
-    headers: &HeaderMap,
+    asked: &Asked,
     context: &HttpContext,
     first: &Caller,
 ) -> Result<Caller, Problem> {
+    let headers = asked.headers();
     let Some(header) = headers.get(APPROVED_BY) else {
         return Err(Problem::forbidden(
             "this needs two persons: a checker in the header `Approved-By`, by his one-time code \
@@ -134,7 +136,9 @@ pub(super) async fn second_person(
         is_second(name, roles, first)?;
     }
     let network = &first.network;
-    factors::use_code(context, name, code, CodePurpose::Approval, network).await?;
+    let (what, entered_by) = (asked.what().into(), first.name.as_str().into());
+    let purpose = CodePurpose::Approval { asked: what, entered_by };
+    factors::use_code(context, name, code, purpose, network).await?;
     let roles = roles.unwrap_or_default();
     Ok(Caller { name: name.to_owned(), roles, via: first.via, network: network.clone() })
 }

@@ -1,4 +1,5 @@
-//! `/alerts`: access that was out of the ordinary (PII-2).
+//! `/alerts`: access that was out of the ordinary (PII-2), and orders that stand against their
+//! guards (SIG-1).
 
 use super::access::Caller;
 use super::context::HttpContext;
@@ -16,11 +17,13 @@ pub(super) struct AlertView {
     /// Its place in the journal.
     id: String,
     at: String,
-    /// `many_customers`, `at_night`, `repeated_refusals`, `new_network`, `locked` or
-    /// `stolen_session`.
+    /// `many_customers`, `at_night`, `repeated_refusals`, `new_network`, `locked`, `stolen_session`,
+    /// or `guard_stands`: an order's guard tripped, and it could not be rolled back.
     kind: &'static str,
     /// Whose access; absent where nobody is known.
     user: Option<String>,
+    /// The order it is about.
+    order: Option<u64>,
     /// More, for people.
     detail: String,
 }
@@ -32,7 +35,7 @@ pub(super) struct AlertsView {
     alerts: Vec<AlertView>,
 }
 
-/// Unusual access, newest first.
+/// Unusual access, and orders that stand against their guards, newest first.
 #[utoipa::path(get, path = "/api/v1/alerts", tag = "users",
     params(("kind" = Option<String>, Query, description = "Only this kind"),
         ("user" = Option<String>, Query, description = "Only this user's")),
@@ -62,6 +65,7 @@ pub(super) async fn list(
             at: alert.at.rfc3339(),
             kind: alert.kind.name(),
             user: Some(alert.user.to_string()).filter(|user| !user.is_empty()),
+            order: alert.order,
             detail: alert.detail.to_string(),
         };
         AlertsView { alerts: alerts.map(view).collect() }

@@ -7,6 +7,7 @@ use super::context::HttpContext;
 use super::fields::{Body, Fields};
 use super::idempotency;
 use super::problem::Problem;
+use super::routes::API;
 use authorization::{Command, Done, IdempotencyKey};
 use axum::Json;
 use axum::extract::{FromRequest, Request};
@@ -66,6 +67,12 @@ impl Asked {
     /// Its body as it came, for who reads it with a form of its own.
     pub(super) fn body(&self) -> &[u8] {
         &self.body.0
+    }
+
+    /// What is asked, for the audit: method and path below the API's root.
+    pub(super) fn what(&self) -> String {
+        let path = self.parts.uri.path();
+        format!("{} {}", self.parts.method, path.strip_prefix(API).unwrap_or(path))
     }
 
     /// Its headers.

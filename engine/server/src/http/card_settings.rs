@@ -213,7 +213,7 @@ pub(super) async fn raise(
     };
     let approved_by = match before {
         Some(_) => String::new(),
-        None => second_person(asked.headers(), &context, &caller).await?.name,
+        None => second_person(&asked, &context, &caller).await?.name,
     };
     let until = parse_rfc3339(fields.text("until")?)
         .map_err(|error| Problem::field("until", error.to_string()))?;

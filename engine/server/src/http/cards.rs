@@ -16,7 +16,6 @@ use crate::suggest::nearest;
 use authorization::{BlockReason, Command, OnRequestOf, State as Core};
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use limits::{CounterView, Dimension, Measure, Rule};
 use payment_types::{Currency, Moment};
@@ -196,7 +195,7 @@ pub(super) async fn unblock(
     let fields = asked.fields(&context, &["requested_by", "identified_by", "note"]).await?;
     let reason = reason_named(&reason, |_, _| Problem::not_found("block reason", &reason))?;
     let entered_by = if reason.needs_two_to_lift() {
-        approved(asked.headers(), &context, &caller).await?
+        approved(&asked, &context, &caller).await?
     } else {
         caller.name
     };
@@ -208,11 +207,11 @@ pub(super) async fn unblock(
 
 /// Both persons, as the journal keeps them.
 async fn approved(
-    headers: &HeaderMap,
+    asked: &Asked,
     context: &HttpContext,
     caller: &Caller,
 ) -> Result<String, Problem> {
-    let second = second_person(headers, context, caller).await?;
+    let second = second_person(asked, context, caller).await?;
     Ok(format!("{}, approved by {}", caller.name, second.name))
 }
 

@@ -24,6 +24,13 @@ pub(super) struct ProblemBody {
     /// The rule of the rule book that says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<String>,
+    /// A name for this very refusal that stays, for programs and other languages (`same_person`,
+    /// `changed_since`, `wrong_code` ...); where there is none, `detail` alone says what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<String>,
+    /// What the code's sentence names: who, which order.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub(super) values: std::collections::BTreeMap<&'static str, String>,
     /// Of an order: everything that is wrong with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) problems: Vec<super::order_view::ProblemView>,
@@ -503,6 +510,8 @@ pub(super) struct AuditEntry {
     pub(super) account: Option<String>,
     pub(super) customer: Option<String>,
     pub(super) terminal: Option<String>,
+    /// Whose access it was about; of an order about several users they are in `details.users`.
+    pub(super) user: Option<String>,
     /// Who entered it; absent for the engine itself.
     pub(super) entered_by: Option<String>,
     /// Why it was refused, if it was.

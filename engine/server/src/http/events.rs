@@ -147,7 +147,7 @@ impl Watching {
 
     async fn journal(&self, reason: LogoutReason) {
         let Some(running) = self.context.recovered() else { return };
-        if gate::logged_out(running, &self.caller.name, reason).await.is_err() {
+        if gate::logged_out(running, &self.caller.name, reason, "").await.is_err() {
             tracing::warn!(user = self.caller.name, "the end of a session was not journaled");
         }
     }

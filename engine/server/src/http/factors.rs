@@ -69,7 +69,7 @@ pub(super) async fn by_password(
     context: &HttpContext,
     name: &str,
     password: Zeroizing<String>,
-    network: &str,
+    (purpose, network): (CodePurpose, &str),
 ) -> Result<User, Problem> {
     let running = context.running()?;
     let before = user(running, name).await?;
@@ -93,7 +93,8 @@ pub(super) async fn by_password(
         (Some(user), None) => Ok(user),
         (user, because) => {
             let known = user.is_some().then_some(name);
-            wrong(context, known, because.unwrap_or(RefusedBecause::Unknown), network).await?;
+            let because = because.unwrap_or(RefusedBecause::Unknown);
+            wrong(context, known, (because, purpose), network).await?;
             Err(Problem::session("not-right", NOT_RIGHT))
         }
     }
@@ -159,10 +160,11 @@ pub(super) async fn use_code(
     let running = context.running()?;
     let step = right_step(running, name, code).await?;
     let Some(step) = step else {
-        wrong(context, Some(name), RefusedBecause::Code, network).await?;
-        return Err(told(purpose, "not-right", CODE_NOT_RIGHT));
+        wrong(context, Some(name), (RefusedBecause::Code, purpose.clone()), network).await?;
+        return Err(told(&purpose, "not-right", CODE_NOT_RIGHT));
     };
-    let command = AccessCommand::UseCode { user: name.into(), step, purpose };
+    let used = purpose.clone();
+    let command = AccessCommand::UseCode { user: name.into(), step, purpose: used };
     let because = match carry_out(running, command).await? {
         Ok(_) => return Ok(step),
         Err(AccessRefusal::CodeUsed) => RefusedBecause::CodeUsed,
@@ -170,24 +172,29 @@ pub(super) async fn use_code(
         Err(AccessRefusal::Disabled) => RefusedBecause::Disabled,
         Err(refusal) => return Err(super::users::refused(&refusal, name)),
     };
-    wrong(context, Some(name), because, network).await?;
+    wrong(context, Some(name), (because, purpose.clone()), network).await?;
     match because {
         RefusedBecause::CodeUsed => {
-            Err(told(purpose, "code-used", "that code was used; wait for the next one"))
+            Err(told(&purpose, "code-used", "that code was used; wait for the next one"))
         }
-        _ => Err(told(purpose, "not-right", CODE_NOT_RIGHT)),
+        _ => Err(told(&purpose, "not-right", CODE_NOT_RIGHT)),
     }
 }
 
 /// Whoever is in stays in when a code is wrong: it is a field of what he signs.
-fn told(purpose: CodePurpose, kind: &'static str, detail: &str) -> Problem {
-    match purpose {
-        CodePurpose::Login => Problem::session(kind, detail),
-        CodePurpose::Signature | CodePurpose::Change => {
+fn told(purpose: &CodePurpose, kind: &'static str, detail: &str) -> Problem {
+    let code = if kind == "code-used" { "code_used" } else { "wrong_code" };
+    let problem = match purpose {
+        CodePurpose::Signature { .. } | CodePurpose::PersonalKey => {
             Problem::field("code", detail).with_rule("SIG-2")
         }
-        CodePurpose::Approval => Problem::field("Approved-By", detail).with_rule("SIG-1"),
-    }
+        CodePurpose::Login
+        | CodePurpose::Unlock
+        | CodePurpose::Password
+        | CodePurpose::Enrolment => Problem::session(kind, detail),
+        CodePurpose::Approval { .. } => Problem::field("Approved-By", detail).with_rule("SIG-1"),
+    };
+    problem.coded(code, [])
 }
 
 /// The step whose code this is, by the engine's clock; confirmed or not.
@@ -212,7 +219,7 @@ pub(super) async fn right_step(
 pub(super) async fn wrong(
     context: &HttpContext,
     name: Option<&str>,
-    because: RefusedBecause,
+    (because, purpose): (RefusedBecause, CodePurpose),
     network: &str,
 ) -> Result<(), Problem> {
     let running = context.running()?;
@@ -225,6 +232,7 @@ pub(super) async fn wrong(
     let command = AccessCommand::LoginRefused {
         user: name.map(Into::into),
         because,
+        purpose,
         network: network.into(),
         terms: context.access().lock,
     };

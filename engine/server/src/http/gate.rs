@@ -188,7 +188,7 @@ impl Denying<'_> {
         };
         let Some(roles) = running.shard.query(look).await? else {
             self.context.sessions().end(known.id, LogoutReason::Ended);
-            logged_out(running, &known.user, LogoutReason::Ended).await?;
+            logged_out(running, &known.user, LogoutReason::Ended, "").await?;
             return Err(ended(LogoutReason::Ended));
         };
         let network = self.from.origin.network.clone();
@@ -214,7 +214,7 @@ impl Denying<'_> {
             return self.because("", "unknown_session", problem).await;
         };
         // What can't be journaled is refused all the same.
-        if now && let Err(problem) = logged_out(running, &user, reason).await {
+        if now && let Err(problem) = logged_out(running, &user, reason, "").await {
             return problem;
         }
         let problem = ended(reason);
@@ -240,13 +240,14 @@ impl Denying<'_> {
     }
 }
 
-/// A session ended by itself: journaled.
+/// A session ended: journaled, with who ended it; the engine by itself if empty.
 pub(super) async fn logged_out(
     running: &Running,
     user: &str,
     reason: LogoutReason,
+    by: &str,
 ) -> Result<(), Problem> {
-    let command = AccessCommand::Logout { user: user.into(), reason };
+    let command = AccessCommand::Logout { user: user.into(), reason, by: by.into() };
     running.shard.command(Command::Access(Box::new(command)), None).await?;
     Ok(())
 }

@@ -76,11 +76,18 @@ pub use openapi::document as openapi_document;
 pub(crate) use overdrafts::open_overdrafts;
 pub(crate) use rates::read as read_rate;
 pub use routes::{API, router};
+pub(crate) use unusual::ALERTS;
 
+use authorization::Refusal;
 use std::future::Future;
 use std::io;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+
+/// Why the core refused something about `id`, in words for people.
+pub(crate) fn in_words(refusal: Refusal, id: &str) -> String {
+    problem::Problem::refused(refusal, id).detail().to_owned()
+}
 
 /// Serves HTTP on a listener, by TLS where there is an acceptor, to so many connections at a time,
 /// until `shutdown` is there; requests that have begun are finished.

@@ -55,6 +55,8 @@ pub(super) struct OrderView {
     guard: Option<GuardView>,
     /// How it ended, if it was rejected, withdrawn, rolled back, or failed.
     ended: Option<EndView>,
+    /// When its guard tripped and it could not be rolled back, and why.
+    guard_stands: Option<GuardStandsView>,
     /// The last order that changed something of it.
     superseded_by: Option<u64>,
     /// Why it failed.
@@ -153,6 +155,13 @@ pub(super) struct GuardView {
     code_percent: Option<u8>,
 }
 
+/// An order that stands against its guard.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GuardStandsView {
+    at: String,
+    reason: String,
+}
+
 /// How an order ended.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EndView {
@@ -168,6 +177,10 @@ pub(super) struct ProblemView {
     /// The layer that is not held to.
     layer: String,
     clause: Option<String>,
+    /// A name for it that stays, for programs and other languages: `layer_broken`, `changed_since`,
+    /// `so_already`, `past`, `not_of_kind`, `last_officer`, `last_checker`, or `not_possible`,
+    /// where `detail` alone says what it is.
+    code: String,
     detail: String,
 }
 
@@ -256,6 +269,10 @@ pub(super) fn view(order: &Order, offset: UtcOffset) -> OrderView {
             by: end.by.to_string(),
             reason: end.reason.to_string(),
         }),
+        guard_stands: order.guard_stands.as_ref().map(|stands| GuardStandsView {
+            at: text(stands.at),
+            reason: stands.reason.to_string(),
+        }),
         superseded_by: order.superseded_by,
         problems: order.problems.iter().map(problem).collect(),
         preview: None,
@@ -329,6 +346,7 @@ pub(super) fn problem(problem: &OrderProblem) -> ProblemView {
         path: problem.path.clone(),
         layer: problem.layer.to_string(),
         clause: problem.clause.as_ref().map(ToString::to_string),
+        code: problem.code.to_string(),
         detail: problem.message.clone(),
     }
 }

@@ -10,13 +10,13 @@ use super::order_refusals;
 use super::order_view::{self, OrderHistory, OrderList, OrderView, PreviewSummary};
 use super::problem::Problem;
 use super::query::Params;
-use super::signing::{SignForm, sign as signature_of};
+use super::signing::{SignForm, provisional, sign as signature_of};
 use crate::config::Role;
 use crate::effect::kept_summary;
 use crate::keys::orders::NotRolledBack;
 use authorization::{
-    Command, Done, IdempotencyKey, Order, OrderCommand, OrderDraft, OrderKind, OrderRefusal,
-    OrderStatus, RolledBackBy, Signature,
+    CodePurpose, Command, Done, IdempotencyKey, Order, OrderCommand, OrderDraft, OrderKind,
+    OrderRefusal, OrderStatus, RolledBackBy, Signature, SignedAs,
 };
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
@@ -208,7 +208,7 @@ pub(super) async fn revise(step: Step) -> Result<Response, Problem> {
         (status = 409, description = "Somebody else changed it, or it is signed already")))]
 pub(super) async fn sign(step: Step) -> Result<Response, Problem> {
     let command = |order, revision, signature| OrderCommand::Sign { order, revision, signature };
-    step.signed(OrderStatus::Draft, command).await
+    step.signed((OrderStatus::Draft, SignedAs::Maker), command).await
 }
 
 /// Another person approves it with a signature (SIG-1); without `effective_at` it is in force when
@@ -222,7 +222,7 @@ pub(super) async fn sign(step: Step) -> Result<Response, Problem> {
         (status = 409, description = "Somebody else changed it, or it is not signed")))]
 pub(super) async fn approve(step: Step) -> Result<Response, Problem> {
     let command = |order, revision, signature| OrderCommand::Approve { order, revision, signature };
-    step.signed(OrderStatus::Signed, command).await
+    step.signed((OrderStatus::Signed, SignedAs::Checker), command).await
 }
 
 /// A checker turns it down.
@@ -285,8 +285,13 @@ pub(super) async fn rollback(step: Step) -> Result<Response, Problem> {
     for change in found.changes.iter().filter(|_| of_key) {
         keeper.would(&change.inverse()).map_err(super::keys::refused)?;
     }
-    let form = SignForm::of(&fields)?;
-    let signature = signature_of(context, caller, &form, found.rollback_digest()).await?;
+    let (form, digest) = (SignForm::of(&fields)?, found.rollback_digest());
+    if let Some(signature) = provisional(context, caller, &form, digest) {
+        let (by, reason) = (RolledBackBy::Person(signature), reason.clone());
+        would_take(context, OrderCommand::RollBack { order, by, reason }).await?;
+    }
+    let purpose = CodePurpose::Signature { order, role: SignedAs::Rollback };
+    let signature = signature_of(context, caller, &form, (digest, purpose)).await?;
     let by = RolledBackBy::Person(signature);
     if !of_key {
         return carry_out(context, OrderCommand::RollBack { order, by, reason }, key).await;
@@ -331,8 +336,8 @@ impl Step {
     /// again gets its answer before the code is looked at; so does what can't be signed now anyway.
     async fn signed(
         &self,
-        standing: OrderStatus,
-        command: impl FnOnce(u64, u32, Signature) -> OrderCommand,
+        (standing, role): (OrderStatus, SignedAs),
+        command: impl Fn(u64, u32, Signature) -> OrderCommand,
     ) -> Result<Response, Problem> {
         let Self { context, caller, order, .. } = self;
         let mut known = SignForm::FIELDS.to_vec();
@@ -353,7 +358,11 @@ impl Step {
             return Err(Problem::order_standing(*order, found.status));
         }
         let form = SignForm::of(&fields)?;
-        let signature = signature_of(context, caller, &form, found.digest).await?;
+        if let Some(signature) = provisional(context, caller, &form, found.digest) {
+            would_take(context, command(*order, revision, signature)).await?;
+        }
+        let purpose = CodePurpose::Signature { order: *order, role };
+        let signature = signature_of(context, caller, &form, (found.digest, purpose)).await?;
         carry_out(context, command(*order, revision, signature), key).await
     }
 }
@@ -366,13 +375,24 @@ fn may_write(caller: &Caller, kind: OrderKind) -> Result<(), Problem> {
     }
     let (name, kind, role) = (&caller.name, kind.name(), role.name());
     let detail = format!("orders of the kind {kind} need the role {role}, which {name:?} has not");
-    Err(Problem::forbidden(detail).with_rule("SIG-1"))
+    Err(Problem::forbidden(detail)
+        .with_rule("SIG-1")
+        .coded("missing_role", [("role", role.into())]))
 }
 
 /// Whether the security module would do what an order about a key asks for, as far as it can tell.
 fn would(context: &HttpContext, draft: &OrderDraft) -> Result<(), Problem> {
     let ([change], OrderKind::Keys) = (draft.changes.as_slice(), draft.kind) else { return Ok(()) };
     context.running()?.keeper().would(change).map_err(super::keys::refused)
+}
+
+/// SIG-2: a code is good once, so what the core would refuse is refused before one is used. What
+/// somebody else changes in the moment between is refused all the same, and takes the code along.
+async fn would_take(context: &HttpContext, command: OrderCommand) -> Result<(), Problem> {
+    let about = command.order().map_or_else(String::new, |order| order.to_string());
+    let ask = move |core: &authorization::State, now| core.would_take(now, &command);
+    let told = context.running()?.shard.query(ask).await?;
+    told.map_err(|refusal| order_refusals::refused(refusal, &about))
 }
 
 /// The answer to something that was carried out before under this key.

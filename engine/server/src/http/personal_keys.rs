@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::users::{of_access, view};
 use crate::access::personal_key;
 use crate::users::UserView;
-use authorization::{AccessCommand, RefusedBecause};
+use authorization::{AccessCommand, CodePurpose, RefusedBecause};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
@@ -48,8 +48,8 @@ pub(super) async fn add(
     let proof = signature_of(fields.text("proof")?);
     let text = personal_key::possession_text(&caller.name, &key);
     if !proof.is_some_and(|proof| personal_key::is_of(&key, &text, &proof)) {
-        factors::wrong(&context, Some(&caller.name), RefusedBecause::Signature, &caller.network)
-            .await?;
+        let because = (RefusedBecause::Signature, CodePurpose::PersonalKey);
+        factors::wrong(&context, Some(&caller.name), because, &caller.network).await?;
         let detail = "is not this key's signature over the user's name and the key";
         return Err(Problem::field("proof", detail).with_rule("SIG-2"));
     }

@@ -10,6 +10,7 @@ use axum::Json;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use std::collections::BTreeMap;
 
 /// Why a request was not done. In a box, since nearly every function can give one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ struct Details {
     field: Option<String>,
     rule: Option<&'static str>,
     header: Option<(HeaderName, &'static str)>,
+    code: Option<&'static str>,
+    values: BTreeMap<&'static str, String>,
     problems: Vec<ProblemView>,
 }
 
@@ -37,8 +40,30 @@ impl Problem {
     ) -> Self {
         let detail = card_numbers::masked(&detail.into()).into_owned();
         let (field, rule, header) = (None, None, None);
-        let problems = Vec::new();
-        Self(Box::new(Details { status, kind, title, detail, field, rule, header, problems }))
+        Self(Box::new(Details {
+            status,
+            kind,
+            title,
+            detail,
+            field,
+            rule,
+            header,
+            code: None,
+            values: BTreeMap::new(),
+            problems: Vec::new(),
+        }))
+    }
+
+    /// With a name of this very refusal, and what its sentence names: so that the console says it
+    /// in its reader's language.
+    pub(super) fn coded<const N: usize>(
+        mut self,
+        code: &'static str,
+        values: [(&'static str, String); N],
+    ) -> Self {
+        self.0.code = Some(code);
+        self.0.values = values.into();
+        self
     }
 
     pub(super) fn with_rule(mut self, rule: &'static str) -> Self {
@@ -253,7 +278,8 @@ impl From<ShardError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Details { status, kind, title, detail, field, rule, header, problems } = *self.0;
+        let Details { status, kind, title, detail, field, rule, header, code, values, problems } =
+            *self.0;
         let body = ProblemBody {
             kind: format!("urn:tamga:problem:{kind}"),
             title: title.to_owned(),
@@ -261,6 +287,8 @@ impl IntoResponse for Problem {
             detail,
             field,
             rule: rule.map(str::to_owned),
+            code: code.map(str::to_owned),
+            values,
             problems,
         };
         let mut response = (status, Json(body)).into_response();

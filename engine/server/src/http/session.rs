@@ -100,7 +100,8 @@ pub(super) async fn login(
     let fields = Fields::parse(&body, &["user", "password"])?;
     let name = fields.text("user")?.to_lowercase();
     let password = fields.secret("password")?;
-    let user = factors::by_password(&context, &name, password, &network).await?;
+    let by = (CodePurpose::Login, network.as_str());
+    let user = factors::by_password(&context, &name, password, by).await?;
     let stage = stage_of(&user);
     let issued = context.sessions().begin(&name, stage, from.origin, gate::now(running));
     let issued = issued.map_err(|error| Problem::internal(&error.to_string()))?;
@@ -155,7 +156,7 @@ pub(super) async fn enter(
     let issued = sessions.begin(name, Stage::Open, from.origin.clone(), now);
     let issued = issued.map_err(|error| Problem::internal(&error.to_string()))?;
     if replaced {
-        gate::logged_out(running, name, LogoutReason::Replaced).await?;
+        gate::logged_out(running, name, LogoutReason::Replaced, name).await?;
     }
     let AccessDone::LoggedIn { new_network, last_login } = done else {
         return Err(Problem::internal("a login was answered with something else"));
@@ -232,7 +233,8 @@ pub(super) async fn logout(
     let (known, _) = gate::own_session(&context, &headers, &from)?;
     context.sessions().end(known.id, LogoutReason::Asked);
     if known.stage == Stage::Open {
-        gate::logged_out(context.running()?, &known.user, LogoutReason::Asked).await?;
+        let (running, name) = (context.running()?, known.user.as_str());
+        gate::logged_out(running, name, LogoutReason::Asked, name).await?;
     }
     let mut response = axum::http::StatusCode::NO_CONTENT.into_response();
     let cookie = cookie_text(&context, "", "; Max-Age=0");
@@ -274,7 +276,8 @@ pub(super) async fn unlock(
     factors::slow_down(&context, "POST /session/unlock", network).await?;
     let fields = Fields::parse(&body, &["password"])?;
     let password = fields.secret("password")?;
-    let user = factors::by_password(&context, &known.user, password, network).await?;
+    let by = (CodePurpose::Unlock, network.as_str());
+    let user = factors::by_password(&context, &known.user, password, by).await?;
     context.sessions().unlock(known.id, now);
     let (known, _) = gate::session_of(&context, &headers, &from, true)?;
     Ok(Json(view(&context, context.running()?, &known, &user, &headers)))

@@ -10,7 +10,9 @@ use super::session::{self, Needs, SessionView};
 use crate::access::one_time::{self, Secret};
 use crate::access::password;
 use crate::access::sessions::{Known, Stage};
-use authorization::{AccessCommand, AccessRefusal, LogoutReason, RefusedBecause, User};
+use authorization::{
+    AccessCommand, AccessRefusal, CodePurpose, LogoutReason, RefusedBecause, User,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -71,7 +73,8 @@ pub(super) async fn password(
     let user = if is_open {
         factors::slow_down(&context, "POST /session/password", network).await?;
         let current = fields.secret("current")?;
-        factors::by_password(&context, &known.user, current, network).await?
+        let by = (CodePurpose::Password, network.as_str());
+        factors::by_password(&context, &known.user, current, by).await?
     } else {
         let user = factors::user(running, &known.user).await?;
         let user = user.ok_or_else(|| Problem::not_found("user", &known.user))?;
@@ -202,7 +205,8 @@ pub(super) async fn confirm(
         Problem::session("not-right", detail)
     };
     let Some(step) = step else {
-        factors::wrong(&context, Some(&known.user), RefusedBecause::Code, network).await?;
+        let because = (RefusedBecause::Code, CodePurpose::Enrolment);
+        factors::wrong(&context, Some(&known.user), because, network).await?;
         return Err(not_right());
     };
     let command = AccessCommand::ConfirmOneTime { user: known.user.as_str().into(), step };

@@ -95,6 +95,33 @@ pub(super) async fn statement(_: Caller, params: Params) -> Result<Json<Statemen
     Ok(Json(StatementView { version, ky: text("ky")?, ru: text("ru")?, en: text("en")? }))
 }
 
+/// The signature that a form is about to become, before its factor is looked at: so that the core
+/// is asked first whether it would take it. Nothing where the form itself is not right.
+pub(super) fn provisional(
+    context: &HttpContext,
+    caller: &Caller,
+    form: &SignForm,
+    digest: [u8; 32],
+) -> Option<Signature> {
+    let factor = match (caller.is_person(), &form.code, &form.key) {
+        (false, None, None) => Factor::ServiceToken { test: context.running().ok()?.signing.test },
+        (true, _, Some(_)) => Factor::personal_key([0; 32], [0; 64]),
+        (true, Some(_), None) => Factor::OneTimeCode { step: 0 },
+        _ => return None,
+    };
+    form.statement_confirmed.then(|| signature(caller, factor, digest))
+}
+
+fn signature(caller: &Caller, factor: Factor, digest: [u8; 32]) -> Signature {
+    Signature {
+        signer: caller.name.as_str().into(),
+        roles: caller.role_names(),
+        factor,
+        digest,
+        statement: STATEMENT,
+    }
+}
+
 /// Signs a digest for a caller.
 ///
 /// # Errors
@@ -103,24 +130,19 @@ pub(super) async fn sign(
     context: &HttpContext,
     caller: &Caller,
     form: &SignForm,
-    digest: [u8; 32],
+    (digest, purpose): ([u8; 32], CodePurpose),
 ) -> Result<Signature, Problem> {
     if !form.statement_confirmed {
         let detail = "confirm the statement of legal force: \"statement_confirmed\": true";
-        return Err(Problem::field("statement_confirmed", detail).with_rule("SIG-2"));
+        let problem = Problem::field("statement_confirmed", detail).with_rule("SIG-2");
+        return Err(problem.coded("statement_not_confirmed", []));
     }
     let factor = if caller.is_person() {
-        by_person(context, caller, form, &digest).await?
+        by_person(context, caller, form, (&digest, purpose)).await?
     } else {
         by_service(context.running()?.signing, form)?
     };
-    Ok(Signature {
-        signer: caller.name.as_str().into(),
-        roles: caller.role_names(),
-        factor,
-        digest,
-        statement: STATEMENT,
-    })
+    Ok(signature(caller, factor, digest))
 }
 
 fn by_service(policy: SigningPolicy, form: &SignForm) -> Result<Factor, Problem> {
@@ -141,7 +163,7 @@ async fn by_person(
     context: &HttpContext,
     caller: &Caller,
     form: &SignForm,
-    digest: &[u8; 32],
+    (digest, purpose): (&[u8; 32], CodePurpose),
 ) -> Result<Factor, Problem> {
     let needs = |field: &str, detail: &str| Problem::field(field, detail).with_rule("SIG-2");
     match (&form.code, &form.key, &form.signature) {
@@ -149,13 +171,13 @@ async fn by_person(
             let key = personal_keys::key_of(key).ok_or_else(|| personal_keys::bad_key("key"))?;
             let bytes = personal_keys::signature_of(signature)
                 .ok_or_else(|| needs("signature", "must be 64 bytes in base64"))?;
-            by_key(context, caller, &key, &bytes, digest).await?;
+            by_key(context, caller, (&key, &bytes), (digest, purpose)).await?;
             Ok(Factor::personal_key(key, bytes))
         }
         (_, Some(_), None) => Err(needs("signature", "goes with key")),
         (_, None, Some(_)) => Err(needs("key", "goes with signature")),
         (Some(code), None, None) => {
-            let (purpose, network) = (CodePurpose::Signature, &caller.network);
+            let network = &caller.network;
             let step = factors::use_code(context, &caller.name, code, purpose, network).await?;
             Ok(Factor::OneTimeCode { step })
         }
@@ -169,21 +191,21 @@ async fn by_person(
 async fn by_key(
     context: &HttpContext,
     caller: &Caller,
-    key: &[u8; 32],
-    signature: &[u8; 64],
-    digest: &[u8; 32],
+    (key, signature): (&[u8; 32], &[u8; 64]),
+    (digest, purpose): (&[u8; 32], CodePurpose),
 ) -> Result<(), Problem> {
     let user = factors::user(context.running()?, &caller.name).await?;
     let keys = user.map(|user| user.keys).unwrap_or_default();
     if !keys.iter().any(|held| held.key == *key && held.is_good()) {
         let detail = "is no key of yours that another person approved and nobody withdrew";
-        return Err(Problem::field("key", detail).with_rule("SIG-2"));
+        return Err(Problem::field("key", detail).with_rule("SIG-2").coded("key_not_good", []));
     }
     if !personal_key::is_of(key, digest, signature) {
-        let because = RefusedBecause::Signature;
+        let because = (RefusedBecause::Signature, purpose);
         factors::wrong(context, Some(&caller.name), because, &caller.network).await?;
         let detail = "is not this key's signature of the order's digest";
-        return Err(Problem::field("signature", detail).with_rule("SIG-2"));
+        let problem = Problem::field("signature", detail).with_rule("SIG-2");
+        return Err(problem.coded("wrong_signature", []));
     }
     Ok(())
 }

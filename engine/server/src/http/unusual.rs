@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 const LOOKS: &str = "tamga_personal_data_looks_total";
-const ALERTS: &str = "tamga_access_alerts_total";
+/// Alerts, by kind.
+pub(crate) const ALERTS: &str = "tamga_access_alerts_total";
 const DENIED: &str = "tamga_access_denied_total";
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -290,7 +291,10 @@ fn is_night(config: &AccessConfig, now: Moment) -> bool {
 pub(super) fn describe() {
     use metrics::describe_counter;
     describe_counter!(LOOKS, "Looks at personal data, by what was looked at");
-    describe_counter!(ALERTS, "Unusual access, by kind");
+    describe_counter!(
+        ALERTS,
+        "Unusual access, and orders that stand against their guards, by kind"
+    );
     describe_counter!(DENIED, "Access refused, by reason");
 }
 

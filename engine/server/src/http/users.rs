@@ -163,7 +163,7 @@ pub(super) async fn set_active(
     let command = AccessCommand::SetActive { user, active, authority, by };
     let carried = context.carry_out(of_access(command), key, &id).await?;
     if !active && !carried.is_repeat() {
-        end_sessions(&context, &id).await?;
+        end_sessions(&context, &id, &caller).await?;
     }
     Ok(carried.answer(view(&context, &id).await?))
 }
@@ -219,7 +219,7 @@ pub(super) async fn approve_reset(
     let command = AccessCommand::ApproveReset { user, password, by };
     let carried = context.carry_out(of_access(command), key, &id).await?;
     if !carried.is_repeat() {
-        end_sessions(&context, &id).await?;
+        end_sessions(&context, &id, &caller).await?;
     }
     Ok(carried.answer(Begun::answered(id, shown, carried.is_repeat())))
 }
@@ -229,11 +229,11 @@ pub(super) fn of_access(command: AccessCommand) -> Command {
     Command::Access(Box::new(command))
 }
 
-async fn end_sessions(context: &HttpContext, user: &str) -> Result<(), Problem> {
+async fn end_sessions(context: &HttpContext, user: &str, by: &Caller) -> Result<(), Problem> {
     if context.sessions().end_all_of(user, None, LogoutReason::Ended) == 0 {
         return Ok(());
     }
-    super::gate::logged_out(context.running()?, user, LogoutReason::Ended).await
+    super::gate::logged_out(context.running()?, user, LogoutReason::Ended, &by.name).await
 }
 
 /// A password for somebody else, sealed, and as he is to be given it.
@@ -263,20 +263,23 @@ pub(super) fn refused(why: &AccessRefusal, id: &str) -> Problem {
     let conflict = |detail: &str| Problem::conflict(detail, "SIG-4");
     match why {
         AccessRefusal::UnknownUser => Problem::not_found("user", id),
-        AccessRefusal::UserExists => conflict(&format!("there is a user {id:?} already")),
+        AccessRefusal::UserExists => conflict(&format!("there is a user {id:?} already"))
+            .coded("user_exists", [("name", id.to_owned())]),
         AccessRefusal::BadName => {
             Problem::field("user", "must be 2 to 32 of a-z, 0-9, '.', '_', '-', a letter first")
+                .coded("bad_name", [])
         }
-        AccessRefusal::NoRoles => Problem::field("roles", "a user needs at least one"),
-        AccessRefusal::NeedsOrder => Problem::conflict(
-            "rights are given by an order of kind users, approved by a second person; where nobody \
-             is left who could, two people give them with the engine stopped: tamga user",
-            "SIG-1",
-        ),
-        AccessRefusal::OnlyTakesAway => {
-            Problem::conflict("without an order rights can only be taken away", "SIG-1")
+        AccessRefusal::NoRoles => {
+            Problem::field("roles", "a user needs at least one").coded("no_roles", [])
         }
-        AccessRefusal::CodeUsed => conflict("that code was used; wait for the next one"),
+        AccessRefusal::NeedsOrder
+        | AccessRefusal::OnlyTakesAway
+        | AccessRefusal::SamePerson
+        | AccessRefusal::LastOfficer
+        | AccessRefusal::LastChecker => not_alone(why),
+        AccessRefusal::CodeUsed => {
+            conflict("that code was used; wait for the next one").coded("code_used", [])
+        }
         AccessRefusal::NotEnrolled => conflict("there is no second factor; enrol one first"),
         AccessRefusal::PasswordSet => conflict("the password was set meanwhile"),
         AccessRefusal::AlreadyEnrolled => conflict("a second factor is enrolled already"),
@@ -284,16 +287,42 @@ pub(super) fn refused(why: &AccessRefusal, id: &str) -> Problem {
         AccessRefusal::Disabled => conflict("the user is disabled"),
         AccessRefusal::NothingAsked => {
             conflict("no reset is asked for: a security officer asks, another person approves")
-        }
-        AccessRefusal::SamePerson => {
-            Problem::forbidden("the second person must be another one").with_rule("SIG-1")
+                .coded("nothing_asked", [])
         }
         AccessRefusal::PasswordMissing => conflict("what is approved is not what was asked"),
         AccessRefusal::UnknownKey => Problem::not_found("key of the user", id),
         AccessRefusal::KeyKnown => conflict("this key is somebody's already"),
         AccessRefusal::TooManyKeys => conflict("the user has as many keys as there may be"),
-        AccessRefusal::LastOfficer => {
-            conflict("nobody could manage users then: this is the last security officer")
+    }
+}
+
+/// What one person alone does not do about rights.
+fn not_alone(why: &AccessRefusal) -> Problem {
+    match why {
+        AccessRefusal::NeedsOrder => Problem::conflict(
+            "rights are given by an order of kind users, approved by a second person; where nobody \
+             is left who could, two people give them with the engine stopped: tamga user",
+            "SIG-1",
+        )
+        .coded("needs_order", []),
+        AccessRefusal::OnlyTakesAway => {
+            Problem::conflict("without an order rights can only be taken away", "SIG-1")
+                .coded("only_takes_away", [])
         }
+        AccessRefusal::LastOfficer => Problem::conflict(
+            "nobody could manage users then: this is the last security officer",
+            "SIG-4",
+        )
+        .coded("last_officer", []),
+        AccessRefusal::LastChecker => Problem::conflict(
+            "nobody could approve an order about users then: give another person the role checker \
+             first, by an order; to shut him out at once two named people do it with the engine \
+             stopped: tamga user",
+            "SIG-1",
+        )
+        .coded("last_checker", []),
+        _ => Problem::forbidden("the second person must be another one")
+            .with_rule("SIG-1")
+            .coded("second_person", []),
     }
 }

@@ -1,4 +1,5 @@
 import type { Texts } from '../en';
+import { codes } from './codes';
 import { deeds } from './deeds';
 import { hints } from './hints';
 import { orders } from './orders';
@@ -6,4 +7,4 @@ import { shell } from './shell';
 import { terms } from './terms';
 import { work } from './work';
 
-export const ky: Texts = { ...shell, ...terms, ...work, ...orders, ...deeds, ...hints };
+export const ky: Texts = { ...shell, ...terms, ...work, ...orders, ...deeds, ...hints, ...codes };

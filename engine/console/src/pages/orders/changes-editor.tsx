@@ -13,6 +13,7 @@ import { capOfAll, isOwnCap, kindOf, type Leaf, line, MOST_INDICATORS, parsed, t
 import { Paper } from '@/parts/basics';
 import { IconTrash } from '@/parts/icons';
 import { Empty } from '@/parts/states';
+import { useOrderProblem } from '@/parts/words';
 import { useLanguage } from '@/shell/preferences';
 import { Plain } from './changes';
 import { Template } from './templates';
@@ -33,6 +34,7 @@ function about(path: string, problems: readonly OrderProblem[]): OrderProblem | 
 
 function AgentCap({ draft, set, leaves, indicator, problems, typed }: Props) {
   const { t } = useTranslation();
+  const say = useOrderProblem();
   const [language] = useLanguage();
   const agents = useQuery({ queryKey: ['/agents', 'all'], queryFn: () => call<{ items: AgentView[] }>('GET', '/agents') });
   const [agent, setAgent] = useState(draft.agent ?? '');
@@ -47,7 +49,8 @@ function AgentCap({ draft, set, leaves, indicator, problems, typed }: Props) {
     typed('cap', isFilled ? { change: { path, to: count }, title } : undefined);
     return () => typed('cap', undefined);
   }, [typed, isFilled, path, count, title]);
-  const refused = isWhole && count > MOST_INDICATORS ? t('hints.aboveRegulation', { count, most: MOST_INDICATORS }) : isFilled ? about(path, problems)?.detail : undefined;
+  const wrong = isFilled ? about(path, problems) : undefined;
+  const refused = isWhole && count > MOST_INDICATORS ? t('hints.aboveRegulation', { count, most: MOST_INDICATORS }) : wrong && say(wrong).text;
   const add = () => {
     set(withChange({ ...draft, title: draft.title || title }, path, count === '' ? undefined : count));
     setCount('');
@@ -63,6 +66,7 @@ function AgentCap({ draft, set, leaves, indicator, problems, typed }: Props) {
 
 function Row({ isThing, change, from, cap, set, remove, problem }: { isThing: boolean; change: { path: string; to: Value }; from: Value | undefined; cap: number; set: (to: Value) => void; remove: () => void; problem: OrderProblem | undefined }) {
   const { t } = useTranslation();
+  const say = useOrderProblem();
   const [text, setText] = useState(change.to === null ? '' : line(change.to));
   const kind = change.to === null ? 'remove' : kindOf(from, change.to);
   const isTable = typeof change.to === 'object' && change.to !== null && !Array.isArray(change.to);
@@ -72,7 +76,7 @@ function Row({ isThing, change, from, cap, set, remove, problem }: { isThing: bo
       <Table.Td>{from === undefined && isOwnCap(change.path) ? t('hints.bankCap', { count: cap }) : <span className="mono">{isThing ? '' : line(from)}</span>}</Table.Td>
       <Table.Td>
         {kind === 'remove' ? <Badge color="red">{t('order.removed')}</Badge> : isTable ? <Plain value={change.to} /> : (
-          <TextInput key={Array.isArray(change.to) ? line(change.to) : 'typed'} size="xs" classNames={{ input: 'mono' }} aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem?.detail} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
+          <TextInput key={Array.isArray(change.to) ? line(change.to) : 'typed'} size="xs" classNames={{ input: 'mono' }} aria-label={`${t('order.to')}: ${change.path}`} value={text} error={problem && say(problem).text} onChange={(event) => { setText(event.currentTarget.value); set(parsed(event.currentTarget.value, from)); }} />
         )}
       </Table.Td>
       <Table.Td ta="right">

@@ -8,20 +8,26 @@ import type { OrderChange, OrderProblem, Rules } from '@/api/types';
 import { capOfAll, isOwnCap, kindOf, line, type Value } from '@/lib/rules';
 import { IconAlert } from '@/parts/icons';
 import { Empty } from '@/parts/states';
+import { useOrderProblem } from '@/parts/words';
 import { useRuleLeaves } from '../limits/bank';
 
 export function Problems({ problems }: { problems: readonly OrderProblem[] }) {
   const { t } = useTranslation();
+  const say = useOrderProblem();
   if (problems.length === 0) return null;
   return (
     <Alert color="red" variant="light" icon={<IconAlert aria-hidden />} title={t('order.problems')} role="alert">
       <List size="sm" spacing={4}>
-        {problems.map((problem, at) => (
-          <List.Item key={at}>
-            {problem.path ? <><b className="mono">{problem.path}</b>: </> : null}
-            {problem.detail} <span className="quiet">{[problem.layer, problem.clause].filter(Boolean).join(' · ')}</span>
-          </List.Item>
-        ))}
+        {problems.map((problem, at) => {
+          const { text, more } = say(problem);
+          return (
+            <List.Item key={at}>
+              {problem.path ? <><b className="mono">{problem.path}</b>: </> : null}
+              {text} <span className="quiet">{[t(`layers.${problem.layer}` as 'layers.bank', problem.layer), problem.clause].filter(Boolean).join(' · ')}</span>
+              {more && more !== text ? <Text size="sm" className="quiet" lang="en">{more}</Text> : null}
+            </List.Item>
+          );
+        })}
       </List>
     </Alert>
   );
@@ -33,7 +39,7 @@ export function Plain({ value }: { value: Value | undefined }) {
   const named = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!named) return <span className="mono" style={{ overflowWrap: 'anywhere' }}>{line(value)}</span>;
   const name = (key: string) => t([`tpl.names.${key}`, `deeds.fields.${key}`] as unknown as 'deeds.fields.note', key.replaceAll('_', ' '));
-  const said = (one: Value) => (typeof one === 'boolean' ? t(one ? 'common.yes' : 'common.no') : Array.isArray(one) ? one.map(line).join(', ') : line(one));
+  const said = (one: Value) => (typeof one === 'boolean' ? t(one ? 'common.yes' : 'common.no') : Array.isArray(one) ? one.map((part) => t(`roles.${String(part)}` as 'roles.operator', line(part))).join(', ') : line(one));
   return (
     <span style={{ display: 'inline-block' }}>
       {Object.entries(value).map(([key, one]) => <span key={key} style={{ display: 'block', fontWeight: 'normal' }}><span className="quiet">{name(key)}</span> <span className="mono">{said(one)}</span></span>)}

@@ -66,14 +66,7 @@ pub(crate) fn write(
         Outcome::Refused(refusal) => Some(names::refusal(refusal)),
         _ => None,
     };
-    if let Command::Order(command) = command {
-        for user in crate::orders::about(command, outcome) {
-            batch
-                .sql
-                .prepare_cached("INSERT OR IGNORE INTO audit_users VALUES (?1, ?2)")?
-                .execute(params![user, place.sequence])?;
-        }
-    }
+    about_users(batch, place, command, outcome)?;
     batch
         .sql
         .prepare_cached("INSERT INTO audit VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
@@ -88,6 +81,23 @@ pub(crate) fn write(
             refused,
             entry.details.to_string(),
         ])?;
+    Ok(())
+}
+
+/// SIG-4: an order about rights is about everybody whose they are.
+fn about_users(
+    batch: &Batch<'_>,
+    place: Place,
+    command: &Command,
+    outcome: &Outcome,
+) -> Result<(), HistoryError> {
+    let Command::Order(command) = command else { return Ok(()) };
+    for user in crate::orders::about(command, outcome) {
+        batch
+            .sql
+            .prepare_cached("INSERT OR IGNORE INTO audit_users VALUES (?1, ?2)")?
+            .execute(params![user, place.sequence])?;
+    }
     Ok(())
 }
 

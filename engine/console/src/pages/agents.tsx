@@ -60,7 +60,7 @@ export function useDeviceColumns() {
     () => [
       device.accessor('id', { header: t('agents.device'), cell: (c) => <span className="mono">{c.getValue()}</span> }),
       device.accessor('online', { header: t('card.status'), cell: (c) => <Light tone={c.getValue() ? 'good' : 'none'}>{t(c.getValue() ? 'agents.online' : 'agents.offline')}</Light> }),
-      device.accessor('category', { header: t('agents.category'), cell: (c) => t(`categories.${c.getValue()}` as 'categories.atm', c.getValue()) }),
+      device.accessor('category', { header: t('agents.category'), cell: (c) => <span className="nowrap">{t(`categories.${c.getValue()}` as 'categories.atm', c.getValue())}</span> }),
       device.accessor((row) => (row.agent ? (names.get(row.agent) ?? row.agent) : (row.merchant ?? '')), { id: 'owner', header: t('hints.owner'), cell: (c) => <>{c.getValue()}{c.row.original.agent && names.has(c.row.original.agent) ? <span className="quiet"> {c.row.original.agent}</span> : null}</> }),
       device.accessor('last_seen', { header: t('agents.lastSeen'), cell: (c) => <When at={c.getValue()} short /> }),
       device.accessor((row) => row.today?.requests ?? 0, { id: 'requests', header: t('agents.requests'), meta: { right: true }, cell: (c) => count(c.getValue(), language) }),

@@ -43,10 +43,13 @@ function given(entry: AuditEntry, t: TFunction): string | undefined {
   return t(`given.${purpose}` as 'given.approval', { defaultValue: purpose, order: text('order'), with: text('with'), asked: text('asked') });
 }
 
+/** What the drawer says already, in words. */
+const ABOVE = ['because', 'order', 'users'];
+
 /** The rest of an entry by the names that there are words for, else by the engine's own. */
 function useDetails() {
   const { t } = useTranslation();
-  return (entry: AuditEntry) => Object.entries((entry.details ?? {}) as Record<string, Value>).map(([name, value]): [string, string] => {
+  return (entry: AuditEntry) => Object.entries((entry.details ?? {}) as Record<string, Value>).filter(([name]) => !ABOVE.includes(name)).map(([name, value]): [string, string] => {
     const said = name === 'for' ? given(entry, t) : undefined;
     return [t(`facts.${name}` as 'facts.order', name.replaceAll('_', ' ')), said ?? line(value)];
   });

@@ -71,8 +71,8 @@ export function Light({ tone, children }: { tone: Tone; children: ReactNode }) {
 /** The head of a page: its name, one line about it, what can be done. */
 export function Head({ title, about, children }: { title: ReactNode; about?: ReactNode; children?: ReactNode }) {
   return (
-    <Group justify="space-between" align="flex-end" gap="lg" wrap="nowrap" mih={50}>
-      <div>
+    <Group justify="space-between" align="flex-end" gap="md" mih={50}>
+      <div style={{ flex: '1 1 14rem' }}>
         <Title order={1}>{title}</Title>
         {about ? <Text className="quiet" size="sm" mt={2}>{about}</Text> : null}
       </div>

@@ -57,7 +57,7 @@ function Me({ help }: { help: () => void }) {
     <Menu shadow="md" position="bottom-end" width={230}>
       <Menu.Target>
         <Button variant="subtle" color="gray" size="compact-sm" leftSection={<IconUser size={17} aria-hidden />}>
-          {session?.user}
+          <Text inherit span truncate maw={{ base: '5.5rem', xs: '12rem' }}>{session?.user}</Text>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
@@ -113,7 +113,7 @@ export function Layout() {
           <Group gap="xs" wrap="nowrap">
             <Burger opened={isOpen} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('shell.menu')} />
             <img src="/seal.svg" width={26} height={26} alt="" />
-            <Text fw={650} size="lg">Tamga</Text>
+            <Text fw={650} size="lg" visibleFrom="xs">Tamga</Text>
           </Group>
           <Button
             variant="default"

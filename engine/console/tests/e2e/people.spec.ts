@@ -172,7 +172,7 @@ test('a wrong code says in the audit what it was for, and nobody shuts the last 
   await dialog.getByLabel(/legal force/).check();
   await type(maker, '000000');
   await dialog.getByRole('button', { name: 'Sign', exact: true }).click();
-  await expect(dialog.getByRole('alert')).toContainText('The code is not right, or you are locked');
+  await expect(dialog.getByRole('alert').last()).toContainText('The code is not right, or you are locked');
 
   await officer.goto('/audit?user=aida');
   const refused = officer.getByRole('row', { name: new RegExp(`is refused: code or password, to sign order ${order}`) });
@@ -188,5 +188,5 @@ test('a wrong code says in the audit what it was for, and nobody shuts the last 
   const shut = officer.getByRole('dialog');
   await shut.getByRole('switch').uncheck();
   await shut.getByRole('button').last().click();
-  await expect(shut.getByRole('alert')).toContainText('Тогда некому будет утвердить распоряжение о пользователях');
+  await expect(shut.getByRole('alert').last()).toContainText('Тогда некому будет утвердить распоряжение о пользователях');
 });

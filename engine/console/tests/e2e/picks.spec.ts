@@ -91,7 +91,7 @@ test('a second person approves at a colleague’s desk', async ({ browser }) => 
   await maker.getByLabel('Second person (a checker)').fill('bakyt');
   await maker.getByLabel('One-time code', { exact: true }).fill('000000');
   await maker.getByRole('dialog').getByRole('button', { name: 'Lift' }).click();
-  await expect(maker.getByRole('dialog')).toContainText('the code is not right');
+  await expect(maker.getByRole('dialog')).toContainText('The code is not right');
   await maker.getByLabel('One-time code', { exact: true }).fill(await code(person('bakyt').secret));
   await look(maker, 'second');
   await maker.getByRole('dialog').getByRole('button', { name: 'Lift' }).click();

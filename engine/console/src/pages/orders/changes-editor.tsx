@@ -123,7 +123,7 @@ export function ChangesEditor(props: Props) {
   const now = useMemo(() => new Map(leaves.map((leaf) => [leaf.path, leaf.value])), [leaves]);
   return (
     <Paper flush title={t('order.changes')}>
-      {draft.changes.length === 0 ? <Empty title={t('order.noChanges')}>{t('order.noChangesHint')}</Empty> : (
+      {draft.changes.length === 0 ? <Empty title={t('order.noChanges')}>{t(TEMPLATE_ONLY.includes(draft.kind) ? 'order.noChangesForm' : 'order.noChangesHint')}</Empty> : (
         <Table className="rows" aria-label={t('order.changes')}>
           <Table.Thead><Table.Tr><Table.Th>{t('order.path')}</Table.Th><Table.Th>{TEMPLATE_ONLY.includes(draft.kind) ? '' : t('order.from')}</Table.Th><Table.Th>{t('order.to')}</Table.Th><Table.Th /></Table.Tr></Table.Thead>
           <Table.Tbody>

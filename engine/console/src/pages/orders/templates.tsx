@@ -58,7 +58,7 @@ function BlocksForm({ draft, set }: Props) {
       <Textarea label={t('tpl.cards')} description={t('tpl.cardsHint')} classNames={{ input: 'mono' }} value={cards} onChange={(event) => setCards(event.currentTarget.value)} autosize minRows={3} maxRows={8} />
       <Group align="flex-end" gap="sm">
         <SegmentedControl value={lift ? 'lift' : 'set'} onChange={(value) => setLift(value === 'lift')} data={[{ value: 'set', label: t('block.set') }, { value: 'lift', label: t('block.lift') }]} aria-label={t('block.title')} />
-        <Select label={t('block.reason')} data={SETTABLE.map((value) => ({ value, label: t(`blocks.${value}`) }))} value={reason} onChange={(value) => setReason(value ?? reason)} w={220} />
+        <Select label={t('block.reason')} data={SETTABLE.map((value) => ({ value, label: t(`blocks.${value}`) }))} value={reason} onChange={(value) => setReason(value ?? reason)} w={270} />
         <Button variant="light" disabled={changes.length === 0} onClick={add}>{t('tpl.addCards', { count: changes.length })}</Button>
       </Group>
     </Stack>

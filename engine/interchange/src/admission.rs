@@ -31,6 +31,8 @@ pub enum Trespass {
     OtherCertificate,
     /// It is about an acquirer's period, from nobody who may end it.
     AcquirersMatter,
+    /// Its acquirer is none of those whose messages come in by the listener.
+    OtherAcquirer,
 }
 
 impl Trespass {
@@ -41,6 +43,7 @@ impl Trespass {
             Self::OtherListener => "other_listener",
             Self::OtherCertificate => "other_certificate",
             Self::AcquirersMatter => "acquirers_matter",
+            Self::OtherAcquirer => "other_acquirer",
         }
     }
 }

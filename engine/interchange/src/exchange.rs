@@ -4,6 +4,7 @@
 //! Without a key (`KB`) the terminal asks for a new one, and the answer brings it; with one the
 //! peer delivers it, and the answer confirms its check value. Either way the new key is journaled
 //! before the answer leaves, and the one before stays valid for a while: the answer may get lost.
+//! Who asks again before the new one was used gets it again.
 
 use crate::answer::AnswerError;
 use crate::concern::Cause;
@@ -14,7 +15,7 @@ use crate::{DeviceKeys, Fault, Secured};
 use authorization::{KeyForm as ProfileForm, KeyRole, KeyScheme, MacScheme, ResultCode};
 use core::fmt;
 use iso8583::{Class, Message, MessageBuilder};
-use payment_types::TerminalId;
+use payment_types::{TerminalId, Timestamp};
 use security::{CheckValue, KeyAlgorithm, KeyForm, KeyUsage, LoadedKey, SealedKey, WorkingKey};
 use zeroize::Zeroizing;
 
@@ -30,10 +31,34 @@ pub struct NewKey {
     pub check_value: CheckValue,
     /// The answer's private element.
     groups: Zeroizing<Vec<u8>>,
+    /// When it was made; `None` of one that was delivered, or is handed out again.
+    made_at: Option<Timestamp>,
     pub(crate) secured: Secured,
 }
 
+/// A key that was made here, as it travels: under the terminal's master key, so no secret.
+pub struct HandedOut {
+    sealed: SealedKey,
+    check_value: CheckValue,
+    groups: Zeroizing<Vec<u8>>,
+    pub(crate) at: Timestamp,
+}
+
+impl fmt::Debug for HandedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HandedOut({})", self.check_value)
+    }
+}
+
 impl NewKey {
+    /// To be handed out again until it is used; `None` where it was not made for this message.
+    #[must_use]
+    pub fn handed_out(&self) -> Option<HandedOut> {
+        let (sealed, groups) = (self.sealed.clone(), self.groups.clone());
+        let at = self.made_at?;
+        Some(HandedOut { sealed, check_value: self.check_value, groups, at })
+    }
+
     /// How the answer is secured.
     #[must_use]
     pub const fn secured(&self) -> &Secured {
@@ -87,12 +112,17 @@ pub(crate) fn make(
         None => return Err(Fault::missing(context.element).into()),
     };
     let exchanged = exchange(&data, role, context, secured.device.as_deref());
-    let (sealed, check_value, groups) =
+    let Exchanged { sealed, check_value, groups, made_at } =
         exchanged.map_err(|cause| Refused::Cause(terminal, cause))?;
-    Ok(NewKey { terminal, role, sealed, check_value, groups, secured })
+    Ok(NewKey { terminal, role, sealed, check_value, groups, made_at, secured })
 }
 
-type Exchanged = (SealedKey, CheckValue, Zeroizing<Vec<u8>>);
+struct Exchanged {
+    sealed: SealedKey,
+    check_value: CheckValue,
+    groups: Zeroizing<Vec<u8>>,
+    made_at: Option<Timestamp>,
+}
 
 fn exchange(
     data: &SecurityData,
@@ -110,14 +140,27 @@ fn exchange(
     let mut groups = Zeroizing::new(Vec::with_capacity(256));
     push(&mut groups, *b"KU", usage)?;
     let Some(delivered) = data.text(Group::Key) else {
+        let keys = if role == KeyRole::Tak { &device.mac } else { &device.pin };
+        if let Some(known) = keys.again(context.now) {
+            return Ok(Exchanged {
+                sealed: known.sealed.clone(),
+                check_value: known.check_value,
+                groups: known.groups.clone(),
+                made_at: None,
+            });
+        }
         let made = context.security.generate_working_key(master, wanted)?;
         let delivered = Zeroizing::new(made.delivered);
         match wanted.form {
-            KeyForm::Ecb => push(&mut groups, *b"KB", hex(&delivered).as_bytes())?,
+            KeyForm::Ecb => {
+                let digits = Zeroizing::new(hex::encode_upper(&delivered));
+                push(&mut groups, *b"KB", digits.as_bytes())?;
+            }
             KeyForm::Tr31B | KeyForm::Tr31D => push(&mut groups, *b"KB", &delivered)?,
         }
         push(&mut groups, *b"KV", made.check_value.to_string().as_bytes())?;
-        return Ok((made.sealed, made.check_value, groups));
+        let (sealed, check_value) = (made.sealed, made.check_value);
+        return Ok(Exchanged { sealed, check_value, groups, made_at: Some(context.now.at) });
     };
     let told = match data.text(Group::KeyCheck) {
         None => None,
@@ -133,7 +176,7 @@ fn exchange(
     };
     let loaded = context.security.load(&sealed, wanted.usage)?;
     push(&mut groups, *b"KV", loaded.check_value().to_string().as_bytes())?;
-    Ok((sealed, loaded.check_value(), groups))
+    Ok(Exchanged { sealed, check_value: loaded.check_value(), groups, made_at: None })
 }
 
 fn import(
@@ -169,16 +212,6 @@ fn wanted(device: &DeviceKeys, master: &LoadedKey, role: KeyRole) -> WorkingKey 
 /// Six hex digits; older systems print more, of which these are the first.
 fn check_value(text: &[u8]) -> Option<CheckValue> {
     CheckValue::from_hex(core::str::from_utf8(text.get(..6)?).ok()?)
-}
-
-fn hex(bytes: &[u8]) -> Zeroizing<String> {
-    let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 2));
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 0xF] {
-            text.extend(char::from_digit(u32::from(nibble), 16).map(|c| c.to_ascii_uppercase()));
-        }
-    }
-    text
 }
 
 fn push(groups: &mut Vec<u8>, letters: [u8; 2], value: &[u8]) -> Result<(), Cause> {

@@ -50,7 +50,7 @@ pub use answer::AnswerError;
 pub use authentication::{MacAlarm, MacProblem};
 pub use codes::{CodeTable, CodeTableError, CodeTableErrors, CodeTableMisfit};
 pub use concern::{Cause, Concern, Concerns, Subject};
-pub use exchange::NewKey;
+pub use exchange::{HandedOut, NewKey};
 pub use fault::{Fault, FaultKind};
 pub use link::Link;
 pub use presentment::{NotPresented, PresentedMessage, read_presentment};

@@ -1,13 +1,13 @@
 //! What the edge has to look up before the core can decide: keys, security profiles and PIN
 //! references.
 
-use crate::{Claim, Trespass};
+use crate::{Claim, HandedOut, Trespass};
 use arrayvec::ArrayVec;
 use authorization::{FORMER_KEYS_MOST, TerminalSecurity};
 use payment_types::{Moment, PanDigest, TerminalId, Timestamp};
 use security::{CryptogramVersion, Derivation, LoadedKey, PinReference, USUAL_DECIMALIZATION};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A working key and those it replaced, each of which is taken until the device uses a later one, or
 /// its time is up.
@@ -17,7 +17,12 @@ pub struct WorkingKeys {
     former: ArrayVec<(LoadedKey, Timestamp), FORMER_KEYS_MOST>,
     /// The place of the newest that was used rightly; [`NOT_USED`] if none was.
     used: AtomicU8,
+    /// The one in use as it travelled, if it was made here.
+    handed_out: OnceLock<Arc<HandedOut>>,
 }
+
+/// A key that was not used for so long is not handed out again: the next is a new one.
+const HANDED_OUT_AGAIN_MS: i64 = 24 * 60 * 60 * 1000;
 
 const NOT_USED: u8 = u8::MAX;
 
@@ -36,7 +41,8 @@ impl WorkingKeys {
         former: impl IntoIterator<Item = (LoadedKey, Timestamp)>,
     ) -> Self {
         let former = former.into_iter().take(FORMER_KEYS_MOST).collect();
-        Self { current, former, used: AtomicU8::new(NOT_USED) }
+        let (used, handed_out) = (AtomicU8::new(NOT_USED), OnceLock::new());
+        Self { current, former, used, handed_out }
     }
 
     /// The key in use.
@@ -79,6 +85,24 @@ impl WorkingKeys {
     #[must_use]
     pub fn newest_used(&self) -> Option<u8> {
         Some(self.used.load(Ordering::Relaxed)).filter(|place| *place != NOT_USED)
+    }
+
+    /// The key in use was made here, and travelled like this.
+    pub fn was_handed_out(&self, key: Arc<HandedOut>) {
+        let _first = self.handed_out.set(key);
+    }
+
+    /// The key in use as it travelled, as long as the device did not use it.
+    #[must_use]
+    pub fn handed_out(&self) -> Option<&Arc<HandedOut>> {
+        self.handed_out.get().filter(|_| self.newest_used() != Some(0))
+    }
+
+    /// What is answered to who asks for a key now: the one that was made last, until it is used or a
+    /// day old. So whoever asks in the device's name pushes out no key that it got (PIN-1).
+    pub(crate) fn again(&self, now: Moment) -> Option<&Arc<HandedOut>> {
+        let is_young = |key: &&Arc<HandedOut>| now.at < key.at.plus_ms(HANDED_OUT_AGAIN_MS);
+        self.handed_out().filter(is_young)
     }
 }
 

@@ -1,5 +1,6 @@
-//! Who may speak for which device on a connection (WIRE.md): a device by its own listener, a client
-//! with a certificate only as the device or acquirer that this names.
+//! Who may speak for which device on a connection (WIRE.md): a device by its own listener, for an
+//! acquirer of that listener, a client with a certificate only as the device or acquirer that this
+//! names.
 
 use crate::client_names::ClientNames;
 use crate::register::DeviceRegister;
@@ -14,6 +15,8 @@ pub(crate) struct Admission<'a> {
     pub(crate) listener: &'a str,
     /// Whether the listener takes devices of others: those of networks and hosts do.
     pub(crate) any_terminal: bool,
+    /// The acquirers whose messages come in by the listener; all of them if none is told.
+    pub(crate) acquirers: &'a [u64],
     /// What the client's certificate names, where that binds.
     pub(crate) names: Option<&'a ClientNames>,
 }
@@ -51,6 +54,10 @@ impl Register for Admission<'_> {
     fn refuses(&self, claim: &Claim) -> Option<Trespass> {
         if self.names.is_some_and(|names| !self.is_named(names, claim)) {
             return Some(Trespass::OtherCertificate);
+        }
+        let is_other = |acquirer: u64| !self.acquirers.contains(&acquirer);
+        if !self.acquirers.is_empty() && claim.acquirer.is_some_and(is_other) {
+            return Some(Trespass::OtherAcquirer);
         }
         if self.any_terminal {
             return None;

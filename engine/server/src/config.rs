@@ -176,6 +176,8 @@ pub struct ListenerConfig {
     /// Whether it takes messages of terminals whose own listener is another, and cut-overs without a
     /// terminal: what networks and hosts come in by.
     pub any_terminal: bool,
+    /// The acquirers (DE 32) whose messages it takes; all of them if none is told.
+    pub acquirers: Vec<u64>,
     /// Whether a connection must sign on (0800/001) before anything else.
     pub sign_on_required: bool,
     /// The private element in which terminals send security data that have none of their own.

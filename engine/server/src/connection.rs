@@ -69,6 +69,8 @@ pub(crate) struct Port {
     pub(crate) limits: Limits,
     /// Whether it takes messages of terminals of other listeners.
     pub(crate) any_terminal: bool,
+    /// The acquirers whose messages it takes; all of them if none is told.
+    pub(crate) acquirers: Vec<u64>,
     /// Requests in flight on all connections of the listener.
     pub(crate) in_flight: AtomicUsize,
     /// When a message without a right authentication code was last journaled, in milliseconds.
@@ -106,6 +108,7 @@ impl Port {
             register: &self.register,
             listener: self.meter.name(),
             any_terminal: self.any_terminal,
+            acquirers: &self.acquirers,
             names,
         }
     }

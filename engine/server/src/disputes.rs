@@ -30,6 +30,10 @@ pub struct DisputeView {
     pub terminal: String,
     /// What is claimed.
     pub amount: String,
+    /// Of it: what reversals, corrections and refunds brought back while the claim was open.
+    pub given_back: String,
+    /// Of what was credited: what was taken back, because they brought it back later.
+    pub taken_back: String,
     /// Of which currency.
     pub currency: String,
     /// When the operation was accepted.
@@ -57,6 +61,7 @@ pub struct DisputeList {
 #[must_use]
 pub fn view(number: u32, dispute: &Dispute, offset: UtcOffset) -> DisputeView {
     let moment = |at: Timestamp| Moment::new(at, offset).rfc3339();
+    let money = |minor: u64| format_minor(i128::from(minor), dispute.currency.exponent());
     let operation = &dispute.operation;
     DisputeView {
         id: number,
@@ -66,7 +71,9 @@ pub fn view(number: u32, dispute: &Dispute, offset: UtcOffset) -> DisputeView {
         account: operation.account.to_string(),
         card: operation.card.to_string(),
         terminal: operation.terminal.to_string(),
-        amount: format_minor(i128::from(dispute.amount), dispute.currency.exponent()),
+        amount: money(dispute.amount),
+        given_back: money(dispute.given_back),
+        taken_back: money(dispute.taken_back),
         currency: dispute.currency.to_string(),
         operation_at: moment(operation.at),
         opened_at: moment(dispute.opened_at),

@@ -10,8 +10,11 @@ use std::sync::Arc;
 /// Who asked, in the journal.
 const TERMINAL: &str = "terminal";
 
-/// Whether the key is on stable storage and in use.
+/// Whether the key is on stable storage and in use; one that is handed out again is there already.
 pub(crate) async fn store(shard: &Shard, register: &Arc<DeviceRegister>, key: &NewKey) -> bool {
+    if register.has_current(&key.terminal, key.role, key.sealed.as_bytes()) {
+        return true;
+    }
     let command = Command::SetTerminalKey {
         terminal: key.terminal,
         role: key.role,
@@ -28,11 +31,12 @@ pub(crate) async fn store(shard: &Shard, register: &Arc<DeviceRegister>, key: &N
     let look = move |state: &State, _| state.directory().terminal(&terminal).map(|t| t.1.clone());
     let found = shard.query(look);
     let Ok(Some(terminal)) = found.await else { return false };
-    let register = Arc::clone(register);
+    let (register, made, role) = (Arc::clone(register), key.handed_out(), key.role);
     // Loading asks the security module, which may have to be waited for.
     let loaded = tokio::task::spawn_blocking(move || {
         let mut faults = RegisterFaults::default();
         register.refresh_terminal(&terminal, &mut faults);
+        register.was_handed_out(&terminal.id, role, made);
         faults == RegisterFaults::default()
     });
     loaded.await.unwrap_or(false)

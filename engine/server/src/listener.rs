@@ -203,6 +203,7 @@ impl Listening {
             meter,
             limits: limits(&config),
             any_terminal: config.any_terminal,
+            acquirers: config.acquirers.clone(),
             in_flight: AtomicUsize::new(0),
             last_alarm: AtomicI64::new(0),
         });

@@ -8,7 +8,7 @@
 
 use authorization::{Card, KeyRole, KeyScheme, ProductSecurity, SealedKeys, State, Terminal};
 use dashmap::DashMap;
-use interchange::{CardKeys, DeviceKeys, IssuerKeys, Register, WorkingKeys};
+use interchange::{CardKeys, DeviceKeys, HandedOut, IssuerKeys, Register, WorkingKeys};
 use payment_types::{PanDigest, TerminalId, Timestamp};
 use security::{
     CryptogramVersion, Derivation, KeyUsage, LoadedKey, PinReference, SealedKey, SecurityModule,
@@ -90,8 +90,7 @@ impl DeviceRegister {
     #[must_use]
     pub fn key_in_use(&self, id: &TerminalId, role: KeyRole) -> Option<Vec<u8>> {
         let device = self.terminals.get(id)?;
-        let keys = if role == KeyRole::Tak { &device.keys.mac } else { &device.keys.pin };
-        let sealed = match keys.newest_used()?.checked_sub(1) {
+        let sealed = match working(&device.keys, role).newest_used()?.checked_sub(1) {
             None => device.source.keys.get(role)?,
             Some(back) => {
                 let former: Vec<_> = device.source.former_of(role).collect();
@@ -101,12 +100,28 @@ impl DeviceRegister {
         Some(sealed.to_vec())
     }
 
+    /// Whether a device's key of a role is this one, sealed.
+    #[must_use]
+    pub fn has_current(&self, id: &TerminalId, role: KeyRole, sealed: &[u8]) -> bool {
+        self.terminals.get(id).is_some_and(|device| device.source.keys.get(role) == Some(sealed))
+    }
+
+    /// A key that was made for a device, and is in the register, is handed out again until it is used.
+    pub fn was_handed_out(&self, id: &TerminalId, role: KeyRole, key: Option<HandedOut>) {
+        if let (Some(device), Some(key)) = (self.terminals.get(id), key) {
+            working(&device.keys, role).was_handed_out(Arc::new(key));
+        }
+    }
+
     /// Takes over one device, such as after a key exchange.
     pub fn refresh_terminal(&self, terminal: &Terminal, faults: &mut RegisterFaults) {
         if self.terminals.get(&terminal.id).is_some_and(|known| known.source == *terminal) {
             return;
         }
         let keys = Arc::new(self.device_keys(terminal, faults));
+        if let Some(known) = self.terminals.get(&terminal.id) {
+            keep_handed_out(&known, terminal, &keys);
+        }
         self.terminals.insert(terminal.id, Device { source: terminal.clone(), keys });
     }
 
@@ -238,6 +253,25 @@ impl DeviceRegister {
     fn load(&self, sealed: &[u8], usage: KeyUsage) -> Option<LoadedKey> {
         let key = SealedKey::from_bytes(sealed).ok()?;
         self.security.load(&key, usage).ok()
+    }
+}
+
+/// A device's working keys of a role.
+fn working(keys: &DeviceKeys, role: KeyRole) -> &WorkingKeys {
+    if role == KeyRole::Tak { &keys.mac } else { &keys.pin }
+}
+
+/// What was handed out and not used yet stays so when something else of the device changed, such as
+/// the key of the other role; not when it travels in another way now.
+fn keep_handed_out(known: &Device, now: &Terminal, keys: &DeviceKeys) {
+    let is_same = |role| known.source.keys.get(role) == now.keys.get(role);
+    if known.source.security != now.security || !is_same(KeyRole::Tmk) {
+        return;
+    }
+    for role in [KeyRole::Tpk, KeyRole::Tak].into_iter().filter(|role| is_same(*role)) {
+        if let Some(key) = working(&known.keys, role).handed_out() {
+            working(keys, role).was_handed_out(Arc::clone(key));
+        }
     }
 }
 

@@ -189,12 +189,19 @@ async fn pin_1_an_exchanged_key_is_used_at_once_and_after_a_restart() {
         let (answer, private, sealed) =
             ask(address, &message("0800", &key_request(1), Some(&old)), &old);
         assert_eq!((answer.as_str(), sealed), ("00", true));
-        let fresh = delivered(&private.unwrap());
+        let private = private.unwrap();
+        // Whoever asks before it is used gets it again: the answer may have been lost.
+        let again = ask(address, &message("0800", &key_request(7), Some(&old)), &old);
+        assert_eq!(again, ("00".to_owned(), Some(private.clone()), true));
+        let fresh = delivered(&private);
         // Both are taken until the new one is used.
         assert_ne!(ask(address, &message("0200", &inquiry(2), Some(&old)), &old).0, "63");
         let (code, _, sealed) = ask(address, &message("0200", &inquiry(3), Some(&fresh)), &fresh);
         assert!(code != "63" && sealed);
         assert_eq!(ask(address, &message("0200", &inquiry(4), Some(&old)), &old).0, "63");
+        let next = ask(address, &message("0800", &key_request(8), Some(&fresh)), &fresh);
+        assert_eq!((next.0.as_str(), next.2), ("00", true));
+        assert_ne!(next.1, Some(private), "of one that was used the next is another");
         fresh
     })
     .await

@@ -12,7 +12,7 @@ use payment_types::{DeviceCategory, Mti, TerminalId};
 use security::KeyUsage;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use support::client::{self, Pos, dialect, framed, message_of};
+use support::client::{self, Pos, dialect, framed, message_from, message_of};
 use support::{TERMINAL_KEY, engine, open_with_bank};
 use tamga::engine::Engine;
 
@@ -116,6 +116,62 @@ async fn txn_6_strangers_end_nobodys_period() {
     .await;
     let period = |core: &State, _| core.reconciliation().acquirer(417_001).open.number;
     assert_eq!(engine.shard().query(period).await.unwrap(), 2);
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn txn_6_an_acquirer_of_another_listener_opens_no_period() {
+    let (engine, address, _folder) = serving("acquirers = [\"417001\"]").await;
+    at_the_terminal(move || {
+        let mut pos = Pos::connect(address);
+        let from = |stan, acquirer| message_from(("POS00001", acquirer), "0200", stan, 100);
+        assert_eq!(pos.ask(&from(1, 417_002)).code, "58", "somebody else's");
+        assert_eq!(pos.ask(&from(2, 417_001)).code, "00");
+        assert_eq!(pos.ask(&management(Some("POS00001"), 3, 201, None)).code, "00");
+    })
+    .await;
+    let known = |core: &State, _| core.reconciliation().acquirers().map(|(id, _)| id).collect();
+    let known: Vec<u64> = engine.shard().query(known).await.unwrap();
+    assert_eq!(known, [417_001]);
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pin_1_strangers_push_out_no_key_that_was_not_used_yet() {
+    let (engine, address, _folder) = serving("").await;
+    let clock = engine.clock().clone();
+    let keys = |core: &State, _| {
+        let id = TerminalId::new(b"POS00077").unwrap();
+        let terminal = core.directory().terminal(&id).unwrap().1;
+        let former = [KeyRole::Tpk, KeyRole::Tak].map(|role| terminal.former_of(role).count());
+        (terminal.keys.get(KeyRole::Tpk).map(<[u8]>::to_vec), former)
+    };
+    let ask = move |stan, private: &'static str| {
+        let mut pos = Pos::connect(address);
+        pos.send(&management(Some("POS00077"), stan, 101, Some(private)));
+        let body = pos.receive_body().expect("an answer");
+        let dialect = dialect();
+        let message = iso8583::Message::parse(&dialect, &body).unwrap();
+        let mut scratch = [0; 1000];
+        message.text(48, &mut scratch).unwrap().unwrap().to_vec()
+    };
+    // The terminal got a key, and has nothing to say yet; whoever else asks gets the same.
+    let got = at_the_terminal(move || ask(10, "KU001P")).await;
+    let before = engine.shard().query(keys).await.unwrap();
+    at_the_terminal(move || {
+        for stan in (20..60).step_by(2) {
+            assert_eq!(ask(stan, "KU001P"), got);
+            ask(stan + 1, "KU001M");
+        }
+        clock.advance_to(clock.now().at.plus_ms(23 * 3_600_000)).unwrap();
+        assert_eq!(ask(61, "KU001P"), got, "within a day");
+        clock.advance_to(clock.now().at.plus_ms(3_600_000)).unwrap();
+        assert_ne!(ask(62, "KU001P"), got, "a day later it is a new one");
+    })
+    .await;
+    let after = engine.shard().query(keys).await.unwrap();
+    assert_ne!(after.0, before.0);
+    assert_eq!((before.1, after.1), ([1, 0], [2, 0]), "each was made once");
     engine.drain().await.unwrap();
 }
 

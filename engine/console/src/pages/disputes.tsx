@@ -52,6 +52,8 @@ function Decide({ claim, close }: { claim: DisputeView; close: () => void }) {
           [t('dispute.transaction'), <span key="t"><To to={`/transactions/${claim.transaction}`}>{claim.transaction}</To> · <When at={claim.operation_at} /> · {claim.terminal}</span>],
           [t('card.number'), <To key="c" to={`/cards/${claim.card}`}>{claim.card}</To>],
           [t('dispute.amount'), <Money key="a" value={claim.amount} currency={claim.currency} />],
+          [t('dispute.givenBack'), <Money key="g" value={claim.given_back} currency={claim.currency} />],
+          [t('dispute.takenBack'), <Money key="b" value={claim.taken_back} currency={claim.currency} />],
           [t('dispute.reason'), claim.reason],
           [t('dispute.liability'), t(`dispute.who.${claim.liability}` as 'dispute.who.bank', claim.liability)],
           [t('dispute.status'), <State key="s" status={claim.status} />],

@@ -244,6 +244,7 @@ fn listener(section: Section<'_>, before: &[ListenerConfig]) -> Option<ListenerC
         connections_max: section.size("connections_max", 1..=1_048_576).unwrap_or(4096),
         connections_max_per_address: section.size("connections_max_per_address", 1..=1_048_576),
         any_terminal: any_terminal(&section),
+        acquirers: acquirers(&section),
         sign_on_required: section.flag("sign_on_required").unwrap_or(false),
         security_element: security_element(&section),
         module: module(&section),
@@ -272,6 +273,20 @@ fn any_terminal(section: &Section<'_>) -> bool {
         Some(which) => which == "any",
         None => section.text("name").is_some_and(|name| name == "network"),
     }
+}
+
+/// `acquirers`: as DE 32 has them, up to 11 digits.
+fn acquirers(section: &Section<'_>) -> Vec<u64> {
+    let texts = section.texts("acquirers");
+    let number = |text: &String| {
+        let is_one = (1..=11).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| is_one);
+        if number.is_none() {
+            section.error("acquirers", "expected what DE 32 has, 1 to 11 digits, as in \"417001\"");
+        }
+        number
+    };
+    texts.iter().filter_map(number).collect()
 }
 
 /// How a security module outside the process is asked.

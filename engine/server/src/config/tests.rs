@@ -104,6 +104,10 @@ fn each_error_has_its_place_and_a_suggestion() {
             "4:14: listener.0.header_hex: expected an even number of hex digits",
         ),
         ("tls = { cert = \"c.pem\" }", "4:7: listener.0.tls.key: is missing"),
+        (
+            "acquirers = [\"417001\", \"41700I\"]",
+            "4:13: listener.0.acquirers: expected what DE 32 has, 1 to 11 digits, as in \"417001\"",
+        ),
         ("tls = 7", "4:7: listener.0.tls: expected a table, found a whole number"),
         ("[security]\nmodule = \"pkcs11\"", "4:1: security.library: is missing"),
         (

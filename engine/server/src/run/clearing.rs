@@ -92,6 +92,8 @@ pub(crate) fn disputes(args: Disputes) -> Result<(), Failure> {
         ("account", Align::Left),
         ("terminal", Align::Left),
         ("amount", Align::Right),
+        ("given back", Align::Right),
+        ("taken back", Align::Right),
         ("liability", Align::Left),
         ("opened", Align::Left),
     ]);
@@ -104,6 +106,8 @@ pub(crate) fn disputes(args: Disputes) -> Result<(), Failure> {
             &dispute.account,
             &dispute.terminal,
             &format!("{} {}", dispute.amount, dispute.currency),
+            &dispute.given_back,
+            &dispute.taken_back,
             &dispute.liability,
             &dispute.opened_at,
         ]);

@@ -50,6 +50,16 @@ pub fn message(mti: &str, stan: u64, minor: u64) -> Vec<u8> {
 
 /// As some terminal says it.
 pub fn message_of(terminal: &str, mti: &str, stan: u64, minor: u64) -> Vec<u8> {
+    message_from((terminal, 417_001), mti, stan, minor)
+}
+
+/// As some acquirer's terminal says it.
+pub fn message_from(
+    (terminal, acquirer): (&str, u64),
+    mti: &str,
+    stan: u64,
+    minor: u64,
+) -> Vec<u8> {
     let dialect = dialect();
     let mut builder = MessageBuilder::new(&dialect, Mti::parse(mti).unwrap());
     let pan = Pan::from_ascii(PAN.as_bytes()).unwrap();
@@ -66,7 +76,7 @@ pub fn message_of(terminal: &str, mti: &str, stan: u64, minor: u64) -> Vec<u8> {
     builder.set_number(14, 2912).unwrap();
     builder.set_number(22, 51).unwrap();
     builder.set_number(25, 0).unwrap();
-    builder.set_number(32, 417_001).unwrap();
+    builder.set_number(32, acquirer).unwrap();
     builder.set_text(37, format!("{stan:012}").as_bytes()).unwrap();
     builder.set_text(41, terminal.as_bytes()).unwrap();
     builder.set_text(42, b"M1             ").unwrap();

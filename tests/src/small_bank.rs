@@ -64,11 +64,32 @@ impl SmallBank {
     /// # Panics
     /// If either fails.
     pub fn open(&mut self) {
+        let portfolio = self.portfolio.clone();
+        self.open_with(&portfolio);
+    }
+
+    /// The same with a portfolio of the engine's own, which names keys that the terminal's has in
+    /// clear.
+    ///
+    /// # Panics
+    /// If either fails.
+    pub fn open_with(&mut self, portfolio: &Path) {
         let mut import = command("tamga");
-        import.arg("import").arg("--config").arg(self.config()).arg(&self.portfolio);
+        import.arg("import").arg("--config").arg(self.config()).arg(portfolio);
         let run = import.envs(self.environment.iter().map(|(k, v)| (k, v))).output();
         let run: Run = run.unwrap_or_else(|error| panic!("{error}")).into();
         assert!(run.good().out.contains("card"), "nothing was imported");
+        self.serve();
+    }
+
+    /// Ends the engine and starts it again.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_again(&mut self) {
+        if let Some(mut engine) = self.engine.take() {
+            drop((engine.kill(), engine.wait()));
+        }
         self.serve();
     }
 

@@ -164,6 +164,8 @@ impl Engine {
         }
         engine.warn_of_holidays().await;
         let security = engine.watch(security);
+        // Before the first message: an old version of a key may have ceased to be accepted.
+        security.time_is(engine.clock.now().at);
         engine.listen(listening, &security);
         let (shard, clock) = (engine.shard.clone(), engine.clock.clone());
         let days = config.end_of_day;

@@ -6,7 +6,7 @@
 //! to do anything for it to recover.
 
 use crate::telemetry::ModuleMeter;
-use payment_types::{Pan, PanDigest};
+use payment_types::{Pan, PanDigest, Timestamp};
 use security::{
     ArpcInput, CardValueInput, CardValues, CheckValue, Chips, CryptogramInput, DataProtection,
     Generated, Health, HealthCheck, IssuerAuthenticationData, KeyExchange, KeyUsage, LoadedKey,
@@ -236,6 +236,10 @@ impl SecurityModule for WatchedModule {
 
     fn fingerprint(&self) -> [u8; 8] {
         self.inner.fingerprint()
+    }
+
+    fn time_is(&self, now: Timestamp) {
+        self.inner.time_is(now);
     }
 
     fn reference_for_test_pin(

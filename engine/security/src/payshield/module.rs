@@ -22,7 +22,7 @@ use crate::{
     PinReference, SealedKey, SecurityError, SecurityModule, SoftwareModule, TdesKey, TestKey,
     TestPin, Vault, visa_pvv,
 };
-use payment_types::{Pan, PanDigest};
+use payment_types::{Pan, PanDigest, Timestamp};
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
@@ -32,9 +32,7 @@ const UNDER_LMK: u8 = b'P';
 const NAMED: u8 = b'N';
 const VERSION: u8 = 1;
 
-/// The name in the table of the key that PVVs without a product's key are made with.
-const OWN_PVK: &str = "pin-verification";
-/// The same in test mode, where the table has none.
+/// What PVVs are made with in test mode where the table names no key for them.
 const TEST_PVK: &[u8] = b"\x01\x23\x45\x67\x89\xAB\xCD\xEF\xFE\xDC\xBA\x98\x76\x54\x32\x10";
 
 /// A payment HSM that speaks payShield's host commands.
@@ -105,7 +103,7 @@ impl PayshieldModule {
 
     /// The key that PVVs without a product's key are made with.
     pub(super) fn own_pvk(&self) -> Result<String, SecurityError> {
-        match self.table.get(OWN_PVK) {
+        match self.table.get(crate::OWN_PIN_VERIFICATION) {
             Some(entry) if entry.usage == KeyUsage::PinVerificationVisa => Ok(entry.key.clone()),
             Some(_) => Err(SecurityError::WrongUsage),
             None => {
@@ -275,6 +273,10 @@ impl SecurityModule for PayshieldModule {
         self.local.fingerprint()
     }
 
+    fn time_is(&self, now: Timestamp) {
+        self.local.time_is(now);
+    }
+
     /// A PVV under the test key, which the device has, too: so that it can verify test PINs.
     fn reference_for_test_pin(
         &self,
@@ -282,7 +284,7 @@ impl SecurityModule for PayshieldModule {
         pin: &TestPin,
     ) -> Result<PinReference, SecurityError> {
         self.require_test_mode()?;
-        if self.table.get(OWN_PVK).is_some() {
+        if self.table.get(crate::OWN_PIN_VERIFICATION).is_some() {
             return Err(SecurityError::Unsupported("test PINs with a PIN verification key"));
         }
         let key = TdesKey::new(&ClearKey::from_bytes(TEST_PVK)?)?;

@@ -29,7 +29,7 @@ use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use master::RootKey;
 use material::{Held, NamedKey};
-use payment_types::{Pan, PanDigest};
+use payment_types::{Pan, PanDigest, Timestamp};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -256,6 +256,10 @@ impl SecurityModule for SoftwareModule {
 
     fn key_life(&self) -> Option<&dyn KeyLife> {
         Some(self)
+    }
+
+    fn time_is(&self, now: Timestamp) {
+        self.advance(now);
     }
 
     fn reference_for_test_pin(

@@ -126,6 +126,18 @@ fn the_edition_of_1993_is_judged_too() {
     assert!(report.oracle.as_ref().unwrap().taken_back > 0, "{report}");
 }
 
+/// And of 2003: amounts of sixteen digits, DE 54 and DE 56 laid out anew, the same codes.
+#[test]
+fn the_edition_of_2003_is_judged_too() {
+    let mut settings = settings(Some("rough"));
+    settings.endpoint = Endpoint::new("127.0.0.1:1", "u16be", false, "iso2003-bcd").unwrap();
+    (settings.chip, settings.mac) = (50, true);
+    let report = judged_so(settings);
+    is_right(&report);
+    let oracle = report.oracle.as_ref().unwrap();
+    assert!(oracle.taken_back > 0 && oracle.proofs > oracle.judged / 4, "{report}");
+}
+
 /// PIN-1, SEC-5: shops all of whose devices take a key of its own for every message, of triple DES
 /// and of AES; wrong PINs among them.
 #[test]

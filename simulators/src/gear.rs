@@ -107,7 +107,7 @@ impl Gear {
             chip = Some(record);
         }
         if !private.is_empty() {
-            fields.insert(private::ELEMENT, FieldValue::Text(private.text()));
+            fields.insert(private::ELEMENT, private.value(version));
         }
         let seals = Seals { mac: keys.zip(mac), chip };
         Ok(Dressed { mti: intent.mti_for(version), fields, seals })
@@ -133,7 +133,7 @@ impl Gear {
         fields.insert(70, FieldValue::Text(KEY_EXCHANGE.to_owned()));
         let device = self.devices.of(terminal);
         let (data, pending) = device.ask_for_key(exchange, &random_of(&intent))?;
-        fields.insert(private::ELEMENT, FieldValue::Text(data.text()));
+        fields.insert(private::ELEMENT, data.value(version));
         // A terminal with a MAC asks for keys with one, too.
         let mac = device.seal_of(exchange.seal)?;
         let mti = mti_of_version(mti, version);

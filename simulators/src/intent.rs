@@ -146,12 +146,43 @@ impl<'a> Intent<'a> {
         if let Some(acceptor) = &self.terminal.acceptor {
             set(42, acceptor.to_string());
         }
-        if version == 0 {
-            self.edition_1987(&mut fields)
-        } else {
-            self.edition_1993(&mut fields)
+        match version {
+            0 => self.edition_1987(&mut fields),
+            1 => self.edition_1993(&mut fields),
+            _ => {
+                self.edition_1993(&mut fields);
+                self.edition_2003(&mut fields);
+            }
         }
         fields
+    }
+
+    /// What 2003 lays out otherwise than 1993 (jPOS's common message format): amounts begin with
+    /// currency and exponent, numbers and times are longer, DE 22 is bits.
+    fn edition_2003(&self, fields: &mut Fields) {
+        let mut set = |element: u8, text: String| fields.insert(element, FieldValue::Text(text));
+        let money = |minor: u64| {
+            format!("{:03}{}{minor:012}", self.currency.numeric(), self.currency.exponent())
+        };
+        let local = |moment: Moment| format!("20{}", local_with_year(moment));
+        set(11, format!("{:012}", self.trace.stan));
+        set(12, local(self.trace.local));
+        if let Some(amount) = self.amount {
+            set(4, money(self.replacement.unwrap_or(amount).minor()));
+            if self.replacement.is_some() {
+                set(30, format!("{}{:016}", money(amount.minor()), 0));
+            }
+        }
+        if let Some((mti, trace)) = self.original {
+            let (mti, stan) = (mti_of_version(mti, 2), trace.stan);
+            set(56, format!("{mti}{stan:012}{}{ACQUIRER}", local(trace.local)));
+        }
+        if let Some(mode) = self.entry_mode {
+            let bits = pos_data_bits(mode, self.condition, self.pin.is_some());
+            fields.insert(22, FieldValue::Binary(bits.to_vec()));
+        }
+        // Verification data now, and no currency.
+        fields.remove(&49);
     }
 
     fn edition_1987(&self, fields: &mut Fields) {
@@ -266,6 +297,36 @@ pub(crate) fn pos_data_code(mode: &str, with_pin: bool) -> String {
     format!("5{can_ask}01{holder}{card}{input}{method}{entity}04{longest}")
 }
 
+/// DE 22 of the 2003 edition: four words of bits, for how the card was read, how the holder was
+/// verified, where it was, and what protected it on the way (not known).
+fn pos_data_bits(mode: &str, condition: Option<&str>, with_pin: bool) -> [u8; 16] {
+    const ATTENDED: u32 = 1 << 1;
+    const WEB: u32 = 1 << 4;
+    let (reading, is_web): (u32, bool) = match mode.get(..2).unwrap_or_default() {
+        "05" | "95" => (1 << 5, false),
+        "07" => (1 << 1, false),
+        "91" => (1 << 1 | 1 << 4, false),
+        "02" | "90" => (1 << 4, false),
+        "80" | "79" => (1 << 4 | 1 << 13, false),
+        "01" => (1 << 2, false),
+        "10" => (1 << 6, false),
+        "81" | "09" => (1 << 2, true),
+        _ => (1, false),
+    };
+    let place = match condition {
+        _ if is_web => WEB,
+        Some("02") => 1 << 2,
+        Some("08") => 1 << 3,
+        _ => ATTENDED,
+    };
+    let verified = if with_pin { 1 << 3 } else { 1 << 1 };
+    let mut bits = [0; 16];
+    for (four, word) in bits.chunks_mut(4).zip([reading, verified, place, 1]) {
+        four.copy_from_slice(&word.to_le_bytes());
+    }
+    bits
+}
+
 /// The three digits of 1987 whose data code that is; which digits there were before, where several
 /// have the same, nobody can tell.
 pub(crate) fn mode_of_data_code(code: &str) -> Option<&'static str> {
@@ -304,6 +365,15 @@ mod tests {
             ("812", false, "500150S00040"),
         ] {
             assert_eq!(pos_data_code(mode, with_pin), code, "{mode}");
+        }
+        for (mode, condition, with_pin, bits) in [
+            ("051", None, true, "20000000080000000200000001000000"),
+            ("071", Some("00"), false, "02000000020000000200000001000000"),
+            ("801", Some("02"), false, "10200000020000000400000001000000"),
+            ("012", Some("08"), false, "04000000020000000800000001000000"),
+            ("812", Some("59"), false, "04000000020000001000000001000000"),
+        ] {
+            assert_eq!(hex::encode(pos_data_bits(mode, condition, with_pin)), bits, "{mode}");
         }
     }
 }

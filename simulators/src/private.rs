@@ -3,6 +3,8 @@
 //!
 //! Groups of text, one after the other: two letters, the length in three digits, the value.
 
+use crate::intent::Fields;
+use iso8583::FieldValue;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -95,6 +97,25 @@ impl PrivateData {
         text
     }
 
+    /// The element in an edition: since 2003 it is bytes, the same text in ASCII.
+    #[must_use]
+    pub fn value(&self, version: u8) -> FieldValue {
+        let text = self.text();
+        if version < 2 { FieldValue::Text(text) } else { FieldValue::Binary(text.into_bytes()) }
+    }
+
+    /// What the element of a message says.
+    #[must_use]
+    pub fn of(fields: &Fields) -> Self {
+        match fields.get(&ELEMENT) {
+            Some(FieldValue::Text(text)) => Self::read(text.trim()),
+            Some(FieldValue::Binary(bytes)) => {
+                std::str::from_utf8(bytes).map(Self::read).unwrap_or_default()
+            }
+            None => Self::default(),
+        }
+    }
+
     /// Reads an element; groups nobody knows are passed over, and what is no group ends it.
     #[must_use]
     pub fn read(text: &str) -> Self {
@@ -170,6 +191,19 @@ mod tests {
         assert_eq!((other.get(Group::KeyUse), other.get(Group::CheckValue)), (Some("P"), None));
         for broken in ["", "KS", "KS0", "KSxxx", "KS010short", "ыыыы"] {
             assert!(PrivateData::read(broken).is_empty(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn since_2003_the_element_is_bytes_and_still_nothing_of_it_is_shown() {
+        let mut data = PrivateData::default();
+        data.set(Group::Cvv2, "123");
+        for version in 0..=2 {
+            let value = data.value(version);
+            assert_eq!(matches!(value, FieldValue::Binary(_)), version == 2);
+            assert_eq!(crate::show::masked(ELEMENT, &value), "CV=(3 characters)");
+            let fields = Fields::from([(ELEMENT, value)]);
+            assert_eq!(PrivateData::of(&fields).get(Group::Cvv2), Some("123"));
         }
     }
 

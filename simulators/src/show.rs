@@ -71,6 +71,11 @@ pub fn masked(element: u8, value: &FieldValue) -> String {
         (48 | 62, FieldValue::Text(text)) if private::masked(text).is_some() => {
             private::masked(text).unwrap_or_default()
         }
+        // Since 2003 the same text is bytes.
+        (48, FieldValue::Binary(bytes)) => std::str::from_utf8(bytes)
+            .ok()
+            .and_then(private::masked)
+            .unwrap_or_else(|| format!("({} bytes)", bytes.len())),
         (55, FieldValue::Binary(bytes)) => format!("({} bytes)", bytes.len()),
         (55, FieldValue::Text(text)) => format!("({} bytes)", text.len() / 2),
         (_, FieldValue::Text(text)) => hide_digit_runs(text),

@@ -6,7 +6,7 @@ use crate::SimError;
 use crate::card::Proof;
 use crate::exchange::Answer;
 use crate::keys::TestKey;
-use crate::private::{self, Group, PrivateData};
+use crate::private::{Group, PrivateData};
 use cryptography::cipher;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -187,7 +187,7 @@ impl Device {
     /// # Errors
     /// [`SimError::Key`] if it is not there, does not open, or has another check value.
     pub(crate) fn take_key(&mut self, pending: Pending, answer: &Answer) -> Result<(), SimError> {
-        let data = PrivateData::read(&answer.text(private::ELEMENT).unwrap_or_default());
+        let data = PrivateData::of(&answer.fields);
         let key = match pending.made {
             Some(key) => key,
             None => {

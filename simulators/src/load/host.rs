@@ -62,7 +62,7 @@ impl OwnEngine {
         // A dialect other than its own listener's is spoken at the listener that speaks it.
         let dialect = settings.endpoint.dialect().name();
         let mut known = Vec::new();
-        for name in [settings.listener.as_str(), "pos", "atm", "network"] {
+        for name in [settings.listener.as_str(), "pos", "atm", "network", "edition-2003"] {
             known.push(self.engine.listener(name)?);
         }
         let wanted = known.iter().find(|endpoint| endpoint.dialect().name() == dialect);

@@ -34,6 +34,11 @@ pub(crate) struct WireTime {
     local_date: u64,
 }
 
+/// Of the years since 2003, before two digits of the year, month, day and time.
+const CENTURY: u64 = 20 * 10_u64.pow(12);
+/// Twelve digits of an amount, which the som and its two decimals stand before since 2003.
+const AMOUNT: u64 = 10_u64.pow(12);
+
 impl WireTime {
     /// As the edition writes them: DE 12 has the date since 1993, and DE 13 is no longer sent.
     pub(crate) fn of(moment: Moment, version: u8) -> Self {
@@ -41,7 +46,11 @@ impl WireTime {
         let whole = crate::moment::local_with_year(moment).parse().unwrap_or_default();
         Self {
             transmission: moment.wire_utc().number().into(),
-            local_time: if version == 0 { local.time().into() } else { whole },
+            local_time: match version {
+                0 => local.time().into(),
+                1 => whole,
+                _ => CENTURY + whole,
+            },
             local_date: local.date().into(),
         }
     }
@@ -69,6 +78,8 @@ pub(crate) struct Template {
     local_time: Option<Number>,
     local_date: Option<Number>,
     amount: Option<Number>,
+    /// What stands before the digits of an amount.
+    currency: u64,
     number: Option<Range<usize>>,
     expiry: Option<Number>,
     pin: Option<(Range<usize>, PinKey, Option<usize>)>,
@@ -120,16 +131,24 @@ impl Template {
             _ => None,
         };
         let body_at = places.before;
+        let (stan, local_time, amount) = match dialect.version() {
+            0 => (6, 6, 12),
+            1 => (6, 12, 12),
+            _ => (12, 14, 16),
+        };
+        let currency =
+            u64::from(Currency::KGS.numeric()) * 10 + u64::from(Currency::KGS.exponent());
         let seal = dressed.into_keys().map(|keys| Seal { body_at, keys: Arc::new(keys) });
         Ok(Self {
             chip,
             seal,
-            stan: places.number(11, 6).ok_or_else(missing(11))?,
+            stan: places.number(11, stan).ok_or_else(missing(11))?,
             reference: places.number(37, 12),
             transmission: places.number(7, 10).ok_or_else(missing(7))?,
-            local_time: places.number(12, if dialect.version() == 0 { 6 } else { 12 }),
+            local_time: places.number(12, local_time),
             local_date: places.number(13, 4),
-            amount: places.number(4, 12),
+            amount: places.number(4, amount),
+            currency: if dialect.version() < 2 { 0 } else { currency * AMOUNT },
             number: places.span(2),
             expiry: places.number(14, 4),
             pin: pin.map(|(span, key)| {
@@ -151,7 +170,7 @@ impl Template {
             (&self.reference, patch.reference),
             (&self.local_time, patch.time.local_time),
             (&self.local_date, patch.time.local_date),
-            (&self.amount, patch.amount),
+            (&self.amount, self.currency + patch.amount),
             (&self.expiry, cards.expiry(patch.card).into()),
         ];
         for (place, value) in places {
@@ -267,6 +286,7 @@ mod tests {
             ("u16be", false, "iso93-bcd"),
             ("u32be", false, "iso93-ascii"),
             ("bcd2", false, "iso87-ebcdic"),
+            ("u16be", false, "iso2003-bcd"),
         ] {
             let endpoint = Endpoint::new("x:1", framing, tpdu, dialect).unwrap();
             let Stock { cards, terminals, .. } = stock(&endpoint);
@@ -293,15 +313,20 @@ mod tests {
                 assert!(out.is_empty());
                 let (_, fields) = decode(endpoint.dialect(), &frame.body).unwrap();
                 let said = |element| fields.get(&element).map(plain).unwrap_or_default();
-                assert_eq!((said(11), said(7)), ("123456".into(), "1231175958".into()));
+                assert_eq!(said(7), "1231175958", "{dialect}");
+                assert_eq!(said(11).parse(), Ok(123_456), "{dialect}");
                 assert_eq!(said(41), "POS00001");
                 if operation == Operation::Echo {
                     assert_eq!(said(70), "301");
                     continue;
                 }
                 assert_eq!((said(2), said(14)), ("9417000000000024".into(), "3001".into()));
-                assert_eq!((said(4), said(37)), ("000000050050".into(), "987654321012".into()));
-                let local = if version == 0 { "235958" } else { "261231235958" };
+                let (amount, local) = match version {
+                    0 => ("000000050050", "235958"),
+                    1 => ("000000050050", "261231235958"),
+                    _ => ("4172000000050050", "20261231235958"),
+                };
+                assert_eq!((said(4), said(37)), (amount.into(), "987654321012".into()));
                 assert_eq!(said(12), local, "{dialect}");
                 let key = terminals[0].pin_key.as_ref().unwrap();
                 let block = hex::encode_upper(cards.block(1, key, None));

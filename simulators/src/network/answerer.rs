@@ -97,7 +97,7 @@ impl Answerer {
             set(54, &balance);
         }
         if let Some(Ok(data)) = keys {
-            set(private::ELEMENT, &data.text());
+            fields.insert(private::ELEMENT, data.value(seen.version));
         }
         let wants_advice = stood_in
             && given.granted.is_some()

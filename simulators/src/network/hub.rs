@@ -8,7 +8,7 @@ use crate::exchange::{Answer, approves};
 use crate::gear::{Gear, is_sealed};
 use crate::intent::Fields;
 use crate::moment::Zone;
-use crate::private::{self, Group, PrivateData};
+use crate::private::{Group, PrivateData};
 use crate::{Endpoint, Portfolio, SimError, show};
 use payment_types::Mti;
 use std::collections::{BTreeMap, VecDeque};
@@ -102,7 +102,7 @@ impl Hub {
         }
         let element = [64, 128].into_iter().find(|element| seen.fields.contains_key(element));
         let element = element.ok_or("no MAC")?;
-        let private = PrivateData::read(&seen.text(private::ELEMENT).unwrap_or_default());
+        let private = PrivateData::of(&seen.fields);
         let serial = private.get(Group::KeySerial).and_then(|text| hex::decode(text).ok());
         let keys = lock(&self.gear).devices.of(terminal).keys_of(serial.as_deref());
         let keys = keys.map_err(|_| "no key to check its MAC with")?;

@@ -11,7 +11,7 @@ use crate::device::MessageKeys;
 use crate::exchange::{Answer, approves};
 use crate::gear::sealed_answer;
 use crate::intent::{Fields, encode};
-use crate::private::{self, PrivateData};
+use crate::private::PrivateData;
 use bytes::BytesMut;
 use iso8583::{FieldValue, Frame, ParseError, Tpdu, parse_lenient};
 use payment_types::Function;
@@ -192,7 +192,7 @@ impl Session {
 
     /// The host's side of a key exchange.
     fn keys(&self, seen: &Seen) -> Result<PrivateData, SimError> {
-        let asked = PrivateData::read(&seen.text(private::ELEMENT).unwrap_or_default());
+        let asked = PrivateData::of(&seen.fields);
         let terminal = self.hub.portfolio.terminal(&seen.terminal())?;
         let mut hash = Sha256::new();
         hash.update(terminal.id.as_bytes());
@@ -208,7 +208,7 @@ impl Session {
 
     /// PIN-1: keys that terminal and issuer exchange through this host are those it stands in with.
     fn overhear(&self, seen: &Seen, answer: &Answer) {
-        let asked = PrivateData::read(&seen.text(private::ELEMENT).unwrap_or_default());
+        let asked = PrivateData::of(&seen.fields);
         let taken = self.hub.portfolio.terminal(&seen.terminal()).and_then(|terminal| {
             let mut gear = lock(&self.hub.gear);
             gear.devices.of(terminal).overhear(&asked, answer)?;

@@ -196,9 +196,11 @@ impl Said {
     /// The fields with another amount.
     pub(crate) fn changed(&self) -> Fields {
         let mut fields = self.fields.clone();
-        let amount = fields.get(&4).map(plain).and_then(|text| text.parse::<u64>().ok());
-        let other = amount.unwrap_or_default() + 100;
-        fields.insert(4, FieldValue::Text(format!("{other:012}")));
+        if let Some(text) = fields.get(&4).map(plain) {
+            // Since 2003 currency and exponent stand before the twelve digits, and stay.
+            let (width, amount) = (text.len(), text.parse::<u64>().unwrap_or_default() + 100);
+            fields.insert(4, FieldValue::Text(format!("{amount:0width$}")));
+        }
         fields
     }
 }

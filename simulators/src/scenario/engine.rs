@@ -40,6 +40,7 @@ struct Ports {
     pos: u16,
     atm: u16,
     network: u16,
+    edition_2003: u16,
     http: u16,
 }
 
@@ -108,7 +109,7 @@ impl Engine {
         self.child.as_ref().map(Pid::from_child)
     }
 
-    /// The listener of that name: `pos`, `atm` or `network`.
+    /// The listener of that name: `pos`, `atm`, `network` or `edition-2003`.
     ///
     /// # Errors
     /// [`SimError::Unknown`].
@@ -118,6 +119,9 @@ impl Engine {
             "pos" => Endpoint::pos(&at(self.ports.pos)),
             "atm" => Endpoint::atm(&at(self.ports.atm)),
             "network" => Endpoint::network(&at(self.ports.network)),
+            "edition-2003" => {
+                Endpoint::new(&at(self.ports.edition_2003), "u16be", false, "iso2003-bcd")
+            }
             _ => Err(SimError::Unknown { kind: "listener", name: name.to_owned() }),
         }
     }
@@ -274,7 +278,7 @@ impl Engine {
     }
 
     fn configuration(&self) -> String {
-        let Ports { pos, atm, network, http } = self.ports;
+        let Ports { pos, atm, network, edition_2003, http } = self.ports;
         let path = |name: &str| toml::Value::from(self.folder.join(name).display().to_string());
         let (rules, data) = (path("rules.toml"), path("data"));
         let zone = toml::Value::from(self.launch.zone.as_str());
@@ -292,6 +296,8 @@ impl Engine {
              dialect = \"iso87-ascii\"\n\
              [[listener]]\nname = \"network\"\nbind = \"127.0.0.1:{network}\"\n\
              framing = \"u16be\"\ndialect = \"iso93-bcd\"\n\
+             [[listener]]\nname = \"edition-2003\"\nbind = \"127.0.0.1:{edition_2003}\"\n\
+             framing = \"u16be\"\ndialect = \"iso2003-bcd\"\nterminals = \"any\"\n\
              [http]\nbind = \"127.0.0.1:{http}\"\n\
              [[api_token]]\nname = \"acceptance\"\nsha256 = \"{digest}\"\n\
              roles = [\"operator\", \"checker\", \"auditor\", \"privacy\"]\n\
@@ -307,7 +313,7 @@ impl Drop for Engine {
 }
 
 impl Ports {
-    /// Four ports that nobody listens on right now, all held until all are found.
+    /// Five ports that nobody listens on right now, all held until all are found.
     fn free() -> Result<Self, SimError> {
         let failed = |cause| SimError::Connection { target: "127.0.0.1".to_owned(), cause };
         let mut held = Vec::new();
@@ -317,7 +323,13 @@ impl Ports {
             held.push(listener);
             Ok(port)
         };
-        Ok(Self { pos: next()?, atm: next()?, network: next()?, http: next()? })
+        Ok(Self {
+            pos: next()?,
+            atm: next()?,
+            network: next()?,
+            edition_2003: next()?,
+            http: next()?,
+        })
     }
 }
 
@@ -366,7 +378,7 @@ mod tests {
     #[test]
     fn the_configuration_is_what_the_contract_says() {
         let folder = tempfile::tempdir().unwrap();
-        let ports = Ports { pos: 1, atm: 2, network: 3, http: 4 };
+        let ports = Ports { pos: 1, atm: 2, network: 3, edition_2003: 5, http: 4 };
         let engine = Engine {
             launch: launch("tamga"),
             folder: folder.path().to_owned(),

@@ -9,7 +9,7 @@ use crate::gear::Gear;
 use crate::intent::is_chip;
 use crate::pin::TypedPin;
 use crate::portfolio::{Card, Terminal};
-use crate::private::{self, Group, PrivateData};
+use crate::private::{Group, PrivateData};
 use emv::{IccData, Tag};
 use iso8583::FieldValue;
 
@@ -35,7 +35,7 @@ pub(super) fn recognise(
     gear: &mut Gear,
 ) -> Recognised {
     let fields = spoken.fields;
-    let private = PrivateData::read(&text(fields, private::ELEMENT).unwrap_or_default());
+    let private = PrivateData::of(fields);
     let block = fields.get(&52).map(bytes_of);
     let block = block.or_else(|| hex::decode(private.get(Group::PinBlock)?).ok());
     let new_block = private.get(Group::NewPin).and_then(|text| hex::decode(text).ok());

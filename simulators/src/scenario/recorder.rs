@@ -13,7 +13,7 @@ use crate::exchange::{AVAILABLE_BALANCE, Answer, CAP_LEFT, plain};
 use crate::gear::Gear;
 use crate::intent::{Fields, Trace, mti_of_version};
 use crate::portfolio::Card;
-use crate::private::{self, Group, PrivateData};
+use crate::private::{Group, PrivateData};
 use crate::tape::Remap;
 use crate::{Portfolio, SimError};
 use iso8583::FieldValue;
@@ -166,7 +166,7 @@ impl Recorder {
         if !is_exchange {
             return None;
         }
-        let data = PrivateData::read(&text(spoken.fields, private::ELEMENT)?);
+        let data = PrivateData::of(spoken.fields);
         let (key, name) = match data.get(Group::KeyUse)? {
             "P" => (KeyUse::Pin, "pin"),
             "M" => (KeyUse::Mac, "mac"),

@@ -172,7 +172,7 @@ impl<'p> Wardrobe<'p> {
     ) -> Result<Proven, SimError> {
         let mut gear = lock(self.gear);
         fields.retain(|de, _| !matches!(de, 64 | 128));
-        let recorded = PrivateData::read(&text(fields, private::ELEMENT).unwrap_or_default());
+        let recorded = PrivateData::of(fields);
         let mut private = PrivateData::default();
         let device = gear.devices.of(terminal);
         let mac = device.mac_wish(None).map(|_| told(played, &["63", "122"]));
@@ -333,7 +333,7 @@ fn is_exchange(played: &Played<'_>) -> bool {
 
 /// Which key an exchange is about, and whether the terminal made it.
 fn key_of(fields: &Fields) -> Option<(KeyUse, bool)> {
-    let data = PrivateData::read(&text(fields, private::ELEMENT)?);
+    let data = PrivateData::of(fields);
     let key = match data.get(Group::KeyUse)? {
         "P" => KeyUse::Pin,
         "M" => KeyUse::Mac,

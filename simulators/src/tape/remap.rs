@@ -82,8 +82,15 @@ impl Remap {
                 (52 | 64 | 128, FieldValue::Binary(bytes)) => bytes.fill(0),
                 (55, FieldValue::Binary(bytes)) => chip(bytes),
                 (_, FieldValue::Text(text)) => *text = self.runs(text, &own),
+                (&private::ELEMENT, FieldValue::Binary(bytes)) => {
+                    let text = std::str::from_utf8(bytes).map(private::blotted);
+                    match text.unwrap_or_default() {
+                        none if none.is_empty() => bytes.fill(0),
+                        groups => *bytes = groups.into_bytes(),
+                    }
+                }
                 // Binary private data may hold anything.
-                (48 | 60..=63 | 120..=127, FieldValue::Binary(bytes)) => bytes.fill(0),
+                (60..=63 | 120..=127, FieldValue::Binary(bytes)) => bytes.fill(0),
                 _ => {}
             }
         }

@@ -178,7 +178,7 @@ test('a wrong code says in the audit what it was for, and nobody shuts the last 
   const refused = officer.getByRole('row', { name: new RegExp(`is refused: code or password, to sign order ${order}`) });
   await expect(refused).toContainText('the code is not right');
   await expect(refused.getByRole('link', { name: `Order ${order}` })).toBeVisible();
-  await expect(officer.getByLabel('About')).toHaveValue('User');
+  await expect(officer.getByLabel('About').first()).toHaveValue('User');
 
   await officer.evaluate(() => localStorage.setItem('tamga.language', 'ru'));
   await officer.goto('/users');

@@ -93,3 +93,10 @@ it('has words for what a code was for, and for every alert', () => {
   const alerts = engine('authorization/src/access/user.rs', /Self::[A-Z]\w+ => "([a-z_]+)"/g);
   expect(alerts.sort()).toEqual(Object.keys(en.users.alertKinds).sort());
 });
+
+it('has words for why access was denied', () => {
+  const denied = engine('server/src/http/gate.rs', /"(foreign_origin|csrf_token|token|nobody|unknown_session|role)"/g);
+  const ended = engine('authorization/src/access/command.rs', /Self::(?:Asked|Replaced|Expired|Ended|Stolen) => "([a-z]+)"/g).map((reason) => `session_${reason}`);
+  expect([denied.length > 5, ended.length]).toEqual([true, 5]);
+  expect([...denied, ...ended].filter((name) => !(name in en.refusals))).toEqual([]);
+});

@@ -114,7 +114,7 @@ function ListForm({ draft, set, leaves }: Props & { leaves: readonly Leaf[] }) {
     set(withChange(draft, path, change ? change.to : undefined));
   };
   return (
-    <Group align="flex-end" gap="sm">
+    <Group align="flex-start" gap="sm">
       <Select label={t('tpl.list')} searchable data={lists.map((one) => one.path)} value={path || null} onChange={(value) => setPath(value ?? '')} w={280} classNames={{ input: 'mono' }} />
       {list ? <TagsInput label={t('tpl.values')} description={t('tpl.valuesHint')} value={values} onChange={put} splitChars={[',', ' ', ';']} style={{ flex: '1 1 320px' }} clearable /> : null}
     </Group>

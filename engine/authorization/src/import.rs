@@ -26,10 +26,10 @@ pub struct ImportError {
 const THERE: &str = "is there already";
 
 impl ImportError {
-    /// Whether nothing else is wrong but that there is such a record.
+    /// What there is already, where nothing else is wrong with the record.
     #[must_use]
-    pub fn is_there_already(&self) -> bool {
-        self.message.ends_with(THERE)
+    pub fn there_already(&self) -> Option<&str> {
+        self.message.strip_suffix(THERE).map(str::trim_end)
     }
 }
 

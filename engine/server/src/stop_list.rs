@@ -5,6 +5,7 @@
 //! then the cards in it go on the list one by one, which is possible up to [`CARDS_MOST`] of them,
 //! since only eight leading digits of a number are kept anywhere.
 
+use crate::card_numbers;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::offline::{Offline, OfflineError};
@@ -73,6 +74,7 @@ pub fn read(text: &str, security: &dyn SecurityModule) -> Result<Entries, Vec<St
     let names: Vec<&str> = header.split(separator).map(str::trim).collect();
     if let Some(unknown) = names.iter().find(|name| !COLUMNS.contains(name)) {
         let known = COLUMNS.join(", ");
+        let unknown = card_numbers::masked(unknown);
         return Err(vec![format!("1: {unknown:?} is no column; the header names {known}")]);
     }
     let mut entries = Entries { actions: Vec::new(), lines: Vec::new() };
@@ -273,6 +275,12 @@ mod tests {
         let special = StopListAction::Put(range, StopTerms { until, special: true });
         assert_eq!(entries.actions[1], special);
         assert!(matches!(entries.actions[2], StopListAction::Remove(StopListed::Card(_))));
+    }
+
+    #[test]
+    fn pii_1_a_file_without_a_header_shows_no_card_number() {
+        let Err(wrong) = lines("9417000000000016,2026-12-31\n") else { panic!("no header") };
+        assert!(wrong[0].starts_with("1: \"941700******0016\" is no column"), "{wrong:?}");
     }
 
     #[test]

@@ -5,6 +5,9 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::time::Duration;
 use support::desk::{Desk, token};
 
 fn desk() -> Desk {
@@ -61,4 +64,43 @@ fn pii_1_an_error_does_not_show_what_it_refuses() {
     let (status, told) = desk.ask("GET", other, &Value::Null);
     assert_eq!(status, 404);
     assert_eq!(told["detail"], "there is no account \"400000******0002\"");
+}
+
+/// The first line of the answer to what stands on the wire; the connection stays open.
+fn first_line(desk: &Desk, request: &str) -> String {
+    let mut stream = TcpStream::connect(desk.http).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).expect("an answer before the body");
+    line.trim_end().to_owned()
+}
+
+#[test]
+fn nobody_waits_for_a_body_that_is_told_to_be_too_long() {
+    let desk = desk();
+    for path in ["/accounts/A1/credits", "/session", "/stop-list", "/presentments?file=a"] {
+        for length in ["4194305", "99999999999"] {
+            let request = format!(
+                "POST /api/v1{path} HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer \
+                 everyone-secret\r\nContent-Length: {length}\r\n\r\n"
+            );
+            assert_eq!(first_line(&desk, &request), "HTTP/1.1 413 Payload Too Large", "{path}");
+        }
+    }
+}
+
+#[test]
+fn two_idempotency_keys_are_none() {
+    let desk = desk();
+    let body = r#"{"amount":"1.00","reference":"R1"}"#;
+    let before = desk.get("/accounts/A1");
+    let request = format!(
+        "POST /api/v1/accounts/A1/credits HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer \
+         everyone-secret\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    assert_eq!(first_line(&desk, &request), "HTTP/1.1 400 Bad Request");
+    assert_eq!(desk.get("/accounts/A1"), before);
 }

@@ -1,5 +1,6 @@
 //! The layout of a presentment file in CSV: a header that names the columns, then a record a line.
 
+use crate::card_numbers;
 use authorization::{CardNumber, PRESENTMENT, Presentment, Request, SecurityFacts};
 use payment_types::{
     AcceptorId, AcquirerId, Amount, AuthorizationCode, BusinessDate, Currency, EntryMode,
@@ -49,6 +50,7 @@ impl Header {
             let known = COLUMNS.iter().position(|column| *column == name);
             let place = known.and_then(|known| places.get_mut(known)).ok_or_else(|| {
                 let known = COLUMNS.join(", ");
+                let name = card_numbers::masked(name);
                 format!("{name:?} is no column; the header names {known}")
             })?;
             if place.replace(at).is_some() {

@@ -47,6 +47,7 @@ fn columns_stand_in_any_order_and_may_be_left_out() {
         ("reference,reference,card,type,amount,currency,date", "stands twice"),
         ("reference,card,type,amount,currency,date,note", "\"note\" is no column"),
         ("", "is no column"),
+        ("9417000000000016,A", "\"941700******0016\" is no column"),
     ] {
         let records = lines(&format!("{header}\n"));
         assert!(records.refused[0].1.contains(wrong), "{header}: {:?}", records.refused);

@@ -30,7 +30,7 @@ impl FromRequest<HttpContext> for Asked {
         // While the engine recovers nothing can be changed, whatever the body says.
         context.running()?;
         let (parts, body) = request.into_parts();
-        let body = Body::from_request(Request::new(body), context).await?;
+        let body = Body::read(&parts.headers, body).await?;
         Ok(Self { parts, body })
     }
 }

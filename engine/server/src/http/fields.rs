@@ -7,6 +7,7 @@ use crate::card_numbers;
 use crate::suggest::nearest;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use payment_types::Pan;
 use serde::de::DeserializeOwned;
@@ -21,20 +22,19 @@ const TEXT_MAX: usize = 500;
 /// A body as it came: idempotency is about its bytes.
 pub(super) struct Body(pub(super) Bytes);
 
+impl Body {
+    /// Reads it, unless its length is told and too much: nobody waits for such a body.
+    pub(super) async fn read(headers: &HeaderMap, body: axum::body::Body) -> Result<Self, Problem> {
+        read_whole(headers, body, BODY_MAX).await.map(Self)
+    }
+}
+
 impl FromRequest<HttpContext> for Body {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &HttpContext) -> Result<Self, Problem> {
-        let told = request.headers().get(axum::http::header::CONTENT_LENGTH);
-        let told = told.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        if told.is_some_and(|length| length > BODY_MAX) {
-            return Err(Problem::too_large(BODY_MAX));
-        }
-        match to_bytes(request.into_body(), BODY_MAX).await {
-            Ok(bytes) => Ok(Self(bytes)),
-            // Without a length told, the only error there can be but a broken connection.
-            Err(_) => Err(Problem::too_large(BODY_MAX)),
-        }
+        let (parts, body) = request.into_parts();
+        Self::read(&parts.headers, body).await
     }
 }
 
@@ -48,11 +48,23 @@ impl FromRequest<HttpContext> for Bulk {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &HttpContext) -> Result<Self, Problem> {
-        match to_bytes(request.into_body(), BULK_MAX).await {
-            Ok(bytes) => Ok(Self(bytes)),
-            Err(_) => Err(Problem::too_large(BULK_MAX)),
-        }
+        let (parts, body) = request.into_parts();
+        read_whole(&parts.headers, body, BULK_MAX).await.map(Self)
     }
+}
+
+async fn read_whole(
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    most: usize,
+) -> Result<Bytes, Problem> {
+    let told = headers.get(axum::http::header::CONTENT_LENGTH);
+    let told = told.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if told.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most)) {
+        return Err(Problem::too_large(most));
+    }
+    // Without a length told, the only error there can be but a broken connection.
+    to_bytes(body, most).await.map_err(|_| Problem::too_large(most))
 }
 
 /// Parts of the path, decoded.

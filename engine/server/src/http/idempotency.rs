@@ -25,7 +25,11 @@ pub(super) fn key_of(
     path: &str,
     body: &[u8],
 ) -> Result<Option<IdempotencyKey>, Problem> {
-    let Some(value) = headers.get(HEADER) else { return Ok(None) };
+    let mut given = headers.get_all(HEADER).iter();
+    let Some(value) = given.next() else { return Ok(None) };
+    if given.next().is_some() {
+        return Err(Problem::bad_request("Idempotency-Key is given twice"));
+    }
     let is_key = |text: &&str| !text.is_empty() && text.len() <= KEY_LENGTH_MAX;
     let key = value.to_str().ok().filter(is_key).ok_or_else(|| {
         Problem::bad_request(format!(

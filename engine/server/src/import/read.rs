@@ -142,10 +142,18 @@ impl<'f> Refused<'f> {
             }
         } else {
             let named = examples.iter().take(EXAMPLES);
-            let named = named.map(|(line, error)| format!("line {line}: {}", shown(error).message));
+            let named = named.map(|(line, error)| {
+                let what = card_numbers::masked(error.there_already().unwrap_or_default());
+                format!("line {line}: {what}")
+            });
             let (named, file) = (named.collect::<Vec<_>>().join(", "), self.file.display());
             let there = self.there;
-            lines.push(format!("{file}: {there} of {records} records are there ({named}, ...)"));
+            let told =
+                format!("{file}: {there} of {records} records are there already ({named}, ...)");
+            if there == self.lines {
+                return Failure::found(format!("{told}; nothing was imported"));
+            }
+            lines.push(told);
         }
         self.shown.sort_by_key(|(line, _)| *line);
         let all_shown = self.shown.len() < SHOWN;
@@ -252,7 +260,7 @@ fn take(
             sealer.taken(&item)?;
             Ok((item, suspects))
         }
-        Err(error) if error.is_there_already() => Err(Wrong::There(error)),
+        Err(error) if error.there_already().is_some() => Err(Wrong::There(error)),
         Err(error) => Err(shown(&error).into()),
     }
 }

@@ -6,6 +6,7 @@ use super::asked::Asked;
 use super::context::HttpContext;
 use super::describe::TraceLine;
 use super::fields::Segments;
+use super::orders::number;
 use super::problem::Problem;
 use super::query::Params;
 use super::transactions::{self, Numbers};
@@ -168,10 +169,6 @@ impl PreviewResult {
         let effect = EffectView::of(effect);
         Self { days, from, to, digest, records, took_ms, per_second, effect }
     }
-}
-
-fn number(id: &str) -> Result<u64, Problem> {
-    id.parse().map_err(|_| Problem::not_found("order", id))
 }
 
 /// The digest of an order's revision.

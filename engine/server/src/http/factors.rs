@@ -5,7 +5,7 @@
 //! same work: a list of names can't be gathered by asking.
 
 use super::context::{HttpContext, Running};
-use super::problem::Problem;
+use super::problem::{Problem, beside};
 use crate::access::one_time;
 use authorization::{
     AccessCommand, AccessDone, AccessRefusal, AlertKind, CodePurpose, Command, Done, Outcome,
@@ -206,13 +206,8 @@ pub(super) async fn right_step(
     let sealed = user(running, name).await?.and_then(|user| user.one_time);
     let (Some(sealed), Some(code)) = (sealed, one_time::typed(code)) else { return Ok(None) };
     let (secrets, name) = (running.secrets(), name.to_owned());
-    let opened =
-        tokio::task::spawn_blocking(move || secrets.open_one_time(&name, &sealed.secret)).await;
-    match opened {
-        Ok(Ok(secret)) => Ok(secret.step_of(&code, running.clock.now().at)),
-        Ok(Err(error)) => Err(Problem::internal(&error.to_string())),
-        Err(_) => Err(Problem::internal("unsealing a secret ended on a fault of the program")),
-    }
+    let secret = beside(move || secrets.open_one_time(&name, &sealed.secret)).await?;
+    Ok(secret.step_of(&code, running.clock.now().at))
 }
 
 /// A wrong attempt: journaled, counted, told if it locked the user or goes on.

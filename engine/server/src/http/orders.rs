@@ -483,8 +483,9 @@ fn with_risk_now(core: &authorization::State, order: &Order) -> Order {
     Order { risk: core.order_risk(order), ..order.clone() }
 }
 
-fn number(id: &str) -> Result<u64, Problem> {
-    id.parse().map_err(|_| Problem::not_found("order", &id.chars().take(40).collect::<String>()))
+/// An order's number, as the address has it.
+pub(super) fn number(id: &str) -> Result<u64, Problem> {
+    id.parse().map_err(|_| Problem::not_found("order", id))
 }
 
 impl Fields {

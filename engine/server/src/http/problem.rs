@@ -250,6 +250,16 @@ impl Problem {
     }
 }
 
+/// Does what waits for the security module beside the connections' own threads.
+pub(super) async fn beside<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| Problem::internal(&error.to_string())),
+        Err(_) => Err(Problem::internal("it ended on a fault of the program")),
+    }
+}
+
 /// What a caller named, masked and cut short, in this order: half a number could not be told any more.
 fn short(text: &str) -> String {
     card_numbers::masked(text).chars().take(64).collect()

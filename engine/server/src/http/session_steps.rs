@@ -5,7 +5,7 @@ use super::context::HttpContext;
 use super::factors;
 use super::fields::{Body, Fields};
 use super::gate::{self, From};
-use super::problem::Problem;
+use super::problem::{Problem, beside};
 use super::session::{self, Needs, SessionView};
 use crate::access::one_time::{self, Secret};
 use crate::access::password;
@@ -127,13 +127,7 @@ pub(super) async fn acceptable(
         .unwrap_or_default();
     for sealed in before.into_iter().filter(|sealed| !sealed.is_empty()) {
         let (secrets, owner) = (secrets.clone(), name.to_owned());
-        let opened =
-            tokio::task::spawn_blocking(move || secrets.open_password(&owner, &sealed)).await;
-        let hash = match opened {
-            Ok(Ok(hash)) => hash,
-            Ok(Err(error)) => return Err(Problem::internal(&error.to_string())),
-            Err(_) => return Err(Problem::internal("unsealing ended on a fault of the program")),
-        };
+        let hash = beside(move || secrets.open_password(&owner, &sealed)).await?;
         let same = context.hasher().matches(new.clone(), Some(hash)).await;
         if same.map_err(|error| Problem::internal(&error.to_string()))? {
             return Err(wrong("is one that this user had before"));
@@ -142,12 +136,7 @@ pub(super) async fn acceptable(
     let hash = context.hasher().hash(new).await;
     let hash = Zeroizing::new(hash.map_err(|error| Problem::internal(&error.to_string()))?);
     let owner = name.to_owned();
-    let sealed = tokio::task::spawn_blocking(move || secrets.seal_password(&owner, &hash)).await;
-    match sealed {
-        Ok(Ok(sealed)) => Ok(sealed),
-        Ok(Err(error)) => Err(Problem::internal(&error.to_string())),
-        Err(_) => Err(Problem::internal("sealing ended on a fault of the program")),
-    }
+    beside(move || secrets.seal_password(&owner, &hash)).await
 }
 
 /// Begins the enrolment of a second factor: the secret is shown this once. Asked again, there is
@@ -169,12 +158,7 @@ pub(super) async fn enrol(
     let qr = one_time::qr(&uri).ok_or_else(|| Problem::internal("the QR code does not fit"))?;
     let shown = Enrolment { uri: uri.to_string(), secret: secret.base32().to_string(), qr };
     let (secrets, owner) = (running.secrets(), known.user.clone());
-    let sealed = tokio::task::spawn_blocking(move || secrets.seal_one_time(&owner, &secret)).await;
-    let sealed = match sealed {
-        Ok(Ok(sealed)) => sealed,
-        Ok(Err(error)) => return Err(Problem::internal(&error.to_string())),
-        Err(_) => return Err(Problem::internal("sealing ended on a fault of the program")),
-    };
+    let sealed = beside(move || secrets.seal_one_time(&owner, &secret)).await?;
     let command = AccessCommand::EnrolOneTime { user: known.user.as_str().into(), secret: sealed };
     factors::must(running, command, &known.user).await?;
     Ok(Json(shown))

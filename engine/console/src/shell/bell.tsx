@@ -86,7 +86,7 @@ export function Bell() {
   const label = t('bell.label', { count: news.length });
   return (
     <Popover opened={isOpen} onChange={setOpen} position="bottom-end" shadow="md" width={380} trapFocus returnFocus>
-      <Indicator label={news.length > 99 ? '99+' : news.length} disabled={news.length === 0} size={16} color="red" offset={4}>
+      <Indicator label={news.length > 99 ? '99+' : news.length} disabled={news.length === 0} size={16} color="red.9" offset={4}>
         <Popover.Target>
           <ActionIcon variant="subtle" color="gray" onClick={toggle} aria-label={label} title={label}><IconBell size={17} /></ActionIcon>
         </Popover.Target>

@@ -25,7 +25,22 @@ pub fn read(path: &Path) -> Result<Vec<Stream>, SimError> {
         return packets::streams(format, &bytes, path);
     }
     let name = path.display().to_string();
-    Ok(hex_lines(&bytes, &name).unwrap_or_else(|| vec![Stream::new(name, bytes)]))
+    let found = tape_lines(&bytes, &name).or_else(|| hex_lines(&bytes, &name));
+    Ok(found.unwrap_or_else(|| vec![Stream::new(name, bytes)]))
+}
+
+/// The messages of a tape of `tamga-sim capture`, each a piece of its own: it keeps no frames.
+fn tape_lines(bytes: &[u8], name: &str) -> Option<Vec<Stream>> {
+    let mut lines = core::str::from_utf8(bytes).ok()?.lines().zip(1..);
+    let read = |line: &str| serde_json::from_str::<serde_json::Value>(line).ok();
+    read(lines.next()?.0)?.get("framing")?;
+    let streams: Option<Vec<Stream>> = lines
+        .map(|(line, number)| {
+            let message = hex::decode(read(line)?.get("message")?.as_str()?).ok()?;
+            Some(Stream::new(format!("{name}:{number}"), message))
+        })
+        .collect();
+    streams.filter(|streams| !streams.is_empty())
 }
 
 /// Lines of hex digits, each a piece of its own; blanks and colons between the digits are allowed,
@@ -54,6 +69,16 @@ mod tests {
         assert_eq!(all, [("f:2", 4), ("f:4", 2)]);
         assert!(hex_lines(b"0800 is a message", "f").is_none());
         assert!(hex_lines(&[0x00, 0x0C, 0xFF], "f").is_none());
+    }
+
+    #[test]
+    fn a_tape_is_its_messages_and_not_its_text() {
+        let tape = "{\"framing\":\"u16be\",\"tpdu\":true}\n{\"message\":\"0800AB\"}\n";
+        let lines = tape_lines(tape.as_bytes(), "t").unwrap();
+        let all: Vec<_> = lines.iter().map(|line| (&*line.name, &*line.bytes)).collect();
+        assert_eq!(all, [("t:2", &[0x08, 0x00, 0xAB][..])]);
+        assert!(tape_lines(b"{\"framing\":\"u16be\"}\n", "t").is_none());
+        assert!(tape_lines(b"3030\n", "t").is_none());
     }
 
     #[test]

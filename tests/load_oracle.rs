@@ -240,6 +240,17 @@ fn the_knee_of_a_host_of_known_delay_is_where_it_must_be() {
     assert!(std::fs::read_to_string(&page).unwrap().contains("the knee"));
 }
 
+/// A shell in which another engine was given its ports.
+#[test]
+fn an_engine_of_its_own_has_ports_of_its_own() {
+    let mut load = command("tamga-sim");
+    load.args(["load", "--cards", "20", "-c", "2", "--rate", "50", "--duration", "2s", "--quiet"]);
+    load.env("TAMGA__LISTENER__0__BIND", "127.0.0.1:1").env("TAMGA__HTTP__BIND", "127.0.0.1:1");
+    load.arg(format!("--engine={}", binary("tamga").display()));
+    let output = load.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Before the load, not after it.
 #[test]
 fn a_report_that_cannot_be_written_is_told_before_anything_is_sent() {

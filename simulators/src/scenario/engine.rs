@@ -231,6 +231,10 @@ impl Engine {
         command.arg(name).arg("--config").arg(self.folder.join("tamga.toml"));
         command.stdin(Stdio::null()).stdout(output()).stderr(output());
         command.current_dir(&self.folder);
+        // Ports and data are its own, wherever another engine is told to have them.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_about_places(name)) {
+            command.env_remove(name);
+        }
         if self.apart {
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
         }
@@ -331,6 +335,14 @@ impl Ports {
             http: next()?,
         })
     }
+}
+
+/// Whether a variable overrides where an engine listens or keeps its data.
+fn is_about_places(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    ["TAMGA__LISTENER__", "TAMGA__HTTP__", "TAMGA__STORE__"]
+        .iter()
+        .any(|places| name.starts_with(places))
 }
 
 fn random_token() -> Result<String, SimError> {

@@ -73,7 +73,9 @@ fn the_conformance_portfolio_goes_in_and_the_books_agree() {
     assert!(verified.out.contains("sums of postings"), "{}", verified.out);
     let again = place.import(&base).exits(1);
     let told = format!("{}: {lines} of {lines} records are there already", base.display());
-    assert!(again.err.starts_with(&format!("{told} (line 1: ")), "{}", again.err);
+    let from = "from before or from an earlier line";
+    let begins = format!("{told}, {from}: lines 1-{lines} (line 1: ");
+    assert!(again.err.starts_with(&begins), "{}", again.err);
     assert!(again.err.ends_with(", ...); nothing was imported\n"), "{}", again.err);
     assert_eq!(again.err.lines().count(), 1, "{}", again.err);
     let digest = |arguments: &[&str]| {
@@ -128,7 +130,9 @@ fn what_is_there_already_does_not_drown_what_is_wrong() {
     let (run, at) = (place.import(&file).exits(1), file.display());
     let names = "line 1: elcart, line 3: C1, line 4: C2, ...";
     let lines: Vec<&str> = run.err.lines().collect();
-    assert_eq!(lines[0], format!("{at}: 5 of 6 records are there already ({names})"));
+    let told =
+        "5 of 6 records are there already, from before or from an earlier line: lines 1, 3-6";
+    assert_eq!(lines[0], format!("{at}: {told} ({names})"));
     assert_eq!(lines[1], format!("{at}:2: customer: there is no customer C9 before this record"));
     assert_eq!(lines[2..], ["6 lines refused; nothing was imported"]);
     let twice = place.write("p.jsonl", &[&CUSTOMER.replace("C1", "C7"), &*customers[0]].join("\n"));

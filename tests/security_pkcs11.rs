@@ -8,14 +8,14 @@ use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
 use payment_types::{Pan, Timestamp};
 use security::{
+    AesKey, CardValueInput, ClearKey, Health, HealthCheck, KeyUsage, LoadedKey, MacAlgorithm,
+    MacSource, Macs, OpenError, Pkcs11Module, Pkcs11Settings, SealedKey, SecurityError,
+    SecurityModule, SoftwareModule, TestKey, TestPin, Vault, Verification,
+};
+use security::{
     ArpcInput, CardValues, ChipCard, Chips, CryptogramInput, CryptogramVersion, DataProtection,
     Derivation, PinBlockFormat, PinCard, PinData, PinOutcome, PinReference, PinSource, Pins,
     TdesKey, USUAL_DECIMALIZATION, encrypt_pin_block_iso0, visa_pvv,
-};
-use security::{
-    CardValueInput, ClearKey, Health, HealthCheck, KeyUsage, LoadedKey, MacAlgorithm, MacSource,
-    Macs, OpenError, Pkcs11Module, Pkcs11Settings, SealedKey, SecurityError, SecurityModule,
-    SoftwareModule, TestKey, TestPin, Vault, Verification,
 };
 use std::path::Path;
 use tamga_tests::security_suite::{Peer, everything};
@@ -244,6 +244,8 @@ fn rotated(folder: &Path) -> Pkcs11Module {
         }
         assert_eq!(without.named_key(name, usage), Err(SecurityError::NoSuchKey), "no table yet");
     }
+    let aes = TestKey::Aes(AesKey::from_bytes(&[0xA5; 16]).unwrap());
+    without.store_key("tak-aes", KeyUsage::MacTerminal, &aes).unwrap();
     let path = folder.join("keys.toml");
     let opened = |text: &str| {
         std::fs::write(&path, text).unwrap();
@@ -253,6 +255,10 @@ fn rotated(folder: &Path) -> Pkcs11Module {
     for (text, why) in [
         (TABLE.replace("CHECK", "123456"), "tak: object tak-2: its check value is"),
         (TABLE.replace("CHECK", &check).replace("imk-1", "imk-0"), "object imk-0: no such key"),
+        (
+            TABLE.replace("CHECK", &check).replace("tak-1", "tak-aes"),
+            "tak: one version is a key of",
+        ),
         (TABLE.replace("CHECK", "x"), "six hex digits"),
     ] {
         let Err(OpenError::Token { why: said, .. }) = opened(&text) else { panic!("{why}") };

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// The layout of a record, its first byte. A reader takes no other one: the layout is that of the
 /// types, and what another one wrote would be misread. It rises with any change of them.
-pub const RECORD_VERSION: u8 = 2;
+pub const RECORD_VERSION: u8 = 3;
 
 /// A journaled command with its outcome. A replay carries the command out again and compares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use thiserror::Error;
 
 /// The layout of a snapshot, its first byte. It rises with any change of what the state stores.
-pub const SNAPSHOT_VERSION: u8 = 2;
+pub const SNAPSHOT_VERSION: u8 = 3;
 
 const BUFFER: usize = 64 * 1024;
 

@@ -44,6 +44,14 @@ pub struct HandedOut {
     pub(crate) at: Timestamp,
 }
 
+impl HandedOut {
+    /// The key as it is kept.
+    #[must_use]
+    pub fn sealed(&self) -> &[u8] {
+        self.sealed.as_bytes()
+    }
+}
+
 impl fmt::Debug for HandedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HandedOut({})", self.check_value)

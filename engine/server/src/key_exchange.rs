@@ -12,6 +12,7 @@ const TERMINAL: &str = "terminal";
 
 /// Whether the key is on stable storage and in use; one that is handed out again is there already.
 pub(crate) async fn store(shard: &Shard, register: &Arc<DeviceRegister>, key: &NewKey) -> bool {
+    let _turn = register.turn(&key.terminal).await;
     if register.has_current(&key.terminal, key.role, key.sealed.as_bytes()) {
         return true;
     }

@@ -23,7 +23,11 @@ pub struct DeviceRegister {
     cards: DashMap<PanDigest, CardKeys, BuildHasherDefault<DigestHasher>>,
     /// The keys of each product, by its position.
     products: Mutex<Vec<(ProductSecurity, Arc<IssuerKeys>)>>,
+    /// Who changes the keys of a device, one after the other; devices share the places.
+    turns: [tokio::sync::Mutex<()>; TURNS],
 }
+
+const TURNS: usize = 64;
 
 /// A device as it was taken over, so that one that did not change is not loaded again.
 struct Device {
@@ -48,7 +52,8 @@ impl DeviceRegister {
     #[must_use]
     pub fn new(security: Arc<dyn SecurityModule>) -> Self {
         let (cards, products) = (DashMap::default(), Mutex::default());
-        Self { security, terminals: DashMap::new(), cards, products }
+        let turns = std::array::from_fn(|_| tokio::sync::Mutex::default());
+        Self { security, terminals: DashMap::new(), cards, products, turns }
     }
 
     /// The keys.
@@ -106,9 +111,20 @@ impl DeviceRegister {
         self.terminals.get(id).is_some_and(|device| device.source.keys.get(role) == Some(sealed))
     }
 
-    /// A key that was made for a device, and is in the register, is handed out again until it is used.
+    /// Waits until nobody else changes this device's keys. Between the state and this copy of it two
+    /// changes at once could come in another order, and the device's newest key be lost here.
+    pub async fn turn(&self, id: &TerminalId) -> tokio::sync::MutexGuard<'_, ()> {
+        let sum =
+            id.as_str().bytes().fold(0usize, |sum, byte| sum * 31 % TURNS + usize::from(byte));
+        self.turns[sum % TURNS].lock().await
+    }
+
+    /// A key that was made for a device is handed out again until it is used, as long as it is the
+    /// device's current one: one made for another message at the same time may have replaced it.
     pub fn was_handed_out(&self, id: &TerminalId, role: KeyRole, key: Option<HandedOut>) {
-        if let (Some(device), Some(key)) = (self.terminals.get(id), key) {
+        if let (Some(device), Some(key)) = (self.terminals.get(id), key)
+            && device.source.keys.get(role) == Some(key.sealed())
+        {
             working(&device.keys, role).was_handed_out(Arc::new(key));
         }
     }

@@ -176,6 +176,39 @@ async fn pin_1_strangers_push_out_no_key_that_was_not_used_yet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pin_1_of_keys_asked_for_at_once_the_last_one_is_handed_out_again() {
+    let (engine, address, _folder) = serving("").await;
+    let current = |core: &State, _| {
+        let id = TerminalId::new(b"POS00077").unwrap();
+        core.directory().terminal(&id).unwrap().1.keys.get(KeyRole::Tpk).map(<[u8]>::to_vec)
+    };
+    let ask = move |stan| {
+        let mut pos = Pos::connect(address);
+        assert_eq!(pos.ask(&management(Some("POS00077"), stan, 101, Some("KU001P"))).code, "00");
+    };
+    for round in 1..=6 {
+        let together = std::sync::Arc::new(std::sync::Barrier::new(8));
+        let asking = (0..8).map(|at| {
+            let together = std::sync::Arc::clone(&together);
+            tokio::task::spawn_blocking(move || {
+                together.wait();
+                ask(round * 100 + at);
+            })
+        });
+        for asked in asking.collect::<Vec<_>>() {
+            asked.await.unwrap();
+        }
+        let before = engine.shard().query(current).await.unwrap();
+        at_the_terminal(move || ask(round * 100 + 50)).await;
+        let after = engine.shard().query(current).await.unwrap();
+        assert_eq!(before, after, "round {round}: not one from before it");
+        let clock = engine.clock();
+        clock.advance_to(clock.now().at.plus_ms(25 * 3_600_000)).unwrap();
+    }
+    engine.drain().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pin_1_strangers_do_not_take_a_terminals_pin_key_away() {
     let (engine, address, _folder) = serving("").await;
     let clock = engine.clock().clone();

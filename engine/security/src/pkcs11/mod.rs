@@ -138,7 +138,7 @@ impl Pkcs11Module {
     /// start and not by a card.
     fn with_table(mut self) -> Result<Self, String> {
         for (name, usage) in self.table.names() {
-            let versions = self.versions(&name, usage)?;
+            let versions = self.versions(&name, usage).map_err(|(_, why)| why)?;
             if (name.as_str(), usage) == (OWN_PIN_VERIFICATION, KeyUsage::PinVerificationVisa) {
                 let own = Live::only(self.master.pin_verification(&self.token));
                 let all = versions.into_iter().chain([own]).collect();

@@ -122,26 +122,39 @@ impl Pkcs11Module {
         &self,
         name: &str,
         usage: KeyUsage,
-    ) -> Result<Vec<Live<KeyBox>>, String> {
+    ) -> Result<Vec<Live<KeyBox>>, (SecurityError, String)> {
         let rows = self.table.get(name, usage).unwrap_or_default();
         let found = rows.iter().map(|row| {
             let object = &row.object;
-            let failed = |why: String| format!("key table: {name}: object {object}: {why}");
-            let key = self.named(object.as_bytes(), usage);
-            let key = key.map_err(|error| failed(error.to_string()))?;
-            let check_value = key.check_value().map_err(|error| failed(error.to_string()))?;
+            let told = |why: String| format!("key table: {name}: object {object}: {why}");
+            let failed = |error: SecurityError| {
+                let why = error.to_string();
+                (error, told(why))
+            };
+            let key = self.named(object.as_bytes(), usage).map_err(failed)?;
+            let check_value = key.check_value().map_err(failed)?;
             if row.check_value.is_some_and(|given| given != check_value) {
-                return Err(failed(format!("its check value is {check_value}, another one")));
+                let why = format!("its check value is {check_value}, another one");
+                return Err((SecurityError::NoSuchKey, told(why)));
             }
             Ok(Live { key, pvki: row.pvki, until: row.accepted_until })
         });
-        found.collect()
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        // What one version computes the next could not be asked.
+        let first = found.first().map(|live| live.key.algorithm);
+        if let Some(other) = found.iter().find(|live| Some(live.key.algorithm) != first) {
+            let algorithm = other.key.algorithm;
+            let why =
+                format!("key table: {name}: one version is a key of {algorithm}, the first not");
+            return Err((SecurityError::WrongUsage, why));
+        }
+        Ok(found)
     }
 
     fn load_named(&self, name: &[u8], usage: KeyUsage) -> Result<LoadedKey, SecurityError> {
         let text = core::str::from_utf8(name).map_err(|_| SecurityError::NotOurs)?;
         let versions = match self.table.get(text, usage) {
-            Some(_) => self.versions(text, usage).map_err(|_| SecurityError::NoSuchKey)?,
+            Some(_) => self.versions(text, usage).map_err(|(error, _)| error)?,
             None => vec![Live::only(self.named(name, usage)?)],
         };
         let current = versions.first().ok_or(SecurityError::NoSuchKey)?;

@@ -11,7 +11,7 @@ use std::fmt;
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Problem> {
     let twice = RefCell::new(None);
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let whole = Once { path: String::new(), twice: &twice };
+    let whole = Once { place: None, twice: &twice };
     let read = whole.deserialize(&mut reader);
     let read = read.and_then(|value| reader.end().map(|()| value));
     if let Some(path) = twice.into_inner() {
@@ -23,24 +23,39 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Problem> {
     })
 }
 
-/// A value at a place of the body, and where the first name that stands twice is noted.
-struct Once<'t> {
-    path: String,
-    twice: &'t RefCell<Option<String>>,
+/// Where a value lies: by name or position in what it lies in. It is put into words only if that is
+/// asked for: a body may have a long name and many values under it.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    outer: Option<&'p Place<'p>>,
+    step: Step<'p>,
 }
 
-impl<'t> Once<'t> {
-    /// What is in it, by name or position.
-    fn inner(&self, name: &str) -> Once<'t> {
-        let path = match self.path.as_str() {
-            "" => name.to_owned(),
-            path => format!("{path}.{name}"),
-        };
-        Once { path, twice: self.twice }
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Name(&'p str),
+    Position(usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(outer) = self.outer {
+            write!(f, "{outer}.")?;
+        }
+        match self.step {
+            Step::Name(name) => f.write_str(name),
+            Step::Position(position) => position.fmt(f),
+        }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Once<'_> {
+/// A value at a place of the body, and where the first name that stands twice is noted.
+struct Once<'p, 't> {
+    place: Option<&'p Place<'p>>,
+    twice: &'t RefCell<Option<String>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Once<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -48,7 +63,7 @@ impl<'de> DeserializeSeed<'de> for Once<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Once<'_> {
+impl<'de> Visitor<'de> for Once<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,7 +100,10 @@ impl<'de> Visitor<'de> for Once<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self.inner(&list.len().to_string()))? {
+        loop {
+            let place = Place { outer: self.place, step: Step::Position(list.len()) };
+            let inner = Once { place: Some(&place), twice: self.twice };
+            let Some(item) = items.next_element_seed(inner)? else { break };
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -94,12 +112,13 @@ impl<'de> Visitor<'de> for Once<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut table = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            let inner = self.inner(&name);
+            let place = Place { outer: self.place, step: Step::Name(&name) };
             if table.contains_key(&name) {
-                self.twice.replace(Some(inner.path));
+                self.twice.replace(Some(place.to_string()));
                 return Err(A::Error::custom("a name stands twice"));
             }
-            table.insert(name, entries.next_value_seed(inner)?);
+            let value = entries.next_value_seed(Once { place: Some(&place), twice: self.twice })?;
+            table.insert(name, value);
         }
         Ok(Value::Object(table))
     }

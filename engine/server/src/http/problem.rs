@@ -62,7 +62,8 @@ impl Problem {
         values: [(&'static str, String); N],
     ) -> Self {
         self.0.code = Some(code);
-        self.0.values = values.into();
+        let masked = |text: String| card_numbers::masked(&text).into_owned();
+        self.0.values = values.map(|(name, text)| (name, masked(text))).into();
         self
     }
 
@@ -328,6 +329,8 @@ mod tests {
             Problem::not_found("card", &long),
             Problem::not_found_because("no key 9417-0000-0000-0016"),
             Problem::refused(Refusal::Rules(vec!["no bin 9417000000000016".into()]), ""),
+            Problem::bad_request("9417000000000016 is no user")
+                .coded("user_exists", [("name", "9417000000000016".to_owned())]),
         ];
         for problem in problems {
             let body = problem.clone().into_response().into_body();

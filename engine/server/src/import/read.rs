@@ -15,7 +15,8 @@ use std::path::Path;
 
 /// As many refused lines are shown; the rest is counted.
 const SHOWN: usize = 50;
-/// Of the records that are there already so many are named, if there are more of them.
+/// Of the records that are there already so many are named, if there are more of them; of all of them
+/// the lines are told.
 const EXAMPLES: usize = 3;
 /// No line of a portfolio is nearly so long; a file without line ends is not read into memory.
 const LONGEST_LINE: usize = 256 * 1024;
@@ -105,11 +106,20 @@ struct Refused<'f> {
     /// How many of the lines were imported before, and the first of them.
     there: u64,
     examples: Vec<(u64, ImportError)>,
+    /// All their lines, as first and last of each run.
+    there_at: Vec<(u64, u64)>,
 }
 
 impl<'f> Refused<'f> {
     const fn none_of(file: &'f Path) -> Self {
-        Self { file, lines: 0, shown: Vec::new(), there: 0, examples: Vec::new() }
+        Self {
+            file,
+            lines: 0,
+            shown: Vec::new(),
+            there: 0,
+            examples: Vec::new(),
+            there_at: Vec::new(),
+        }
     }
 
     fn add(&mut self, line: u64, why: Wrong) {
@@ -117,6 +127,10 @@ impl<'f> Refused<'f> {
         match why {
             Wrong::There(error) => {
                 self.there = self.there.saturating_add(1);
+                match self.there_at.last_mut() {
+                    Some((_, last)) if line == last.saturating_add(1) => *last = line,
+                    _ => self.there_at.push((line, line)),
+                }
                 if self.examples.len() <= EXAMPLES {
                     self.examples.push((line, error));
                 }
@@ -148,8 +162,11 @@ impl<'f> Refused<'f> {
             });
             let (named, file) = (named.collect::<Vec<_>>().join(", "), self.file.display());
             let there = self.there;
-            let told =
-                format!("{file}: {there} of {records} records are there already ({named}, ...)");
+            let at = runs(&self.there_at);
+            let told = format!(
+                "{file}: {there} of {records} records are there already, from before or from an \
+                 earlier line: lines {at} ({named}, ...)"
+            );
             if there == self.lines {
                 return Failure::found(format!("{told}; nothing was imported"));
             }
@@ -165,6 +182,19 @@ impl<'f> Refused<'f> {
         lines.push(format!("{count} {noun} refused; nothing was imported"));
         Failure { code: 1, lines }
     }
+}
+
+/// Line numbers as people write them: `1-9, 12`.
+fn runs(lines: &[(u64, u64)]) -> String {
+    let shown = lines.iter().take(SHOWN).map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    });
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if lines.len() > SHOWN {
+        text.push_str(", ...");
+    }
+    text
 }
 
 /// What is wrong with a line.

@@ -99,24 +99,31 @@ type Packet = (Duration, SocketAddr, SocketAddr, Vec<u8>);
 struct Tap {
     address: SocketAddr,
     packets: Arc<Mutex<Vec<Packet>>>,
+    host: Arc<Mutex<String>>,
 }
 
 impl Tap {
     fn before(host: &str) -> Self {
+        let host = Arc::new(Mutex::new(host.to_owned()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let packets = Arc::new(Mutex::new(Vec::new()));
-        let (host, kept) = (host.to_owned(), packets.clone());
+        let (now, kept) = (host.clone(), packets.clone());
         std::thread::spawn(move || {
             for terminal in listener.incoming() {
                 let terminal = terminal.unwrap();
-                let host = TcpStream::connect(&host).unwrap();
+                let host = TcpStream::connect(&*now.lock().unwrap()).unwrap();
                 let peer = terminal.peer_addr().unwrap();
                 hand_on(&terminal, &host, (peer, address), &kept);
                 hand_on(&host, &terminal, (address, peer), &kept);
             }
         });
-        Self { address, packets }
+        Self { address, packets, host }
+    }
+
+    /// Another host at the same address from now on.
+    fn leads_to(&self, host: &str) {
+        host.clone_into(&mut self.host.lock().unwrap());
     }
 
     /// The capture as a file of raw IP packets, as `tcpdump` would write it.
@@ -277,4 +284,53 @@ fn exchanged_keys_are_exchanged_anew_and_changed_pins_hold() {
     // Two keys, and what was done with them.
     assert!(run.out.contains("6 messages sent, 6 answered as then"), "{}\n{tape}", run.out);
     assert!(!run.out.contains("left out") && !run.out.contains("wrong MAC"), "{}", run.out);
+}
+
+/// A state folder of one's own, where wallets are usually kept.
+fn at_home(state: &str, words: &[&str], lines: &str) -> Run {
+    let mut program = command("tamga-sim");
+    program.args(words).env("XDG_STATE_HOME", state);
+    program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn pin_1_a_fresh_engine_at_the_same_address_is_spoken_to_with_the_portfolio_s_keys() {
+    let fresh = || Bank::start(&demo("portfolio.jsonl"));
+    let bank = fresh();
+    let tap = Tap::before(&bank.target("atm"));
+    let (target, state) = (tap.address.to_string(), bank.path("state"));
+    let atm = ["atm", "--lines", "--terminal", "ATM00006", "--target", &target];
+    let wallet = bank.path("named/wallet.json");
+    let named = [&atm[..], &["--wallet", &wallet]].concat();
+    let balance = "card K05\nbalance insert pin 3055\nexpect 00\n";
+    let session = format!("keys\nexpect 00\n{balance}");
+    let _run = at_home(&state, &atm, &session).good();
+    let (pcap, tape) = (bank.path("atm.pcap"), bank.path("atm.tape"));
+    tap.write(Path::new(&pcap));
+    let _tape =
+        sim(&["capture", "--pcap", &pcap, "--target", &target, "--like", "atm", &tape]).good();
+    let again = ["replay", &tape, "--target", &target, "--speed", "max"];
+    for _time in 0..2 {
+        let other = fresh();
+        tap.leads_to(&other.target("atm"));
+        let run = at_home(&state, &again, "").good();
+        assert!(run.out.contains("3 messages sent, 3 answered as then"), "{}", run.out);
+    }
+    let other = fresh();
+    tap.leads_to(&other.target("atm"));
+    let _run = at_home(&state, &atm, balance).good();
+    let usual = Path::new(&state).join("tamga-sim");
+    assert!(usual.join("wallet.json").exists(), "the chips count on all the same");
+    assert!(!usual.join("keys").exists(), "and no key lies where nobody said");
+    // Where somebody did, the terminal has them at its next start.
+    let other = fresh();
+    tap.leads_to(&other.target("atm"));
+    let _run = at_home(&state, &named, &session).good();
+    let _run = at_home(&state, &named, balance).good();
+    // This engine knows no earlier ones.
+    let run = at_home(&state, &atm, balance).exits(1);
+    assert!(run.err.contains("63"), "{}", run.err);
 }

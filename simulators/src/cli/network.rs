@@ -41,7 +41,8 @@ pub(crate) struct Args {
     /// Cards and terminals [default: $TAMGA_PORTFOLIO, else the demo's]
     #[arg(long, value_name = "FILE")]
     portfolio: Option<PathBuf>,
-    /// Where the chips' counters are kept [default: as `tamga-sim pos` does]
+    /// Where the chips' counters are kept [default: as `tamga-sim pos` does], and beside it exchanged
+    /// keys [default: nowhere]
     #[arg(long, value_name = "FILE")]
     wallet: Option<PathBuf>,
     /// Draw by this number [default: the file's seed, else 1]
@@ -106,7 +107,7 @@ impl Args {
             Some(listen) => format!("host {listen}"),
             None => endpoint.target().to_owned(),
         };
-        let devices = options::devices(&wallet, &name)?;
+        let devices = options::devices(self.wallet.as_deref(), &name)?;
         let settings = Settings {
             endpoint,
             connect,

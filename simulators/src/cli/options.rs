@@ -86,9 +86,10 @@ pub(crate) fn wallet(file: Option<PathBuf>) -> Result<Wallet, SimError> {
     file.map_or_else(|| Ok(Wallet::default()), |file| Wallet::kept_in(&file))
 }
 
-/// The terminals' keys at a host: beside the wallet, and not at all where that is not kept.
-pub(crate) fn devices(wallet: &Wallet, host: &str) -> Result<Devices, SimError> {
-    let Some(folder) = wallet.file().and_then(Path::parent) else { return Ok(Devices::default()) };
+/// The terminals' keys at a host: beside the wallet that was named, else the portfolio's each time.
+/// Another engine at the same address knows nothing of what was exchanged with the one before it.
+pub(crate) fn devices(wallet: Option<&Path>, host: &str) -> Result<Devices, SimError> {
+    let Some(folder) = wallet.and_then(Path::parent) else { return Ok(Devices::default()) };
     Devices::kept_in(&folder.join("keys").join(format!("{}.json", files::harmless(host))))
 }
 

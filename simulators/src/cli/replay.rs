@@ -50,7 +50,8 @@ pub(crate) struct Args {
     /// How long to wait for an answer
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = options::duration)]
     patience: Duration,
-    /// Where the chips' counters are kept [default: tamga-sim/wallet.json in the state folder]
+    /// Where the chips' counters are kept [default: tamga-sim/wallet.json in the state folder], and
+    /// beside it exchanged keys [default: nowhere, and the portfolio's are begun with]
     #[arg(long, value_name = "FILE")]
     wallet: Option<PathBuf>,
 }
@@ -76,8 +77,8 @@ impl Args {
             self.tpdu.unwrap_or(header.tpdu && self.framing.is_none()),
             self.dialect.as_deref().unwrap_or(&header.dialect),
         )?;
+        let devices = options::devices(self.wallet.as_deref(), endpoint.target())?;
         let wallet = options::wallet(self.wallet)?;
-        let devices = options::devices(&wallet, endpoint.target())?;
         let requests = tape.lines.iter().filter(|line| line.from == Side::Terminal).count();
         let bar = ProgressBar::new(u64::try_from(requests).unwrap_or_default());
         let style = "{bar:40} {pos} of {len} messages, {elapsed}";

@@ -5,7 +5,7 @@ use super::options::{self, Host};
 use super::{Outcome, Ran};
 use std::path::PathBuf;
 use std::time::Duration;
-use tamga_sim::card::{ChipWish, Wallet};
+use tamga_sim::card::ChipWish;
 use tamga_sim::desk::errand::Entry;
 use tamga_sim::desk::host::Habits;
 use tamga_sim::desk::profile::Profile;
@@ -142,7 +142,8 @@ struct ChipArgs {
     /// The chip's transaction counter [default: one more than the last time]
     #[arg(long, value_name = "NUMBER")]
     atc: Option<u16>,
-    /// Where the chips' counters are kept [default: tamga-sim/wallet.json in the state folder]
+    /// Where the chips' counters are kept [default: tamga-sim/wallet.json in the state folder], and
+    /// beside it the keys this terminal exchanges [default: nowhere]
     #[arg(long, value_name = "FILE")]
     wallet: Option<PathBuf>,
 }
@@ -158,9 +159,10 @@ impl ChipArgs {
         Habits { chip, ..usual }
     }
 
-    fn wallet(&self, profile: &Profile) -> Result<Wallet, SimError> {
-        let own = profile.chip.as_ref().and_then(|chip| chip.wallet.clone());
-        options::wallet(self.wallet.clone().or(own))
+    /// Where somebody said that it is.
+    fn wallet(&self, profile: &Profile) -> Option<PathBuf> {
+        let own = || profile.chip.as_ref().and_then(|chip| chip.wallet.clone());
+        self.wallet.clone().or_else(own)
     }
 }
 
@@ -330,8 +332,9 @@ impl VisitArgs {
         let host = self.host.or_as(&profile);
         let patience = self.patience.or_else(|| profile.patience.map(Duration::from_secs));
         let endpoint = host.endpoint(&terminal.listener)?;
-        let wallet = self.chip.wallet(&profile)?;
-        let devices = options::devices(&wallet, endpoint.target())?;
+        let wallet = self.chip.wallet(&profile);
+        let devices = options::devices(wallet.as_deref(), endpoint.target())?;
+        let wallet = options::wallet(wallet)?;
         Ok(Equipment {
             endpoint,
             is_demo: host.is_demo(),

@@ -18,7 +18,8 @@ pub fn text(diagnosis: &Diagnosis, streams: &[Stream], maps: usize, unmask: bool
     }
     framing(&mut out, diagnosis);
     dialect(&mut out, diagnosis);
-    listener(&mut out, diagnosis);
+    let service = streams.iter().find_map(|stream| stream.service);
+    listener(&mut out, diagnosis, service.map_or(8583, |service| service.port()));
     let shown = diagnosis.messages.iter().enumerate().take(maps);
     let (Some(start), Some(fit)) = (diagnosis.start, diagnosis.best()) else { return out };
     for (index, cut) in shown {
@@ -91,14 +92,14 @@ fn dialect(out: &mut String, diagnosis: &Diagnosis) {
     }
 }
 
-/// What to put into `tamga.toml`.
-fn listener(out: &mut String, diagnosis: &Diagnosis) {
+/// What to put into `tamga.toml`, with the port that was connected to where it is known.
+fn listener(out: &mut String, diagnosis: &Diagnosis, port: u16) {
     let (Some(guess), Some(best)) = (&diagnosis.framing, diagnosis.best()) else { return };
     let Some(kind) = guess.kind else { return };
     line(out, "\nFor tamga.toml:");
     line(out, "    [[listener]]");
     line(out, "    name = \"their-name\"");
-    line(out, "    bind = \"127.0.0.1:8583\"");
+    let _written = writeln!(out, "    bind = \"127.0.0.1:{port}\"");
     let _written = writeln!(out, "    framing = \"{kind}\"");
     if guess.tpdu {
         line(out, "    tpdu = true");

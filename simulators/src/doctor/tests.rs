@@ -142,6 +142,19 @@ fn nothing_secret_is_shown_unless_asked_for() {
 }
 
 #[test]
+fn the_proposed_listener_has_the_port_that_was_connected_to() {
+    let dialect = Dialect::shipped("iso87-bcd").unwrap();
+    let framing = Framing::new("u16be", true, b"", 4096).unwrap();
+    let mut sent = stream(&framing, &bodies(&dialect));
+    for (service, bind) in [(None, "127.0.0.1:8583"), (Some("0.0.0.0:9712"), "127.0.0.1:9712")] {
+        sent.service = service.map(|service| service.parse().unwrap());
+        let streams = [sent.clone()];
+        let told = text(&diagnose(&streams, vec![]), &streams, 0, false);
+        assert!(told.contains(&format!("bind = \"{bind}\"")), "{told}");
+    }
+}
+
+#[test]
 fn noise_is_told_to_be_noise() {
     let noise: Vec<u8> =
         (0..4000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();

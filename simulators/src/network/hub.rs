@@ -66,6 +66,8 @@ type Awaited = (u16, u32, String);
 struct Waiting {
     open: BTreeMap<Awaited, oneshot::Sender<(Mti, Fields, Vec<u8>)>>,
     given_up: VecDeque<Awaited>,
+    /// Nothing more comes: the other side is gone.
+    over: bool,
 }
 
 /// What an answer was to.
@@ -206,10 +208,16 @@ impl Peer {
         let trace = seen.trace_number().unwrap_or_default();
         let key = (response.without_version().number(), trace, seen.terminal());
         let (answered, answer) = oneshot::channel();
-        lock(&self.waiting).open.insert(key.clone(), answered);
         let mut framed = Vec::with_capacity(body.len() + 8);
         hub.endpoint.frame(body, &mut framed)?;
         let closed = || SimError::Closed(hub.endpoint.target().to_owned());
+        {
+            let mut waiting = lock(&self.waiting);
+            if waiting.over {
+                return Err(closed());
+            }
+            waiting.open.insert(key.clone(), answered);
+        }
         let started = Instant::now();
         if self.out.send(Out::Bytes(framed)).is_err() {
             lock(&self.waiting).open.remove(&key);
@@ -264,6 +272,8 @@ impl Peer {
 
     /// Nobody will answer any more.
     pub(super) fn forget_all(&self) {
-        lock(&self.waiting).open.clear();
+        let mut waiting = lock(&self.waiting);
+        waiting.over = true;
+        waiting.open.clear();
     }
 }

@@ -37,6 +37,7 @@ pub fn listen(bind: &str, patience: Duration, silence: Duration) -> Result<Strea
     };
     peer.set_nonblocking(false).map_err(failed)?;
     let mut stream = Stream::new(format!("{from} to {bind}"), Vec::new());
+    stream.service = listener.local_addr().ok();
     let mut piece = [0; 4096];
     while stream.bytes.len() < ENOUGH {
         let left = if stream.bytes.is_empty() { patience } else { silence };
@@ -82,6 +83,7 @@ mod tests {
         let stream = listen(&free, Duration::from_secs(10), Duration::from_millis(200)).unwrap();
         sender.join().unwrap();
         assert_eq!(stream.bytes, b"0800");
+        assert_eq!(stream.service.map(|service| service.to_string()), Some(free.clone()));
         let nobody = listen(&free, Duration::from_millis(50), STEP).unwrap_err().to_string();
         assert!(nobody.starts_with("nobody connected to 127.0.0.1:"), "{nobody}");
     }

@@ -371,6 +371,20 @@ fn a_guard_that_can_do_nothing_leaves_an_alert_and_a_mark_on_its_order() {
     assert_eq!(alerts, [(AlertKind::GuardStands, Some(guarded))]);
 }
 
+/// A person was faster than the guard: the order does not stand, so nobody is told that it does.
+#[test]
+fn an_order_that_was_undone_does_not_stand_against_its_guard() {
+    let mut bank = Bank::new();
+    let guard = Guard { minutes: 5, decline_percent: Some(10), code: None, code_percent: None };
+    let order = bank.in_force(OrderDraft { guard: Some(guard), ..cap("G1", 100) }, CODE);
+    bank.undo(order, CODE).unwrap();
+    let (by, reason) = (RolledBackBy::Guard, "12 % declined");
+    let undone = |told| told == Err(OrderRefusal::Standing { status: OrderStatus::RolledBack });
+    assert!(undone(bank.order(OrderCommand::RollBack { order, by, reason: reason.into() })));
+    assert!(undone(bank.order(OrderCommand::GuardStands { order, reason: reason.into() })));
+    assert!(bank.state.users().alerts().next().is_none());
+}
+
 #[test]
 fn sig_5_an_overdraft_granted_remotely_has_ceilings_by_the_signature() {
     let mut bank = Bank::new();

@@ -190,14 +190,29 @@ impl UserPlace {
         }
     }
 
-    fn authority(&self) -> Authority {
-        if self.config.security.test_keys {
-            Authority::TestMode
-        } else if self.approved_by.is_empty() {
-            Authority::FirstUsers
-        } else {
-            Authority::Recovery { approved_by: self.approved_by.as_str().into() }
+    /// On what ground it is done. In test mode one person may do everything but leave nobody to
+    /// approve an order about users (SIG-1): what takes away is done by two who are named, if they
+    /// are.
+    fn authority(&self, takes_away: bool) -> Authority {
+        let two = || Authority::Recovery { approved_by: self.approved_by.as_str().into() };
+        match (self.config.security.test_keys, self.approved_by.is_empty()) {
+            (true, false) if takes_away => two(),
+            (true, _) => Authority::TestMode,
+            (false, true) => Authority::FirstUsers,
+            (false, false) => two(),
         }
+    }
+}
+
+/// Whether a change only takes rights away.
+fn takes_away(offline: &Offline, user: &str, change: &UserChange) -> bool {
+    match change {
+        UserChange::SetActive(active) => !active,
+        UserChange::SetRoles(roles) => {
+            let now = offline.opened.state.users().get(user).map(|user| user.roles);
+            now.is_some_and(|now| roles.iter().all(|role| now.has(role)))
+        }
+        UserChange::Add(_) | UserChange::Reset(_) => false,
     }
 }
 
@@ -257,7 +272,8 @@ fn here(
     user: &str,
     change: &UserChange,
 ) -> Result<Begun, Failure> {
-    let (name, by, authority) = (user.into(), place.by.as_str().into(), place.authority());
+    let (name, by) = (user.into(), place.by.as_str().into());
+    let authority = place.authority(takes_away(offline, user, change));
     let mut begun = Begun::answered(user.to_owned(), None, false);
     let command = match change {
         UserChange::Add(roles) => {

@@ -239,3 +239,35 @@ fn sig_1_the_last_checker_is_shut_out_by_two_people_and_orders_come_back_by_two(
     let more = change(&two, "elmira", &checker).map(|begun| begun.user);
     assert!(more.is_err(), "orders can be signed again");
 }
+
+/// SIG-1: the way out that `last_checker` names is there in test mode, too; and what one person may
+/// do there stays as it was.
+#[test]
+fn sig_1_in_test_mode_two_people_shut_the_last_checker_out_as_well() {
+    let (place, _directory) = Bank::open().stopped();
+    let alone = UserPlace { by: "chynara".to_owned(), ..place };
+    let off = UserChange::SetActive(false);
+    let roles = |role| UserChange::SetRoles([role].into_iter().collect());
+    let fewer = roles(authorization::Role::Auditor);
+    let done = |place: &UserPlace, user: &str, what: &UserChange| {
+        change(place, user, what).map(|_| ()).map_err(|failure| failure.lines[0].clone())
+    };
+    let more = [authorization::Role::Checker, authorization::Role::Auditor];
+    done(&alone, "bakyt", &UserChange::SetRoles(more.into_iter().collect())).unwrap();
+    for taken in [&off, &fewer] {
+        let refused = done(&alone, "bakyt", taken).unwrap_err();
+        assert!(refused.contains("--approved-by"), "{refused}");
+    }
+    let own = UserPlace { approved_by: "bakyt".to_owned(), ..alone };
+    assert!(done(&own, "bakyt", &off).is_err(), "he is no second person about himself");
+    let two = UserPlace { approved_by: "aida".to_owned(), ..own };
+    done(&two, "bakyt", &fewer).unwrap();
+    // Test mode asks for no order where it asked for none, whoever is named.
+    let checker = roles(authorization::Role::Checker);
+    done(&two, "bakyt", &checker).unwrap();
+    done(&two, "elnura", &UserChange::Add([authorization::Role::Auditor].into_iter().collect()))
+        .unwrap();
+    done(&two, "elnura", &off).unwrap();
+    done(&two, "elnura", &UserChange::SetActive(true)).unwrap();
+    done(&two, "bakyt", &off).unwrap();
+}

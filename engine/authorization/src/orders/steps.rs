@@ -483,9 +483,11 @@ impl State {
         Ok(OrderDone { rules, ..done(&order, vec![entry]) })
     }
 
-    /// An order stands against its guard: told to whoever sees alerts, and noted once.
+    /// An order stands against its guard: told to whoever sees alerts, and noted once. One that was
+    /// undone meanwhile does not stand.
     fn guard_stands(&mut self, moment: Moment, order: u64, reason: &CompactString) -> Result {
         let mut order = self.order(order)?;
+        standing(&order, &[OrderStatus::Active, OrderStatus::Superseded])?;
         if order.guard.is_none() || order.guard_stands.is_some() {
             return Err(OrderRefusal::Standing { status: order.status });
         }

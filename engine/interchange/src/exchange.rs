@@ -33,6 +33,8 @@ pub struct NewKey {
     groups: Zeroizing<Vec<u8>>,
     /// When it was made; `None` of one that was delivered, or is handed out again.
     made_at: Option<Timestamp>,
+    /// The terminal asked for a key, and brought none.
+    asked: bool,
     pub(crate) secured: Secured,
 }
 
@@ -65,6 +67,16 @@ impl NewKey {
         let (sealed, groups) = (self.sealed.clone(), self.groups.clone());
         let at = self.made_at?;
         Some(HandedOut { sealed, check_value: self.check_value, groups, at })
+    }
+
+    /// Answers with a key that was made for another message since this one was read, where the
+    /// terminal asked for one; one that it brought is what it means. Whether it did.
+    pub fn give_way_to(&mut self, other: &HandedOut) -> bool {
+        if self.asked {
+            (self.sealed, self.check_value) = (other.sealed.clone(), other.check_value);
+            (self.groups, self.made_at) = (other.groups.clone(), None);
+        }
+        self.asked
     }
 
     /// How the answer is secured.
@@ -119,10 +131,11 @@ pub(crate) fn make(
         Some(_) => return Err(Fault::malformed(context.element).into()),
         None => return Err(Fault::missing(context.element).into()),
     };
+    let asked = data.text(Group::Key).is_none();
     let exchanged = exchange(&data, role, context, secured.device.as_deref());
     let Exchanged { sealed, check_value, groups, made_at } =
         exchanged.map_err(|cause| Refused::Cause(terminal, cause))?;
-    Ok(NewKey { terminal, role, sealed, check_value, groups, made_at, secured })
+    Ok(NewKey { terminal, role, sealed, check_value, groups, made_at, asked, secured })
 }
 
 struct Exchanged {

@@ -100,7 +100,8 @@ impl WorkingKeys {
 
     /// What is answered to who asks for a key now: the one that was made last, until it is used or a
     /// day old. So whoever asks in the device's name pushes out no key that it got (PIN-1).
-    pub(crate) fn again(&self, now: Moment) -> Option<&Arc<HandedOut>> {
+    #[must_use]
+    pub fn again(&self, now: Moment) -> Option<&Arc<HandedOut>> {
         let is_young = |key: &&Arc<HandedOut>| now.at < key.at.plus_ms(HANDED_OUT_AGAIN_MS);
         self.handed_out().filter(is_young)
     }

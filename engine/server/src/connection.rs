@@ -410,10 +410,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// PIN-1: the new key is journaled and in the register before it is answered.
-    fn store_key(&self, slot: u32, key: Box<NewKey>) {
+    fn store_key(&self, slot: u32, mut key: Box<NewKey>) {
         let (port, siding) = (Arc::clone(&self.port), self.siding.clone());
         tokio::spawn(async move {
-            let stored = key_exchange::store(&port.shard, &port.register, &key).await;
+            let now = port.clock.now();
+            let stored = key_exchange::store(&port.shard, &port.register, &mut key, now).await;
             let _gone = siding.send(Siding::KeyStored(slot, key, stored));
         });
     }

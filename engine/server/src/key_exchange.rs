@@ -5,14 +5,26 @@ use crate::register::{DeviceRegister, RegisterFaults};
 use crate::shard::Shard;
 use authorization::{Command, Outcome, State};
 use interchange::NewKey;
+use payment_types::Moment;
 use std::sync::Arc;
 
 /// Who asked, in the journal.
 const TERMINAL: &str = "terminal";
 
 /// Whether the key is on stable storage and in use; one that is handed out again is there already.
-pub(crate) async fn store(shard: &Shard, register: &Arc<DeviceRegister>, key: &NewKey) -> bool {
+pub(crate) async fn store(
+    shard: &Shard,
+    register: &Arc<DeviceRegister>,
+    key: &mut NewKey,
+    now: Moment,
+) -> bool {
     let _turn = register.turn(&key.terminal).await;
+    // Of several messages that ask at once the first one's key is everybody's.
+    if let Some(known) = register.handed_out(&key.terminal, key.role, now)
+        && key.give_way_to(&known)
+    {
+        return true;
+    }
     if register.has_current(&key.terminal, key.role, key.sealed.as_bytes()) {
         return true;
     }

@@ -9,7 +9,7 @@
 use authorization::{Card, KeyRole, KeyScheme, ProductSecurity, SealedKeys, State, Terminal};
 use dashmap::DashMap;
 use interchange::{CardKeys, DeviceKeys, HandedOut, IssuerKeys, Register, WorkingKeys};
-use payment_types::{PanDigest, TerminalId, Timestamp};
+use payment_types::{Moment, PanDigest, TerminalId, Timestamp};
 use security::{
     CryptogramVersion, Derivation, KeyUsage, LoadedKey, PinReference, SealedKey, SecurityModule,
 };
@@ -117,6 +117,18 @@ impl DeviceRegister {
         let sum =
             id.as_str().bytes().fold(0usize, |sum, byte| sum * 31 % TURNS + usize::from(byte));
         self.turns[sum % TURNS].lock().await
+    }
+
+    /// The key that is answered to who asks for one now, if there is one that was not used yet.
+    #[must_use]
+    pub fn handed_out(
+        &self,
+        id: &TerminalId,
+        role: KeyRole,
+        now: Moment,
+    ) -> Option<Arc<HandedOut>> {
+        let device = self.terminals.get(id)?;
+        working(&device.keys, role).again(now).cloned()
     }
 
     /// A key that was made for a device is handed out again until it is used, as long as it is the

@@ -4,6 +4,7 @@ use crate::{Endpoint, SimError};
 use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -316,16 +317,28 @@ impl Drop for Engine {
     }
 }
 
+/// A port that somebody has is not the only one.
+const TRIES: usize = 64;
+
 impl Ports {
-    /// Five ports that nobody listens on right now, all held until all are found.
+    /// Five ports that nobody listens on right now, all held until all are found. None of them is
+    /// one that the system gives to connections by itself: it could give it away before the engine
+    /// listens there, or while it is started again.
     fn free() -> Result<Self, SimError> {
-        let failed = |cause| SimError::Connection { target: "127.0.0.1".to_owned(), cause };
         let mut held = Vec::new();
         let mut next = || -> Result<u16, SimError> {
-            let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(failed)?;
-            let port = listener.local_addr().map_err(failed)?.port();
-            held.push(listener);
-            Ok(port)
+            let mut last = None;
+            for _ in 0..TRIES {
+                match TcpListener::bind(("127.0.0.1", random_port()?)) {
+                    Ok(listener) => {
+                        let port = listener.local_addr().map(|address| address.port());
+                        held.push(listener);
+                        return port.map_err(unbound);
+                    }
+                    Err(error) => last = Some(error),
+                }
+            }
+            Err(unbound(last.unwrap_or_else(|| ErrorKind::AddrInUse.into())))
         };
         Ok(Self {
             pos: next()?,
@@ -335,6 +348,18 @@ impl Ports {
             http: next()?,
         })
     }
+}
+
+fn unbound(cause: std::io::Error) -> SimError {
+    SimError::Connection { target: "127.0.0.1".to_owned(), cause }
+}
+
+/// Above what services use, below what systems give to connections (from 32 768 on Linux, from
+/// 49 152 elsewhere).
+fn random_port() -> Result<u16, SimError> {
+    let mut bytes = [0u8; 2];
+    getrandom::fill(&mut bytes).map_err(|error| SimError::Setting(error.to_string()))?;
+    Ok(20_000 + u16::from_le_bytes(bytes) % 12_000)
 }
 
 /// Whether a variable overrides where an engine listens or keeps its data.
@@ -377,6 +402,17 @@ mod tests {
         let started =
             Engine::start(&launch(program), folder.path(), "", Path::new("p.jsonl"), clock);
         started.map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_engine_s_ports_are_none_that_the_system_gives_away() {
+        for _ in 0..50 {
+            let Ports { pos, atm, network, edition_2003, http } = Ports::free().unwrap();
+            let all = [pos, atm, network, edition_2003, http];
+            assert!(all.iter().all(|port| (20_000..32_000).contains(port)), "{all:?}");
+            let different = std::collections::BTreeSet::from(all);
+            assert_eq!(different.len(), 5, "{all:?}");
+        }
     }
 
     #[test]

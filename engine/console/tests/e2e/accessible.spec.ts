@@ -58,7 +58,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await judge('bell');
       await page.getByRole('link', { name: /For the bell/ }).first().click();
       await page.getByRole('button', { name: 'Approve', exact: true }).click();
-      await expect(page.getByRole('dialog')).toBeVisible();
+      await expect(page.getByRole('dialog', { name: 'Approve order' })).toBeVisible();
+      // The bell's own window takes a moment to close.
+      await expect(page.getByRole('dialog')).toHaveCount(1);
       await judge('signature');
       await page.keyboard.press('Escape');
       await page.keyboard.press('Control+k');

@@ -3,7 +3,7 @@
 use crate::{LoadedKey, PinData, SecurityError, Verification};
 use arrayvec::ArrayVec;
 use core::fmt;
-use cryptography::emv::{CryptogramVersion, Derivation};
+use cryptography::emv::{AcInput, CryptogramVersion, Derivation};
 use payment_types::Pan;
 
 /// The card whose key is needed.
@@ -49,6 +49,25 @@ pub struct CryptogramInput<'a> {
     pub issuer_application_data: &'a [u8],
     /// Tag 9F26: the cryptogram to be verified.
     pub cryptogram: [u8; 8],
+}
+
+impl<'a> CryptogramInput<'a> {
+    /// The data elements that the cryptogram is over.
+    pub(crate) const fn elements(&self) -> AcInput<'a> {
+        AcInput {
+            amount_authorized: self.amount_authorized,
+            amount_other: self.amount_other,
+            terminal_country: self.terminal_country,
+            tvr: self.tvr,
+            currency: self.currency,
+            date: self.date,
+            transaction_type: self.transaction_type,
+            unpredictable_number: self.unpredictable_number,
+            aip: self.aip,
+            atc: self.atc,
+            issuer_application_data: self.issuer_application_data,
+        }
+    }
 }
 
 /// What the issuer answers the chip with.

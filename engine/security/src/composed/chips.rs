@@ -6,7 +6,7 @@ use crate::{
     ArpcInput, ChipCard, Chips, CryptogramInput, IssuerAuthenticationData, KeyUsage, LoadedKey,
     PinData, ScriptCommand, ScriptInput, ScriptKeys, SecurityError, Verification,
 };
-use cryptography::emv::{self, AcInput, ChipKey, IssuerAnswer};
+use cryptography::emv::{self, ChipKey, IssuerAnswer};
 use subtle::{Choice, ConstantTimeEq};
 
 impl<M: Composed> Chips for M {
@@ -41,7 +41,7 @@ impl<M: Composed> Chips for M {
                 let (card, right) = checked(&live.key, input)?;
                 if bool::from(right) {
                     let (version, given) = (input.card.version, input.cryptogram);
-                    made = emv::response(version, &card, &elements(input), given, answer)
+                    made = emv::response(version, &card, &input.elements(), given, answer)
                         .map_err(malformed);
                 }
             }
@@ -115,23 +115,7 @@ fn checked(
     input: &CryptogramInput<'_>,
 ) -> Result<(ChipKey, Choice), SecurityError> {
     let card = card_key(key, &input.card)?;
-    let made = emv::cryptogram(input.card.version, &card, &elements(input)).map_err(malformed)?;
+    let made = emv::cryptogram(input.card.version, &card, &input.elements()).map_err(malformed)?;
     let right = made.ct_eq(&input.cryptogram);
     Ok((card, right))
-}
-
-const fn elements<'a>(input: &CryptogramInput<'a>) -> AcInput<'a> {
-    AcInput {
-        amount_authorized: input.amount_authorized,
-        amount_other: input.amount_other,
-        terminal_country: input.terminal_country,
-        tvr: input.tvr,
-        currency: input.currency,
-        date: input.date,
-        transaction_type: input.transaction_type,
-        unpredictable_number: input.unpredictable_number,
-        aip: input.aip,
-        atc: input.atc,
-        issuer_application_data: input.issuer_application_data,
-    }
 }

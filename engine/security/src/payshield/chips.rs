@@ -10,7 +10,6 @@ use crate::{
     IssuerAuthenticationData, KeyUsage, LoadedKey, PinData, ScriptCommand, ScriptInput, ScriptKeys,
     SecurityError, Verification,
 };
-use cryptography::emv;
 use cryptography::mac::padded;
 
 /// Which command and scheme serve a cryptogram version.
@@ -46,18 +45,6 @@ impl Scheme {
     }
 }
 
-const fn standard(version: CryptogramVersion) -> emv::CryptogramVersion {
-    match version {
-        CryptogramVersion::VisaCvn10 => emv::CryptogramVersion::VisaCvn10,
-        CryptogramVersion::VisaCvn18 => emv::CryptogramVersion::VisaCvn18,
-        CryptogramVersion::VisaCvn22 => emv::CryptogramVersion::VisaCvn22,
-        CryptogramVersion::MChipCvn16 => emv::CryptogramVersion::MChipCvn16,
-        CryptogramVersion::MChipCvn17 => emv::CryptogramVersion::MChipCvn17,
-        CryptogramVersion::MChipCvn20 => emv::CryptogramVersion::MChipCvn20,
-        CryptogramVersion::MChipCvn21 => emv::CryptogramVersion::MChipCvn21,
-    }
-}
-
 /// The last sixteen digits of card number and sequence number, packed.
 fn pan_and_sequence(card: &ChipCard<'_>) -> Result<[u8; 8], SecurityError> {
     let digits = card.pan.expose_digits();
@@ -90,22 +77,11 @@ fn base(
         .with("unpredictable_number", input.unpredictable_number)
         .with("arqc", input.cryptogram);
     if with_data {
-        let version = standard(input.card.version);
-        let data = emv::AcInput {
-            amount_authorized: input.amount_authorized,
-            amount_other: input.amount_other,
-            terminal_country: input.terminal_country,
-            tvr: input.tvr,
-            currency: input.currency,
-            date: input.date,
-            transaction_type: input.transaction_type,
-            unpredictable_number: input.unpredictable_number,
-            aip: input.aip,
-            atc: input.atc,
-            issuer_application_data: input.issuer_application_data,
-        }
-        .data(version)
-        .map_err(|_| SecurityError::Malformed("issuer application data"))?;
+        let version = input.card.version;
+        let data = input
+            .elements()
+            .data(version)
+            .map_err(|_| SecurityError::Malformed("issuer application data"))?;
         values.set("transaction_data", &padded(version.padding(), &data, 8));
     }
     Ok((scheme, values))
